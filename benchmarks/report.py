@@ -94,3 +94,16 @@ def is_trial(description: str | None) -> bool:
 def progress(text: str) -> None:
     """A line on the way, for whoever waits."""
     print(f"  {text}", flush=True)
+
+
+def packs_folder(text: str) -> str:
+    """Return the folder of Tesseract's packs that an option names: it, or its folder ``tessdata``, as in DATA_DIR.
+
+    Raises ArgumentTypeError if neither has any: what is measured without packs would pass for what is measured with them.
+    """
+    if not text:
+        return text
+    for folder in (Path(text), Path(text) / "tessdata"):
+        if any(folder.glob("*.traineddata")):
+            return str(folder)
+    raise argparse.ArgumentTypeError(f"no language packs (*.traineddata) in {text}")

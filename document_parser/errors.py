@@ -508,6 +508,13 @@ class TooLargeUnpacked(DocumentError):
         )  # fmt: skip
 
 
+class NestedTooDeep(DocumentError):
+    """A document lies deeper inside others than MAX_NESTING_DEPTH allows."""
+
+    code = "NESTED_TOO_DEEP"
+    message = "The document lies deeper inside others than this server reads (MAX_NESTING_DEPTH). Send it by itself."
+
+
 class TooManyPages(DocumentError):
     """More pages were selected than MAX_PAGES allows."""
 

@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,10 @@ from benchmarks.drawn import fonts, page  # noqa: E402
 from benchmarks.drawn.document import TYPESETTERS, CannotDraw, DrawnDocument, check_use, draw, plan  # noqa: E402
 from benchmarks.drawn.kinds import EVERY_KIND, kind_of  # noqa: E402
 from benchmarks.drawn.reading import DrawnReader  # noqa: E402
-from benchmarks.drawn.scan import scan  # noqa: E402
+from benchmarks.drawn.scan import Scan, scan  # noqa: E402
 from benchmarks.drawn.scores import Score, block_scores  # noqa: E402
 from benchmarks.drawn.text_scores import ScoredFolder  # noqa: E402
-from benchmarks.report import circumstances, progress, with_section  # noqa: E402
+from benchmarks.report import circumstances, packs_folder, progress, with_section  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT = ROOT / "docs" / "quality.md"
@@ -68,13 +69,15 @@ async def measure(options: argparse.Namespace, folder: Path) -> str:
                 except CannotDraw as reason:
                     left_out[str(reason)] += 1
                     continue
-                path = write(drawn, folder, as_scan=options.scans)
+                scanned = scan(drawn.pdf, seed) if options.scans else None
+                path = write(drawn, folder, scanned)
                 reading = await reader.read(path, words=drawn.truth.has_boxes and not options.scans)
                 pages, seconds = pages + reading.pages, seconds + reading.seconds
                 scored.add(drawn.truth, reading)
                 truth = drawn.truth
                 metrics = block_scores(truth, reading)
-                own.append(Score(seed, truth.kind, truth.typesetter, truth.language, metrics, reading.error))
+                damages = scanned.damages if scanned else ()
+                own.append(Score(seed, truth.kind, truth.typesetter, truth.language, metrics, reading.error, damages))
                 if options.keep:
                     path.with_suffix(".read.md").write_text(reading.markdown)
                 else:
@@ -82,7 +85,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> str:
                 if len(own) % 50 == 0:
                     progress(f"{len(own)} documents, {pages} pages, {seconds:.0f} s of reading; seed {seed}")
         by_scorer = scored.scores()
-    scores = [Score(s.seed, s.kind, s.typesetter, s.language, {**by_scorer.get(s.seed, {}), **s.metrics}, s.note) for s in own]
+    scores = [replace(s, metrics={**by_scorer.get(s.seed, {}), **s.metrics}) for s in own]
     if options.keep:
         (folder / "scores.json").write_text(json.dumps([vars(score) for score in scores], indent=1))
     aims = page.SCAN_AIMS if options.scans else page.AIMS
@@ -117,7 +120,7 @@ def write_one(options: argparse.Namespace) -> None:
         drawn = draw(options.seed, "fit" if options.fit else "report")
     except (CannotDraw, ValueError) as error:
         sys.exit(str(error))
-    path = write(drawn, options.to, as_scan=options.scan)
+    path = write(drawn, options.to, scan(drawn.pdf, options.seed) if options.scan else None)
     path.with_suffix(".truth.json").write_text(json_lines(drawn.truth.as_json()))
     path.with_suffix(".truth.md").write_text(drawn.truth.markdown())
     print(f"{path}: {drawn.truth.kind} by {drawn.truth.typesetter}, language {drawn.truth.language}, {drawn.truth.pages} pages")
@@ -130,11 +133,10 @@ def json_lines(truth: dict[str, Any]) -> str:
     return f'{head[:-1]}, "blocks": [\n{blocks}\n]}}\n'
 
 
-def write(drawn: DrawnDocument, folder: Path, *, as_scan: bool) -> Path:
-    """Write a document as a PDF or as a scan, and return its path."""
-    stem = f"{drawn.truth.kind}-{drawn.truth.seed}"
-    suffix, data = scan(drawn.pdf, drawn.truth.seed) if as_scan else ("pdf", drawn.pdf)
-    path = folder / f"{stem}.{suffix}"
+def write(drawn: DrawnDocument, folder: Path, scanned: Scan | None = None) -> Path:
+    """Write a document as a PDF or as a scan of it, and return its path."""
+    suffix, data = (scanned.suffix, scanned.data) if scanned else ("pdf", drawn.pdf)
+    path = folder / f"{drawn.truth.kind}-{drawn.truth.seed}.{suffix}"
     path.write_bytes(data)
     return path
 
@@ -148,7 +150,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--typesetters", default=",".join(TYPESETTERS), help="typesetters, comma separated")
     parser.add_argument("--keep", type=Path, help="keep documents, truths, readings and scores in this folder")
     parser.add_argument("--scorer", type=Path, default=SCORER)
-    parser.add_argument("--packs", default="", help="folder of language packs for scans; default: as the settings say")
+    parser.add_argument(
+        "--packs", type=packs_folder, default="", help="folder of language packs for scans; default: as the settings say"
+    )
     parser.add_argument("--fonts", type=Path, help="folder with fonts of many scripts beside those installed")
     commands = parser.add_subparsers(dest="command")
     one = commands.add_parser("draw", help="write the document of one seed, with its truth")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean
 
 from benchmarks.drawn.scores import Score
@@ -19,16 +19,29 @@ METRICS = {
 AIMS = {"order": 0.98, "teds": 0.96, "headings": 0.95, "items": 0.97, "checkboxes": 0.98, "word_boxes": 0.85}
 SCAN_AIMS = {"word_f1": 0.97, "order": 0.96, "teds": 0.90}
 WORST = 10
+SCRIPTS = {
+    "ru": "Cyrillic", "el": "Greek", "ar": "Arabic", "he": "Hebrew", "hi": "Devanagari", "th": "Thai",
+    "ja": "CJK", "zh": "CJK", "ko": "CJK",
+}  # fmt: skip
+"""Of the languages that are not written in Latin letters."""
+
+
+def script_of(language: str) -> str:
+    """Return the script of a language's writing."""
+    return SCRIPTS.get(language, "Latin")
 
 
 def drawn_text(scores: Sequence[Score], left_out: Mapping[str, int], aims: Mapping[str, float], amount: str) -> str:
     """Return the tables: what is to be reached, by kind, by typesetter, by language, what was left out, where to look next."""
+    damages = ["### By damage of a scan", "", *groups_table(scores, "damage", lambda score: score.damages)]
     parts: list[list[str]] = [
         aims_table(scores, aims),
         [amount],
-        ["### By kind of document", "", *groups_table(scores, "kind", lambda score: score.kind)],
-        ["### By typesetter", "", *groups_table(scores, "typesetter", lambda score: score.typesetter)],
-        ["### By language of a drawn document", "", *groups_table(scores, "language", lambda score: score.language)],
+        *([damages] if any(score.damages for score in scores) else []),
+        ["### By kind of document", "", *groups_table(scores, "kind", lambda score: [score.kind])],
+        ["### By typesetter", "", *groups_table(scores, "typesetter", lambda score: [score.typesetter])],
+        ["### By script of a drawn document", "", *groups_table(scores, "script", lambda score: [script_of(score.language)])],
+        ["### By language of a drawn document", "", *groups_table(scores, "language", lambda score: [score.language])],
         ["### Not drawn", "", *([f"- {count}: {reason}" for reason, count in sorted(left_out.items())] or ["None."])],
         ["### The worst seeds of each kind", "", *worst(scores)],
     ]
@@ -46,12 +59,13 @@ def aims_table(scores: Sequence[Score], aims: Mapping[str, float]) -> list[str]:
     return lines
 
 
-def groups_table(scores: Sequence[Score], title: str, label: Callable[[Score], str]) -> list[str]:
-    """Return one line a group with the means of its documents, and their number."""
+def groups_table(scores: Sequence[Score], title: str, labels: Callable[[Score], Iterable[str]]) -> list[str]:
+    """Return one line a group with the means of its documents, and their number. A document may be in several groups."""
     lines = [f"| {title} | n | " + " | ".join(METRICS.values()) + " |", "|---" * (len(METRICS) + 2) + "|"]
     groups: dict[str, list[Score]] = defaultdict(list)
     for score in scores:
-        groups[label(score)].append(score)
+        for label in labels(score):
+            groups[label].append(score)
     for name in sorted(groups):
         values = [[s.metrics[metric] for s in groups[name] if metric in s.metrics] for metric in METRICS]
         lines.append(f"| {name} | {len(groups[name])} | " + " | ".join(f"{mean(v):.3f}" if v else "-" for v in values) + " |")

@@ -43,6 +43,8 @@ class Score:
     language: str
     metrics: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    damages: tuple[str, ...] = ()
+    """What a scan's pages suffered, as in ``scan.Scan``."""
 
     @property
     def worst(self) -> float:

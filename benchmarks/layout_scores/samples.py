@@ -299,7 +299,7 @@ def _add_run(
     if own < MIN_READ_AGREEMENT:
         return
     readings = variants_of(run)
-    most = MAX_LARGE_READINGS if len(run.columns.at) > LARGE_RUN_CELLS else READINGS_PER_RUN
+    most = MAX_LARGE_READINGS if run.cells.stop - run.cells.start > LARGE_RUN_CELLS else READINGS_PER_RUN
     for reading in chance.sample(readings, min(len(readings), most)):
         samples.add(reading, agreement(reading.to_grid()), name, number, plain=False)
 

@@ -4,7 +4,8 @@
 
 Corpora and their scorer are data of their own and not part of the project: ``--corpus`` and ``--scorer`` say where they lie.
 ``--corpus`` may be given several times: each has a section of its own, named as its folder. The other parts use the first.
-The part ``scripts`` needs neither, but language packs and fonts: ``--packs`` and ``--fonts``.
+``--packs`` says where language packs for scans are. The part ``scripts`` needs neither corpora nor a scorer, but packs and
+``--fonts``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from benchmarks.quality.corpus import KINDS, documents, read_all, sources, teste
 from benchmarks.quality.page import corpus_text  # noqa: E402
 from benchmarks.quality.scores import PEERS, peers, score  # noqa: E402
 from benchmarks.quality.speed import text_layer_lines  # noqa: E402
-from benchmarks.report import circumstances, with_section  # noqa: E402
+from benchmarks.report import circumstances, packs_folder, with_section  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT = ROOT / "docs" / "quality.md"
@@ -61,7 +62,7 @@ def _corpus(options: argparse.Namespace, corpus: Path) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         outputs = options.outputs / corpus.name if options.outputs else folder / "ours"
-        readings = asyncio.run(read_all(corpus, documents(corpus, kinds), outputs))
+        readings = asyncio.run(read_all(corpus, documents(corpus, kinds), outputs, options.packs))
         ours = score(options.scorer, corpus, outputs, kinds)
         theirs = peers(filter(None, options.peers.split(",")), options.scorer, corpus, folder, kinds)
         if options.peers and alone.KIND in kinds:
@@ -92,7 +93,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(KINDS), help="kinds of documents of the corpus, comma separated")
     parser.add_argument("--outputs", type=Path, help="keep what was read here, a folder a corpus; default: a temporary folder")
     parser.add_argument("--peers", help="read the corpus with these too, comma separated; none in a trial")
-    parser.add_argument("--packs", default="", help="folder of language packs; default: as the settings say")
+    parser.add_argument("--packs", type=packs_folder, default="", help="folder of language packs; default: as the settings say")
     parser.add_argument("--fonts", type=Path, help="folder with fonts of many scripts beside those installed")
     parser.add_argument("--trial", action="store_true", help="print, and write no document")
     options = parser.parse_args()

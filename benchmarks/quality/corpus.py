@@ -70,9 +70,9 @@ def _series(path: str) -> str:
     return first if mark else path
 
 
-async def read_all(corpus: Path, paths: list[str], outputs: Path) -> list[Reading]:
-    """Read every document into ``outputs/KIND/NAME.EXT.md``."""
-    settings = Settings(engines=EngineSettings(inference_mode="cpu"))
+async def read_all(corpus: Path, paths: list[str], outputs: Path, packs: str = "") -> list[Reading]:
+    """Read every document into ``outputs/KIND/NAME.EXT.md``. ``packs`` is the packs' folder; empty: as the settings say."""
+    settings = Settings(engines=EngineSettings(inference_mode="cpu", tessdata_dir=packs))
     async with DocumentParser(settings) as reader:
         found = []
         for path in paths:

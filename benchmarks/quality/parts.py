@@ -111,7 +111,7 @@ class Timers:
             self._switch()
 
 
-class _InProcess:
+class InProcess:
     """A PDF of this process as a PageSource; what it answers goes through the messages of an opener child."""
 
     def __init__(self, path: Path) -> None:
@@ -156,7 +156,7 @@ def milliseconds_by_part(paths: Sequence[Path]) -> dict[str, float]:
 
 async def _read(path: Path) -> int:
     """Read a document to Markdown and return its number of pages."""
-    source = _InProcess(path)
+    source = InProcess(path)
     numbers = range(1, source.file.page_count + 1)
     head = Document(filename=path.name, media_type="application/pdf", page_count=len(numbers))
     with local_result.ParseResult(head, Options(), len(numbers)) as document:

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.report import packs_folder
 from document_parser.engines.tesseract.languages import SCRIPTS
 from document_parser.models import Page
 from document_parser.pipeline.local.reader import DocumentParser
@@ -165,7 +166,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Drawn scans in many scripts, read by the product.")
     parser.add_argument("--pages", type=int, default=PAGES, help=f"pages of each language; default {PAGES}")
     parser.add_argument("--seed", type=int, default=FIRST_SEED, help=f"seed of the first page; default {FIRST_SEED}")
-    parser.add_argument("--packs", default="", help="folder of language packs; default: as the settings say")
+    parser.add_argument("--packs", type=packs_folder, default="", help="folder of language packs; default: as the settings say")
     parser.add_argument("--fonts", type=Path, help="folder with fonts beside those installed")
     parser.add_argument("languages", nargs="*", default=ALL, metavar="LANGUAGE")
     options = parser.parse_args()

@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 
 from document_parser.models import (
     Attempt,
+    Child,
     Delivery,
     Document,
     EngineName,
@@ -233,6 +234,7 @@ class Result(BaseModel):
     stripped: int = Field(
         description="Number of lines of page headers and footers that the texts leave out, without bare page numbers."
     )
+    children: list[Child] = Field(description="The documents inside this one, each with a job of its own.")
     warnings: list[ResultWarning]
     cache: Literal["hit", "miss", "off"]
     markdown: str | None = Field(default=None, exclude_if=_is_none)

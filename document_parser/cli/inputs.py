@@ -32,6 +32,13 @@ class Input:
 
     name: str
     place: Path
+    label: str = ""
+    """What it is called in messages, if that is not its name."""
+
+    @property
+    def shown(self) -> str:
+        """Return what it is called in messages."""
+        return self.label or self.name
 
     @property
     def filename(self) -> str:

@@ -9,10 +9,11 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from document_parser.cli.inputs import Input
 from document_parser.cli.outcome import Outcome, Work, outcome_of
-from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures
+from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures, result_places
 from document_parser.cli.passwords import Passwords
-from document_parser.cli.progress import Display
+from document_parser.cli.progress import Display, describe_inside
 from document_parser.cli.tables import write_tables
 from document_parser.host.files import atomic_write
 from document_parser.models import Options
@@ -24,8 +25,16 @@ class LocalReader:
     """Read documents one after another. Engines stay loaded between them."""
 
     def __init__(
-        self, reader: DocumentParser, options: Options, passwords: Passwords, display: Display, stdout: StandardOutput
+        self,
+        reader: DocumentParser,
+        options: Options,
+        passwords: Passwords,
+        display: Display,
+        stdout: StandardOutput,
+        max_depth: int,
     ) -> None:
+        """Keep what the reading needs. ``max_depth`` is how deep documents inside others are read."""
+        self.max_depth = max_depth
         self.reader = reader
         self.options = options
         self.passwords = passwords
@@ -37,28 +46,57 @@ class LocalReader:
         with asyncio.Runner() as self.runner:
             try:
                 for work in works:
-                    yield self._read_one(work)
+                    yield from self._read_with_inside(work)
             finally:
                 self.runner.run(self.reader.aclose())
 
-    def _read_one(self, work: Work) -> Outcome:
-        self.display.show_start(work.input.name)
-        with (
-            outcome_of(work) as outcome,
-            work.input.as_file() as path,
-            self.passwords.open_with(work.input.name, partial(self._document, work, path)) as document,
-        ):
-            self._write(document, work, outcome)
-            outcome.record_reading(document.progress.current_page, document.failed_pages, _warnings(document))
-        return outcome
+    def _read_with_inside(self, work: Work) -> Generator[Outcome, None, None]:
+        """Yield the outcome of a document, then those of the documents inside it, which are written below its result."""
+        with ExitStack() as kept:
+            self.display.show_start(work.input.shown)
+            inside: list[Work] = []
+            with outcome_of(work) as outcome, work.input.as_file() as path:
+                document = kept.enter_context(self.passwords.open_with(work.input.shown, partial(self._document, work, path)))
+                self._write(document, work, outcome)
+                outcome.record_reading(document.progress.current_page, document.failed_pages, _warnings(document))
+                inside = self._works_inside(document, work)
+            yield outcome
+            for one in inside:
+                yield from self._read_with_inside(one)
+
+    def _works_inside(self, document: ParseResult, work: Work) -> list[Work]:
+        """Return the work on the documents inside a document; tell of those that are not read."""
+        names = [child.name for child in document.head.children]
+        if names and work.target is None:
+            self.display.inform(describe_inside(work.input.shown, names))
+        for child in document.head.children:
+            if child.error is not None:
+                self.display.inform(f"{work.input.shown} > {child.name}: not read. {child.error.message}")
+        if work.target is None or not document.inside:
+            return []
+        if work.depth >= self.max_depth:
+            self.display.inform(f"{work.input.shown}: what is inside lies too deep to be read (MAX_NESTING_DEPTH).")
+            return []
+        found = [
+            Input(str(path), Path(path.name), f"{work.input.shown} > {child.name}")
+            for child, path in document.inside
+            if path is not None
+        ]
+        folder = work.target.with_name(f"{work.target.stem}.inside")
+        places = result_places(found, work.target.suffix.removeprefix("."))
+        return [
+            Work(one, folder / place, in_folder=True, depth=work.depth + 1) for one, place in zip(found, places, strict=True)
+        ]
 
     def _document(self, work: Work, path: Path, password: str) -> ParseResult:
-        watch = partial(self.display.show_progress, work.input.name)
+        watch = partial(self.display.show_progress, work.input.shown)
         name = work.input.filename
         # Figures are written beside a file. A stream has no place for them, unless the result itself holds them.
         figures = True if work.target is not None else None
         return self.runner.run(
-            self.reader.read(path, self.options, filename=name, password=password, on_progress=watch, figures=figures)
+            self.reader.read(
+                path, self.options, filename=name, password=password, on_progress=watch, figures=figures, inside=figures is True
+            )
         )
 
     def _write(self, document: ParseResult, work: Work, outcome: Outcome) -> None:

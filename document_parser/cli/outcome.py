@@ -45,6 +45,8 @@ class Work:
     target: Path | None
     in_folder: bool = False
     table: int | None = None
+    depth: int = 0
+    """How deep the document is inside others."""
 
 
 @dataclass
@@ -88,7 +90,7 @@ def outcome_of(work: Work) -> Iterator[Outcome]:
 
     Raises BrokenPipeError.
     """
-    outcome, started = Outcome(work.input.name), time.monotonic()
+    outcome, started = Outcome(work.input.shown), time.monotonic()
     try:
         yield outcome
     except BrokenPipeError:

@@ -106,7 +106,9 @@ def _local_reader(fields: dict[str, Any]) -> Reads:
 
     settings = settings_or_exit()
     options, reader = make_options(settings, fields), DocumentParser(settings)
-    return lambda works, passwords, shown, stdout: LocalReader(reader, options, passwords, shown, stdout).read(works)
+    return lambda works, passwords, shown, stdout: LocalReader(
+        reader, options, passwords, shown, stdout, settings.workers.max_nesting_depth
+    ).read(works)
 
 
 def _remote_reader(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:

@@ -188,6 +188,13 @@ def describe_outcome(outcome: Outcome) -> str:
     return f"{name}{where}: {pages} in {outcome.seconds:.1f} s{failed}{tables}"
 
 
+def describe_inside(name: str, inside: Sequence[str]) -> str:
+    """Return the line about documents inside one whose result goes to standard output."""
+    count = "1 document" if len(inside) == 1 else f"{len(inside)} documents"
+    shown = ", ".join(map(printable, inside[:3])) + (" and others" if len(inside) > 3 else "")
+    return f"{printable(name)} holds {count}: {shown}. -o PATH reads them too."
+
+
 def describe_left_out(files: Sequence[str]) -> str:
     """Return one line for people that names the files of a folder that are not read."""
     named = ", ".join(printable(Path(file).name) for file in files[:MAX_NAMED_FILES])

@@ -64,6 +64,9 @@ def _clean_characters(text: str) -> str:
 
 def clean_runs(text: str, spans: Sequence[Span]) -> list[Run]:
     """Return a text cleaned as by ``clean``, as runs with its emphasis and those of its links that are safe to follow."""
+    if not spans:
+        cleaned = clean(text)
+        return [Run(cleaned)] if cleaned else []
     runs = [
         Run(_clean_characters(run.text), _with_safe_link(run.style))
         for run in runs_of(text.replace("\r\n", "\r"), _shift_spans(text, spans))
@@ -103,14 +106,19 @@ def shown_blocks(page: Page, options: Options) -> list[Block]:
     """Return the blocks of a page that the options show, in reading order.
 
     The headers and footers of a flowing document come once and are a layer of their own; ``headers_footers`` is for those that
-    stand on every page.
+    stand on every page. The page number among them says nothing there.
     """
     kept, layers = options.headers_footers == "keep", parse_layers(options.layers)
     return [
         block
         for block in page.blocks
-        if block.layer in layers and (kept or block.kind not in FURNITURE or block.layer == "headers")
+        if block.layer in layers and (kept or block.kind not in FURNITURE or _is_shown_once(block))
     ]
+
+
+def _is_shown_once(block: Block) -> bool:
+    """Return whether a block is a header or footer of a flowing document."""
+    return block.layer == "headers" and block.kind != "page_number"
 
 
 class Captioned(NamedTuple):

@@ -89,6 +89,8 @@ def _without_box(text: str) -> str:
     misread = _MISREAD_WORD.match(text)
     if misread:
         return text[misread.end() :]
+    if text[0].isascii() and text[0].isalpha() and text[1:2].islower():
+        return text  # the word begins with this letter, and the box was not read
     return text[1:].lstrip() if text[0] in _MISREAD else text
 
 

@@ -43,13 +43,10 @@ Pixels = NDArray[np.uint8]
 """Rows of 8-bit pixels."""
 
 
-def find_rulings_around(words: Sequence[Word], pixels: Pixels) -> list[RulingLine]:
-    """Return the ruling lines of a page image that do not run through its words.
-
-    Boxes and the limit MAX_RULINGS are those of ``find_rulings``. Raises cv2.error for an image without pixels.
-    """
+def rulings_around(words: Sequence[Word], rulings: Sequence[RulingLine]) -> list[RulingLine]:
+    """Return the ruling lines that do not run through words. All boxes are fractions of the same image."""
     boxes = np.array([word[1:5] for word in words], dtype=np.float64).reshape(len(words), 4)
-    return [ruling for ruling in find_rulings(pixels) if not _strikes_word(ruling, boxes)]
+    return [ruling for ruling in rulings if not _strikes_word(ruling, boxes)]
 
 
 def _strikes_word(ruling: RulingLine, boxes: NDArray[np.float64]) -> bool:

@@ -6,6 +6,7 @@ sent.
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -41,6 +42,18 @@ SUPPORTED: dict[str, Format] = {
         Format("tiff", "image", "image/tiff", (".tif", ".tiff")),
         Format("bmp", "image", "image/bmp", (".bmp", ".dib")),
         Format("webp", "image", "image/webp", (".webp",)),
+        Format("gif", "image", "image/gif", (".gif",)),
+        Format("heif", "image", "image/heif", (".heic", ".heif", ".hif")),
+        Format("avif", "image", "image/avif", (".avif",)),
+        Format("jpeg2000", "image", "image/jp2", (".jp2", ".j2k", ".jpx", ".jpf", ".j2c")),
+        Format("mail", "mail", "message/rfc822", (".eml", ".mbox", ".mbx")),
+        Format("msg", "outlook", "application/vnd.ms-outlook", (".msg",)),
+        Format("winmail", "winmail", "application/vnd.ms-tnef", (".dat", ".tnef")),
+        Format("odt", "odt", "application/vnd.oasis.opendocument.text", (".odt", ".ott")),
+        Format("odp", "odp", "application/vnd.oasis.opendocument.presentation", (".odp", ".otp")),
+        Format("zip", "archive", "application/zip", (".zip",)),
+        Format("tar", "archive", "application/x-tar", (".tar",)),
+        Format("gzip", "archive", "application/gzip", (".tgz", ".gz")),
         Format(
             "xlsx",
             "xlsx",
@@ -49,20 +62,41 @@ SUPPORTED: dict[str, Format] = {
         ),
         Format("ods", "ods", "application/vnd.oasis.opendocument.spreadsheet", (".ods", ".ots")),
         Format("xls", "xls", "application/vnd.ms-excel", (".xls", ".xlt")),
+        Format("html", "html", "text/html", (".html", ".htm", ".xhtml", ".xht")),
+        Format("mhtml", "mhtml", "multipart/related", (".mhtml", ".mht")),
+        Format("epub", "epub", "application/epub+zip", (".epub",)),
+        Format("rtf", "rtf", "application/rtf", (".rtf",)),
+        Format("markdown", "markdown", "text/markdown", (".md", ".markdown", ".mdown", ".mkd")),
+        Format("xml", "xml", "application/xml", (".xml", ".rss", ".atom")),
+        Format("json", "json", "application/json", (".json", ".geojson", ".jsonl", ".ndjson")),
+        Format("notebook", "notebook", "application/x-ipynb+json", (".ipynb",)),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
+        Format(
+            "pptx",
+            "pptx",
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"),
+        ),
+        Format(
+            "docx",
+            "docx",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            (".docx", ".docm", ".dotx", ".dotm"),
+        ),
         Format("text", "text", "text/plain", (".txt", ".text", ".log")),
     )
 }
 """The formats that are read, by name."""
-TEXT_FORMATS = frozenset({"text", "csv"})
-"""Formats of plain text, which only the name of a file tells apart."""
+TEXT_FORMATS = frozenset({"text", "csv", "markdown", "json", "notebook", "xml", "html"})
+"""Formats of plain text, which only the name of a file tells apart where its content does not begin as one of them must."""
+OLE_FORMATS = frozenset({"msg"})
+"""Formats in OLE containers. What is in one may be listed far behind the start of the file; then the name tells."""
 
 # Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
-    ".docx": "docx", ".pptx": "pptx", ".doc": "doc", ".ppt": "ppt", ".odt": "odt",
-    ".odp": "odp", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
-    ".md": "text", ".eml": "mail", ".msg": "mail", ".zip": "zip", ".gz": "gzip",
-    ".gif": "gif", ".svg": "svg", ".heic": "heif", ".heif": "heif", ".avif": "heif", ".jp2": "jpeg2000", ".ps": "postscript",
+    ".docx": "docx", ".pptx": "pptx", ".doc": "doc", ".ppt": "ppt",
+    ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
+    ".svg": "svg", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
 
@@ -84,7 +118,7 @@ _OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"\x7fELF", "program"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old office"),
+    (b"\x78\x9f\x3e\x22", "winmail"),
     (b"{\\rtf", "rtf"),
     (b"%!PS", "postscript"),
     (b"\x00\x00\x00\x0cjP  ", "jpeg2000"),
@@ -94,14 +128,34 @@ _OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
 )
 _OLD_SHEETS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00", b"\x09\x08")
 """How a workbook older than its wrapping begins: the record BOF of BIFF 2 to 5."""
+_OLE = "old office"
+_OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE_SIGNS: tuple[tuple[str, str], ...] = (
+    ("__properties_version1.0", "msg"),
+    ("EncryptedPackage", "encrypted office"),
+    ("WordDocument", "doc"),
+    ("Workbook", "xls"),
+    ("PowerPoint Document", "ppt"),
+)
+"""Names of streams, as UTF-16 in the list of an OLE container, and the format that has them."""
+_DISGUISES = {"html": {"xls", "doc"}, "mhtml": {"xls", "doc"}, "xml": {"xls", "doc"}, "rtf": {"doc"}}
+"""Names under which programs save other formats than those of the name, so that an office program opens them."""
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_OFFICE_FORMATS = frozenset({"docx", "pptx", "xlsx"})
+"""Formats of office files that are zip archives; encrypted ones are OLE files. Opening them shows whether they are what
+they are named."""
+_FLAT_OFFICE = b"http://schemas.microsoft.com/office/2006/xmlPackage"
+"""In an office file that is one XML file."""
+_FLAT_SIGNS = ((b"Word.Document", "docx"), (b"/word/", "docx"))
 # Names that are uncompressed near the start of an office file or e-book, which are zip archives.
 _ZIP_SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"mimetypeapplication/epub+zip", "epub"),
+    (b"META-INF/container.xml", "epub"),
     (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"),
     (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "ods"),
     (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "odp"),
     (b"word/", "docx"),
+    (b"word\\", "docx"),
     (b"xl/", "xlsx"),
     (b"ppt/", "pptx"),
 )
@@ -111,7 +165,14 @@ _HTML = re.compile(
     re.I | re.S,
 )
 _SVG = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<![^>]*>\s*)*<svg\b", re.I | re.S)
-_MAIL = re.compile(rb"(?:from|to|cc|subject|date|received|return-path|message-id|mime-version|delivered-to):[^\n]*\n", re.I)
+_MAIL = re.compile(
+    rb"\s*(?:From [^\n]+\n)?(?:[!-9;-~]{1,80}:[^\n]*\n(?:[ \t][^\n]*\n)*){0,60}?"
+    rb"(?:from|to|cc|subject|date|received|return-path|message-id|mime-version|delivered-to):[^\n]*\n", re.I,
+)  # fmt: skip
+"""A header of mail, also behind other header lines and the line that begins a message in a mailbox."""
+
+_WEB_ARCHIVE = re.compile(rb"^(?:snapshot-content-location:|from:\s*<?saved by |x-document-type:)", re.I | re.M)
+"""Headers of a page that a browser or an office program saved with its images; it begins as a mail does."""
 
 
 def sniff(head: bytes, filename: str, size: int) -> Format:
@@ -144,10 +205,18 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
     Formats of text look alike: the name decides between them, and says that text in an older encoding is text.
     """
     content = _guess(head)
-    if claimed in {"xlsx", "xls"} and (content == "old office" or head.startswith(_OLD_SHEETS)):
-        return SUPPORTED[claimed]  # what is encrypted is wrapped like an old file; opening it says so
+    if claimed in _OFFICE_FORMATS and content in ("zip", _OLE, "encrypted office"):
+        return SUPPORTED[claimed]
+    if claimed == "xls" and (content in (_OLE, "xls", "encrypted office") or head.startswith(_OLD_SHEETS)):
+        return SUPPORTED[claimed]  # an encrypted workbook may be named like an old one; opening it says so
     if claimed in TEXT_FORMATS and (content == "text" or (content is None and _is_old_text(head))):
         return SUPPORTED[claimed]
+    if claimed in OLE_FORMATS and content == _OLE:
+        return SUPPORTED[claimed]
+    if (claimed, content) in {("mhtml", "mail"), ("epub", "zip")}:
+        return SUPPORTED[str(claimed)]  # the signs of the format may come after the head
+    if claimed == "markdown" and content in {"html", "xml", "svg", "mail"}:
+        return SUPPORTED[claimed]  # it may begin with a tag, or with lines like those of a mail's head
     return SUPPORTED.get(content) if content else None
 
 
@@ -191,26 +260,42 @@ def _guess_beside_pages(head: bytes) -> str | None:
     for magic, name in _OTHER_MAGICS:
         if head.startswith(magic):
             return name
+    if head.startswith(_OLE_MAGIC):
+        return next((name for sign, name in _OLE_SIGNS if sign.encode("utf-16-le") in head), _OLE)
+    if head[257:262] == b"ustar":
+        return "tar"
     if head[:2] == b"MZ" and b"\x00" in head[:64]:
         return "program"
     if head.startswith(_ZIP_MAGICS):
         return next((name for sign, name in _ZIP_SIGNS if sign in head), "zip")
-    if head[4:8] == b"ftyp" and head[8:12] in {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"}:
-        return "heif"
+    if head[4:8] == b"ftyp":
+        return _guess_heif(head)
     return _guess_text_format(head)
+
+
+def _guess_heif(head: bytes) -> str | None:
+    """Return ``avif`` or ``heif`` by the brands of a file that begins as one of them. None for a video."""
+    brands = {head[at : at + 4] for at in (8, *range(16, min(int.from_bytes(head[:4], "big"), 256), 4))}
+    if brands & {b"avif", b"avis"}:
+        return "avif"
+    return "heif" if brands & {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"} else None
 
 
 def _guess_text_format(head: bytes) -> str | None:
     """Return the text format of the content. None if it is not text."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head[: len(head) & ~1].decode("utf-16", "replace").encode("utf-8", "replace")
     text = head.removeprefix(b"\xef\xbb\xbf")
     if _SVG.match(text):
         return "svg"
     if _HTML.match(text):
         return "html"
+    if _FLAT_OFFICE in text and (name := next((name for sign, name in _FLAT_SIGNS if sign in text), None)):
+        return name
     if text.lstrip().startswith(b"<?xml"):
         return "xml"
     if _MAIL.match(text):
-        return "mail"
+        return "mhtml" if _WEB_ARCHIVE.search(text) else "mail"
     return "text" if _is_text(text) else None
 
 
@@ -257,9 +342,14 @@ def _claimed_format_of(filename: str) -> str | None:
 def _is_consistent(claimed: str, found: Format) -> bool:
     """Return whether the name's format agrees with the content.
 
-    An image format under another's name is harmless and common; a PDF under an image's name is not.
+    An image format under another's name is harmless and common; a PDF under an image's name is not. Office files that are one
+    XML file are named so.
     """
-    return claimed == found.name or (claimed in SUPPORTED and SUPPORTED[claimed].kind == found.kind == "image")
+    if claimed == "xml" and found.name in _OFFICE_FORMATS:
+        return True
+    if claimed == found.name or claimed in _DISGUISES.get(found.name, ()):
+        return True
+    return claimed in SUPPORTED and SUPPORTED[claimed].kind == found.kind == "image"
 
 
 def safe_filename(raw: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from document_parser.errors import DocumentParserError, StorageUnavailable
 from document_parser.jobs import queue
-from document_parser.jobs.records import record, storage_keys
+from document_parser.jobs.records import children, record, storage_keys
 from document_parser.jobs.records.job import Job, as_job_error
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import clock
@@ -37,20 +37,33 @@ class Deletion:
 
 
 def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Deletion:
-    """Delete every key and every file of a job in any state, and its entries in the cache.
+    """Delete every key and every file of a job in any state, its entries in the cache, and the jobs of documents inside it.
 
     Files are deleted first: if storage went away after the keys were deleted, the files could not be deleted by a request any
     more. A reader that still reads a page deletes what it stores afterwards. Raises StorageUnavailable if a file could not be
     removed; the sweep tries again until it succeeds. Raises RedisError.
     """
     job_id = job.card.job_id
+    inner = _children_of(redis, storage, job)
     gone = remove_files(redis, storage, job_id)
     cached, waiting = record.cached_keys(redis, job_id), record.waiting_for(redis, job_id)
     with _note_failure(redis, job_id):
         record.forget_cached(redis, storage, cached)
     keys = record.delete(redis, job) + queue.forget(redis, job_id)
     queue.enqueue_waiting(redis, ledger, job_id, waiting)
-    return Deletion(keys, gone + len(cached) + remove_files(redis, storage, job_id))
+    inside = [delete_job(redis, ledger, storage, child) for child in inner]
+    files = gone + len(cached) + remove_files(redis, storage, job_id)
+    return Deletion(keys + sum(one.keys for one in inside), files + sum(one.files for one in inside))
+
+
+def _children_of(redis: Redis, storage: Storage, job: Job) -> list[Job]:
+    """Return the jobs of the documents inside a job's document. Raises RedisError; the jobs expire if storage is away."""
+    if not job.children:
+        return []
+    with contextlib.suppress(StorageUnavailable):
+        ids = [child.job_id for child in children.load(storage, job.card.job_id) if child.job_id]
+        return record.load_many(redis, ids)
+    return []
 
 
 def remove_files(redis: Redis, storage: Storage, job_id: str) -> int:
@@ -137,6 +150,9 @@ def end_job(
             record.store_card(storage, job.card, ended=job)
             if job.webhook is not None:
                 queue.enqueue_deliverer(redis)
+            if state is JobState.CANCELLED:
+                for child in _children_of(redis, storage, job):
+                    end_job(redis, ledger, storage, child.card.job_id, JobState.CANCELLED)
             facts = {"job_id": job_id, "request_id": job.card.request_id}
             log.info("job_ended", **facts, state=state.value, pages=job.total, counts=job.counts)
     elif outcome == "missing":

@@ -15,7 +15,12 @@ from document_parser.layout.blocks.paragraphs import blocks_of_flow, demote_sign
 from document_parser.layout.blocks.reading_order import Flow, parts_of
 from document_parser.layout.blocks.text_size import text_size_of
 from document_parser.layout.blocks.typewritten import mark_listings
-from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers, unmark_running_text
+from document_parser.layout.formulas.structure import (
+    mark_formula_letters,
+    merge_formulas,
+    merge_raised_numbers,
+    unmark_running_text,
+)
 from document_parser.layout.lines.boxed_letters import join_boxed_letters
 from document_parser.layout.lines.directions import (
     build_slanted_blocks,
@@ -106,7 +111,7 @@ def prepare_words(placed: list[Word], rules: list[RulingLine]) -> tuple[list[Wor
     placed, overlaid = split_overlaid(placed)
     placed = join_vertical_writing(join_turned_lines(placed))
     placed, rules = join_boxed_letters(placed, rules)
-    placed = unmark_running_text(mark_listings(placed))
+    placed = unmark_running_text(mark_formula_letters(mark_listings(placed)))
     placed = unmark_typewriting(merge_raised_numbers(join_initials(merge_dot_leaders(placed))))
     return placed, rules, [*slanted, *overlaid]
 

@@ -267,6 +267,12 @@ class Block(BaseModel):
         exclude_if=lambda place: place is None,
         description="For a caption: index (from 0) of its table or figure among the page's blocks.",
     )
+    printed_page: int | None = Field(
+        default=None,
+        exclude_if=lambda page: page is None,
+        description="For a flowing document: the page, counted from 1, on which the block begins in the program that saved the "
+        "file; None where the file does not say it.",
+    )
     continued_on: int | None = Field(default=None, exclude_if=lambda page: page is None)
     """The page that continues this block."""
     continues: Continuation | None = Field(default=None, exclude_if=lambda before: before is None)
@@ -370,6 +376,18 @@ class Page(BaseModel):
         return any(attempt.cached for attempt in self.attempts if attempt.reading == last)
 
 
+class Child(BaseModel):
+    """A document inside another one: an attachment, the entry of an archive. It has a job, a ledger and a result of its own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    part: int = Field(default=1, description="The page or part of the outer document that it belongs to, from 1.")
+    job_id: str | None = Field(default=None, description="Its job; null if it is not read, and the error says why.")
+    status_url: str | None = None
+    error: PageError | None = Field(default=None, exclude_if=lambda error: error is None)
+
+
 class Document(BaseModel):
     """A document after reading."""
 
@@ -380,3 +398,6 @@ class Document(BaseModel):
     revision: int = 1
     """Raised each time a page is read again."""
     pages: list[Page] = Field(default_factory=list)
+    children: list[Child] = Field(
+        default_factory=list, exclude_if=lambda children: not children, description="The documents inside this one."
+    )

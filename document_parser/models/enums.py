@@ -92,12 +92,35 @@ LowQuality = Literal["flag", "fallback", "fail"]
 """What happens to a page whose reading is in doubt."""
 PagedKind = Literal["pdf", "image"]
 """Documents of pages that can be drawn."""
-FlowingKind = Literal["text", "delimited", "xlsx", "ods", "xls"]
+FlowingKind = Literal[
+    "text",
+    "delimited",
+    "mail",
+    "outlook",
+    "winmail",
+    "odt",
+    "odp",
+    "archive",
+    "docx",
+    "pptx",
+    "xlsx",
+    "ods",
+    "xls",
+    "html",
+    "mhtml",
+    "epub",
+    "markdown",
+    "xml",
+    "json",
+    "notebook",
+    "rtf",
+]
 """Documents without pages that can be drawn: their parts are read from the structure of the file."""
 SourceKind = Literal[PagedKind, FlowingKind]
 """How a document is opened."""
-LocationKind = Literal["body", "sheet", "slide", "message", "chapter"]
-"""What a part of a flowing document is: its whole body, a sheet, a slide, a mail message, or a chapter of a book."""
+LocationKind = Literal["body", "sheet", "slide", "message", "chapter", "contents"]
+"""What a part of a flowing document is: its whole body, a sheet, a slide, a mail message, a chapter of a book, or the list of
+what an archive contains."""
 LayerName = Literal["body", "headers", "notes", "comments", "revisions", "hidden"]
 """Which layer of a flowing document a block belongs to.
 

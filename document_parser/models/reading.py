@@ -96,6 +96,8 @@ class PageFacts(BaseModel):
     """Share of the characters in fonts that show other letters than they encode."""
     repaired: bool = False
     """Whether the file's structure was broken and had to be rebuilt."""
+    unread_frames: int = 0
+    """Further frames of an animation, or further photos in the file, which are not read."""
     location: Location | None = None
     """For a part of a flowing document: where it is. Such a part has no size and no page image."""
 
@@ -110,6 +112,18 @@ class Part(BaseModel):
     location: Location
     blocks: list[Block] = Field(default_factory=list)
     warnings: list[PageWarning] = Field(default_factory=list)
+
+
+MAX_NAME_CHARACTERS = 1000
+"""Characters of the name of a member; longer ones are cut by who reads the container."""
+
+
+class Member(BaseModel):
+    """A file inside a document: an attachment, the entry of an archive, an embedded object."""
+
+    name: str = Field(max_length=MAX_NAME_CHARACTERS, description="As the container says it; it may look like a path.")
+    size: int | None = Field(default=None, ge=0, description="In bytes, as declared; None if that is not known.")
+    part: int = Field(default=1, ge=1, description="The number of the page or part that it belongs to.")
 
 
 class PageImageSpec(BaseModel):
@@ -191,12 +205,14 @@ class Reading:
     are fractions of the image; with a ``skew``, of the straightened image. ``text`` is the raw answer. ``unread_share`` is
     the share of the length of the lines found that could not be read, ``unknown_share`` that of lines in letters which the
     engine does not know. ``uncertain_lines`` are these lines, and others of little confidence, as far as they could be read.
-    ``how`` is what the engine says of its way of reading, nothing of the page.
+    ``parts_of_lines`` are those of lines among the ``words`` of which a part is struck out. ``how`` is what the engine says of
+    its way of reading, nothing of the page.
     """
 
     engine: EngineName
     blocks: list[Block] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
+    parts_of_lines: dict[Word, list[Word]] = field(default_factory=dict)
     rules: list[RulingLine] = field(default_factory=list)
     figures: list[BoundingBox] = field(default_factory=list)
     skew: Skew = field(default_factory=Skew)
@@ -215,6 +231,11 @@ class Reading:
     def confident_letters(self) -> float:
         """Return the letters of words read with confidence, each weighted by it. Words without a confidence count fully."""
         return confident_letters(self.words)
+
+    @property
+    def parted_words(self) -> list[Word]:
+        """Return the words with lines of which a part is struck out replaced by their parts."""
+        return [part for whole in self.words for part in self.parts_of_lines.get(whole, (whole,))]
 
     def replace_lines(self, better: Mapping[Word, Sequence[Word]]) -> Reading:
         """Return the reading with lines of its own replaced by these words.

@@ -74,6 +74,16 @@ class WorkerSettings(Section):
         description="Maximum memory for decoding an image, in MiB; the bytes of a pixel depend on the kind of image. "
         "Keep it below OPENER_MEMORY_MB.",
     )
+    max_unpacked_mb: int = Field(
+        default=2048, ge=1, description="Maximum size of everything in an office file or archive once unpacked, in MiB."
+    )
+    max_expansion_ratio: int = Field(
+        default=200, ge=1, description="Maximum size of an office file or archive once unpacked, as a multiple of its own."
+    )
+    max_members: int = Field(default=10_000, ge=1, description="Maximum number of files in an office file, archive or mail.")
+    max_nesting_depth: int = Field(
+        default=5, ge=0, description="How deep files inside files are read: attachments of mails in archives are 2 deep."
+    )
 
 
 class QueueSettings(Section):

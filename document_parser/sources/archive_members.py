@@ -33,8 +33,9 @@ class ZipMembers:
     numbered, as in ``name (2).txt``; folders are left out.
     """
 
-    def __init__(self, file: Path | IO[bytes], limits: OpenerLimits) -> None:
+    def __init__(self, file: Path | IO[bytes], limits: OpenerLimits, password: str | None = None) -> None:
         """Read the directory of the archive."""
+        self._password = password.encode() if password else None
         try:
             self._archive = zipfile.ZipFile(file)
         except (*_UNREADABLE, NotImplementedError) as error:
@@ -68,14 +69,21 @@ class ZipMembers:
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """Give a member as a stream. Raises KeyError if there is none; DamagedDocument also while it is read in the block."""
-        entry = self._entries[name]
-        if entry.flag_bits & _ENCRYPTED:
-            raise EncryptedDocument(f"The member {name!r} of the archive is encrypted.")
         try:
-            with self._archive.open(entry) as stream:
+            with self.stream(name) as stream:
                 yield stream
         except (*_UNREADABLE, NotImplementedError) as error:
             raise DamagedDocument(f"The member {name!r} of the archive is damaged.") from error
+
+    def stream(self, name: str) -> IO[bytes]:
+        """Return a member as a stream, whose errors are those of the library. Raises KeyError and EncryptedDocument."""
+        if self.is_encrypted(name) and self._password is None:
+            raise EncryptedDocument(f"The member {name!r} of the archive is encrypted.")
+        return self._archive.open(self._entries[name], pwd=self._password)
+
+    def is_encrypted(self, name: str) -> bool:
+        """Return whether a member can be read with a password only."""
+        return bool(self._entries[name].flag_bits & _ENCRYPTED)
 
     def close(self) -> None:
         """Close the file."""

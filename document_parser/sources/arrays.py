@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate, chain, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,7 +63,8 @@ def encode_words(words: Sequence[Word]) -> bytes:
     linked = json.dumps(list(links.items())).encode() if links else b""
     flags = np.zeros(len(words), dtype="<u4")
     for place, name in enumerate(_FLAGS):
-        flags |= np.array(columns[name], dtype="<u4") << place
+        if any(columns[name]):
+            flags |= np.array(columns[name], dtype="<u4") << place
     return b"".join(
         (
             _SIZES.pack(len(words), len(text), len(linked)),
@@ -85,12 +86,13 @@ def decode_words(payload: bytes) -> list[Word]:
         raise ValueError("words of another size than they have")
     texts = _split(payload[at : at + text_size].decode("utf-8"), columns.lengths)
     by_name: dict[str, Iterable[Any]] = {"text": texts, "link": [""] * count}
-    for name, numbers in zip(_NUMBERS, columns.numbers, strict=True):
-        by_name[name] = _check_numbers(numbers, is_optional=name in _OPTIONAL)
+    by_name.update(zip(_NUMBERS, _check_numbers(columns.numbers), strict=True))
+    used = int(np.bitwise_or.reduce(columns.flags, initial=0))
     for place, name in enumerate(_FLAGS):
-        by_name[name] = (columns.flags >> place & 1).astype(bool).tolist()
+        is_used = used >> place & 1
+        by_name[name] = (columns.flags >> place & 1).astype(bool).tolist() if is_used else [False] * count
     by_name.update(dict.fromkeys(_DIRECTIONS, columns.directions.tolist()))
-    words = [_NEW(Word, row) for row in zip(*(by_name[name] for name in Word._fields), strict=True)]
+    words: list[Word] = list(map(_NEW, repeat(Word), zip(*(by_name[name] for name in Word._fields), strict=True)))
     return _attach_links(words, _LINKS.validate_json(payload[-links_size:])) if links_size else words
 
 
@@ -122,15 +124,16 @@ def _read_columns(payload: bytes, count: int) -> tuple[_Columns, int]:
     return _Columns(numbers.reshape(len(_NUMBERS), count), flags, directions, lengths), at
 
 
-def _check_numbers(numbers: NDArray[np.float64], *, is_optional: bool) -> list[float | None]:
-    """Return a column of numbers. Raises ValueError for one that is not finite, except NaN for None."""
+def _check_numbers(numbers: NDArray[np.float64]) -> list[list[float | None]]:
+    """Return the columns of numbers (f, n) as lists. Raises ValueError for one that is not finite, except NaN for None."""
     finite = np.isfinite(numbers)
-    values: list[float | None] = numbers.tolist()
-    if finite.all():
-        return values
-    if not is_optional or np.isinf(numbers).any():
-        raise ValueError("a number that is not finite")
-    return [value if known else None for value, known in zip(values, finite.tolist(), strict=True)]
+    columns: list[list[float | None]] = numbers.tolist()
+    for place in np.flatnonzero(~finite.all(axis=1)).tolist():
+        if _NUMBERS[place] not in _OPTIONAL or np.isinf(numbers[place]).any():
+            raise ValueError("a number that is not finite")
+        known = finite[place].tolist()
+        columns[place] = [value if is_known else None for value, is_known in zip(columns[place], known, strict=True)]
+    return columns
 
 
 def _split(text: str, lengths: NDArray[np.uint32]) -> list[str]:

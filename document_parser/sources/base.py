@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
 
-from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImage, PageImageSpec, Part, RulingLine, Word
+from document_parser.models import (
+    BoundingBox,
+    Damage,
+    FoundTable,
+    Member,
+    PageFacts,
+    PageImage,
+    PageImageSpec,
+    Part,
+    RulingLine,
+    Word,
+)
 
 if TYPE_CHECKING:
     from document_parser.imaging.page_image import RenderedPage
@@ -31,7 +42,7 @@ class OpenerLimits:
     timeout_seconds: float = 60.0
     max_image_megapixels: int = 200
     max_image_memory_mb: int = 1024
-    max_unpacked_mb: int = 1024
+    max_unpacked_mb: int = 2048
     max_expansion_ratio: int = 200
     max_members: int = 10_000
 
@@ -64,6 +75,17 @@ class OpenedDocument(Protocol):
 
     def render(self, number: int, spec: PageImageSpec, turn: int) -> RenderedPage:
         """Return the page's image, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
+
+
+@runtime_checkable
+class Container(Protocol):
+    """An opened file that holds other files, inside the opener child."""
+
+    def members(self) -> list[Member]:
+        """Return the files inside, in their order. Raises DocumentError and its subclasses."""
+
+    def open_member(self, index: int) -> IO[bytes]:
+        """Return a stream of the contents of a member, by its index. Raises PageUnreadable, also while it is read."""
 
 
 class PageSource(Protocol):

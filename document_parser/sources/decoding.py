@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import NamedTuple
 
 from charset_normalizer import from_bytes
@@ -19,6 +20,12 @@ _SAMPLE_BYTES = 1 << 18
 """Bytes at the start of a file by which an older encoding is chosen."""
 _FALLBACK = "cp1252"
 """The encoding of text that nothing else fits."""
+
+
+_ALIASES = re.compile(r"^(?:windows-|cp-|ibm-|x-cp|ansi_?)(?=\d)")
+"""Beginnings of names of code pages that Python writes ``cp``."""
+_DIRECTION = re.compile(r"(?<=8859-[68])-[ie]$")
+"""The end of a name that says in which order its letters are stored."""
 
 
 class DecodedText(NamedTuple):
@@ -47,7 +54,7 @@ def decode_text(data: bytes, declared: str | None = None) -> DecodedText:
 def _known(encoding: str | None) -> str | None:
     """Return the name of a text encoding that Python knows; None for any other."""
     try:
-        info = codecs.lookup(encoding.strip("\"' ")) if encoding else None
+        info = codecs.lookup(_ALIASES.sub("cp", _DIRECTION.sub("", encoding.strip("\"' ").lower()))) if encoding else None
     except (LookupError, ValueError):
         return None
     return info.name if info is not None and info.name not in {"utf-8"} and _is_text_encoding(info) else None

@@ -1,7 +1,7 @@
 """Documents of parts instead of pages: text, sheets, slides, mail, books. Runs in the opener child.
 
 A part is read from the structure of the file: it has blocks, no page image and no boxes. ``open_flowing`` knows the class of
-each kind; its module is loaded when the first document of the kind is opened.
+each kind; its module is loaded when the first document of the kind is opened, or before while nothing else is to be done.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast, get_args
 
-from document_parser.errors import NoPageImage, PageUnreadable
+from document_parser.errors import DocumentError, NoPageImage, PageUnreadable
 from document_parser.imaging.page_image import RenderedPage
 from document_parser.models import (
     BoundingBox,
@@ -32,9 +32,25 @@ from document_parser.sources.image_file import ImageFile
 _PLACES: dict[FlowingKind, str] = {
     "text": "plain_text.PlainText",
     "delimited": "delimited.DelimitedFile",
+    "mail": "mail.mail_file.MailFile",
+    "outlook": "mail.outlook_file.OutlookFile",
+    "winmail": "mail.winmail_file.WinmailFile",
+    "odt": "opendocument.text_file.OpenDocumentText",
+    "odp": "opendocument.presentation.OpenDocumentPresentation",
+    "archive": "archive.Archive",
+    "docx": "office.docx.WordDocument",
+    "pptx": "office.pptx.Presentation",
     "xlsx": "sheets.xlsx.ExcelWorkbook",
     "ods": "sheets.ods.OpenDocumentWorkbook",
     "xls": "sheets.xls.OldWorkbook",
+    "html": "markup.html.HtmlFile",
+    "mhtml": "markup.mhtml.WebArchive",
+    "epub": "markup.epub.Book",
+    "markdown": "markup.markdown.MarkdownFile",
+    "xml": "markup.xml.XmlFile",
+    "json": "markup.json_file.JsonFile",
+    "notebook": "markup.notebook.Notebook",
+    "rtf": "markup.rtf.RtfFile",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
@@ -68,8 +84,12 @@ class FlowingDocument(ABC):
 
     def picture(self, number: int, index: int, spec: PageImageSpec) -> RenderedPage:
         """Return an embedded image as ``spec`` asks for it. Raises PageUnreadable if it cannot be decoded."""
-        image = ImageFile(self.picture_data(number, index), self._limits.max_image_megapixels, self._limits.max_image_memory_mb)
-        return image.render(1, spec, 0)
+        data = self.picture_data(number, index)
+        try:
+            image = ImageFile(data, self._limits.max_image_megapixels, self._limits.max_image_memory_mb)
+            return image.render(1, spec, 0)
+        except DocumentError as error:  # a picture that is damaged or too large is none; the part is read without it
+            raise PageUnreadable(error.message, page=number) from error
 
     def facts(self, number: int) -> PageFacts:
         """Return the facts of a part: its location."""
@@ -110,8 +130,17 @@ def open_flowing(path: Path, kind: str, limits: OpenerLimits, password: str | No
     """Open a document of parts. Raises DocumentError and its subclasses; ValueError for a kind that is none."""
     if kind not in get_args(FlowingKind):
         raise ValueError(f"{kind} is no kind of flowing documents")
-    module, _, name = _PLACES[cast(FlowingKind, kind)].rpartition(".")
-    make: Callable[[Path, OpenerLimits, str | None], FlowingDocument] = getattr(
-        import_module(f"document_parser.sources.{module}"), name
-    )
+    module, name = _place_of(cast(FlowingKind, kind))
+    make: Callable[[Path, OpenerLimits, str | None], FlowingDocument] = getattr(import_module(module), name)
     return make(path, limits, password)
+
+
+def flowing_modules() -> list[str]:
+    """Return the names of the modules that documents of parts are read with, each once."""
+    return list(dict.fromkeys(_place_of(kind)[0] for kind in _PLACES))
+
+
+def _place_of(kind: FlowingKind) -> tuple[str, str]:
+    """Return the module of a kind of documents, and the name of its class."""
+    module, _, name = _PLACES[kind].rpartition(".")
+    return f"document_parser.sources.{module}", name

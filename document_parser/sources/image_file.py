@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, TiffImagePlugin, WebPImagePlugin
+import pi_heif
+from PIL import AvifImagePlugin, Image, Jpeg2KImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedImage, OversizedPage, PageUnreadable
 from document_parser.imaging.page_image import INK_MARGIN_GREY_LEVELS, RenderedPage, compute_pixel_size, drop_absent_colour
@@ -32,7 +33,13 @@ KEPT_LONG_SIDE_PIXELS = 4096
 """Decoded images are reduced to this long side; no engine asks for more."""
 
 # Two plugins by their modules, so that they are loaded with this module and not at their first image.
-_FORMATS = ("PNG", "JPEG", TiffImagePlugin.TiffImageFile.format, "BMP", "DIB", WebPImagePlugin.WebPImageFile.format)
+pi_heif.register_heif_opener()
+_FORMATS = (
+    "PNG", "JPEG", TiffImagePlugin.TiffImageFile.format, "BMP", "DIB", "GIF", WebPImagePlugin.WebPImageFile.format,
+    AvifImagePlugin.AvifImageFile.format, Jpeg2KImagePlugin.Jpeg2KImageFile.format, "HEIF",
+)  # fmt: skip
+_ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
+"""Formats whose further frames are an animation. Those of a JPEG or HEIC are previews and further photos."""
 _ORIENTATION_TAG = 0x0112
 _A4_LONG_SIDE_POINTS = 842.0
 """Long side of A4 in points."""
@@ -118,7 +125,7 @@ class ImageFile:
     def facts(self, number: int) -> PageFacts:
         """Return size and rotation of a frame. Raises PageUnreadable."""
         with _faults_as(PageUnreadable, "This frame of the image is damaged."), self._open_frame(number) as image:
-            shape = _shape(image)
+            shape, frames = _shape(image), int(getattr(image, "n_frames", 1))
         return PageFacts(
             number=number,
             width_points=round(shape.width_points, 2),
@@ -126,6 +133,7 @@ class ImageFile:
             rotation=_ORIENTATIONS[shape.orientation][1] if shape.orientation in _ORIENTATIONS else 0,
             image_share=1.0,
             objects=1,
+            unread_frames=frames - 1 if image.format in _ANIMATED or image.format == "HEIF" else 0,
         )
 
     def words(self, number: int) -> list[Word]:

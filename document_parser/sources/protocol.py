@@ -26,12 +26,14 @@ from document_parser.errors import (
     TooLargeUnpacked,
     WrongPassword,
 )
-from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, PageImageSpec, SourceKind
+from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, Member, PageImageSpec, SourceKind
 
 MAX_HEADER_BYTES = 1 << 16
 """A reply with a longer header is refused."""
 MAX_PAYLOAD_BYTES = 1 << 28
 """A reply with a longer payload is refused."""
+MEMBER_PIECE_BYTES = 1 << 22
+"""Bytes of a member that one reply carries at most; an empty reply is its end."""
 
 TEXT_SECTIONS = ("damage", "words", "rules")
 """What ``text`` asks for at once. What cannot be read is left out, and gives its error when it is asked for by itself."""
@@ -80,6 +82,8 @@ class Request(BaseModel):
         "pdfplumber_words",
         "part",
         "picture",
+        "members",
+        "member",
     ]
     seconds: float
     page: int = 0
@@ -89,7 +93,9 @@ class Request(BaseModel):
     spec: PageImageSpec | None = None
     turn: int = 0
     index: int = 0
-    """Of ``picture``: which embedded image."""
+    """Of ``picture`` and ``member``: which one."""
+    offset: int = 0
+    """Of ``member``: the first byte that is wanted."""
     regions: list[BoundingBox] = []
     """Of ``tables``: where to look for tables without lines."""
 
@@ -112,6 +118,8 @@ class Reply(BaseModel):
     """Facts about a limit that belong to the error."""
     pid: Annotated[int, Field(ge=0)] = 0
     page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    member_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    """How many files are inside the document."""
     confinement: Confinement | None = None
     """What the child has given up. In the replies to ``open``, and to ``confine``, which opens no file."""
     processor_seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0
@@ -181,6 +189,11 @@ async def receive_reply(sock: socket.socket) -> tuple[Reply, bytes]:
 def encode_damage(damage: Sequence[Damage]) -> bytes:
     """Encode damaged parts as a JSON array of objects."""
     return json.dumps([one.model_dump() for one in damage]).encode()
+
+
+def encode_members(members: Sequence[Member]) -> bytes:
+    """Encode the files of a container as JSON."""
+    return json.dumps([one.model_dump() for one in members], ensure_ascii=False).encode("utf-8", "replace")
 
 
 def encode_tables(tables: Sequence[FoundTable]) -> bytes:

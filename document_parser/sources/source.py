@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from document_parser.models import (
     Confinement,
     Damage,
     FoundTable,
+    Member,
     PageFacts,
     PageImage,
     PageImageSpec,
@@ -57,6 +58,7 @@ PDFPLUMBER_SECONDS = 15.0
 """A request that pdfplumber answers may take this long at most, and no longer than any other request. Of 250 pages of the
 development corpus all but one take less than 3 s on a busy machine, and that one, full of short lines, 9 s."""
 _DAMAGE = TypeAdapter(Annotated[list[Damage], Field(max_length=64)])
+_MEMBERS = TypeAdapter(Annotated[list[Member], Field(max_length=100_000)])
 _TABLES = TypeAdapter(Annotated[list[FoundTable], Field(max_length=64)])
 _CHILD_FAILURES = (OSError, EOFError, ValueError)
 """Raised by reading from a child that is dead, or that sends invalid replies."""
@@ -178,6 +180,8 @@ class Source:
         self._requests = 0
         self._closed = False
         self.page_count = 0
+        self.member_count = 0
+        """How many files are inside the document."""
         self._has_text: dict[int, bool] = {}
         self._loaded: dict[tuple[str, int], bytes] = {}
         self._used = 0.0
@@ -256,6 +260,24 @@ class Source:
         with self._validate_reply(number):
             return _page_image(number, reply, data, spec, 0)
 
+    async def members(self) -> list[Member]:
+        """Return the files inside the document, in their order; empty if it holds none. Raises as ``facts`` does."""
+        if not self.member_count:
+            return []
+        _, payload = await self._ask_page("members", 1)
+        with self._validate_reply(1):
+            return _MEMBERS.validate_json(payload)
+
+    async def member(self, index: int) -> AsyncIterator[bytes]:
+        """Yield the contents of a member piece by piece, by its index. Raises as ``facts`` does."""
+        offset = 0
+        while True:
+            _, piece = await self._ask_page("member", 1, index=index, offset=offset)
+            if not piece:
+                return
+            yield piece
+            offset += len(piece)
+
     def take_processor_seconds(self, least: float = 0.0) -> float:
         """Return the processor seconds that the document has used since the last call, as its children report.
 
@@ -316,6 +338,7 @@ class Source:
                 raise OpenerCrashed(reason=_failure_reason(error)) from error
             undo.pop_all()
         self.page_count = reply.page_count
+        self.member_count = reply.member_count
         self.confinement = reply.confinement or Confinement()
 
     async def _load_sections(self, number: int) -> None:

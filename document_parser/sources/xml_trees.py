@@ -12,6 +12,8 @@ from lxml import etree
 
 from document_parser.errors import DamagedDocument
 
+MAX_DIGITS = 10
+"""Characters of a whole number that is believed, with its sign."""
 Element: TypeAlias = Any
 """An element of lxml, which has no types of its own."""
 _SAFE: dict[str, bool] = {
@@ -74,6 +76,12 @@ def local_name(element: Element) -> str:
     """Return the name of an element without its namespace; empty for an entity reference, which has none."""
     tag = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def integer_of(text: str | None, default: int) -> int:
+    """Return a whole number of an attribute; the default for what is none, and for one of more than nine digits."""
+    digits = (text or "").strip()
+    return int(digits) if len(digits) <= MAX_DIGITS and digits.removeprefix("-").isdecimal() else default
 
 
 def _forget(element: Element) -> None:

@@ -87,6 +87,8 @@ def text_of(runs: Iterable[Run]) -> str:
 
 def slice_runs(runs: Sequence[Run], start: int, end: int | None = None) -> list[Run]:
     """Return the runs of the characters from ``start`` up to ``end``; None reaches to the end."""
+    if start <= 0 and end is None:
+        return [run for run in runs if run.text]
     kept, at = [], 0
     for run in runs:
         piece = run.text[max(0, start - at) : None if end is None else max(0, end - at)]
@@ -99,6 +101,8 @@ def slice_runs(runs: Sequence[Run], start: int, end: int | None = None) -> list[
 def strip_runs(runs: Sequence[Run]) -> list[Run]:
     """Return the runs without white space at both ends of their text."""
     text = text_of(runs)
+    if text == text.strip():
+        return [run for run in runs if run.text]
     start = len(text) - len(text.lstrip())
     return slice_runs(runs, start, max(start, len(text.rstrip())))
 

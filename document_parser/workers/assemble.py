@@ -23,7 +23,7 @@ from document_parser.errors import (
 from document_parser.export.figures import Figures
 from document_parser.jobs import queue
 from document_parser.jobs.ending import end_job
-from document_parser.jobs.records import record, storage_keys
+from document_parser.jobs.records import children, record, storage_keys
 from document_parser.jobs.records.job import Job, as_job_error
 from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.records.page_file import read_page_file
@@ -101,7 +101,8 @@ def _keep_in_cache(context: Context, job: Job) -> None:
     """
     try:
         machine = partial(describe_machine, context.settings)
-        context.cache.keep_document(job, context.ledger.entries(job.card.job_id), machine)
+        if not job.children:  # a copy would need jobs of its own for them
+            context.cache.keep_document(job, context.ledger.entries(job.card.job_id), machine)
     except (StorageUnavailable, StoredFileMissing, EngineError):
         log.warning("not_cached", job_id=job.card.job_id)
     waiting = record.waiting_for(context.redis, job.card.job_id)
@@ -147,7 +148,13 @@ def export(context: Context, job: Job, name: OutputFormat, entries: Entries | No
     ``entries`` are used instead of the ledger in Redis if they are given. Raises PagesLost, StorageUnavailable, RedisError.
     """
     card = job.card
-    head = Document(filename=card.filename, media_type=card.media_type, page_count=job.page_count or 0, revision=job.revision)
+    head = Document(
+        filename=card.filename,
+        media_type=card.media_type,
+        page_count=job.page_count or 0,
+        revision=job.revision,
+        children=children.load(context.storage, card.job_id) if job.children else [],
+    )
     extension = FORMAT_FILES[name].extension
     with (
         context.storage.scratch() as path,

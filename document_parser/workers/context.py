@@ -86,6 +86,9 @@ def opener_limits(settings: Settings) -> OpenerLimits:
         timeout_seconds=settings.workers.opener_timeout_seconds,
         max_image_megapixels=settings.workers.max_image_megapixels,
         max_image_memory_mb=settings.workers.max_image_memory_mb,
+        max_unpacked_mb=settings.workers.max_unpacked_mb,
+        max_expansion_ratio=settings.workers.max_expansion_ratio,
+        max_members=settings.workers.max_members,
     )
 
 

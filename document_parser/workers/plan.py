@@ -27,6 +27,7 @@ from document_parser.sources.source import Source
 from document_parser.workers import assemble
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import Heartbeat, draining, release_on_storage_error
+from document_parser.workers.unpack import create_children
 
 MAX_PAGES_STORING = 8
 """How many pages are being stored at the same time."""
@@ -102,6 +103,8 @@ async def plan_document(
     planner = _Planner(context, actor, job, stopping)
     async with planner.finish_storing():
         done = await planner.create_and_sort(source, engines)
+        if done:
+            await create_children(context, job, source)
     await _close_plan(context, actor, claim, done=done)
 
 

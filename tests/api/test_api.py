@@ -223,7 +223,7 @@ def test_a_request_id_is_given_back(service):
     [
         ("empty.pdf", b"", 400, "EMPTY_FILE"),
         ("noise.bin", bytes(range(256)) * 8, 415, "UNSUPPORTED_FORMAT"),
-        ("page.html", b"<!doctype html><p>hello", 415, "UNSUPPORTED_FORMAT"),
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "UNSUPPORTED_FORMAT"),
         ("photo.jpg", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", 415, "CONTENT_MISMATCH"),
     ],
 )

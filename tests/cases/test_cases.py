@@ -115,7 +115,6 @@ def test_07_labels_and_amounts_are_rows(read):
         assert pair in pairs
 
 
-@still("a table is parted at its widest gap")
 def test_08_an_invoice_has_one_table_of_items(read):
     case = read("08-invoice.pdf")
     rows = next(rows for rows in case.tables if rows[0][:1] == ["Qty"])
@@ -229,7 +228,6 @@ def test_15_a_drop_cap_begins_its_paragraph(read):
     )
 
 
-@still("the data above a table becomes its header")
 def test_17_the_data_above_a_table_is_not_its_header(read):
     case = read("17-lab-report.pdf")
     rows = next(rows for rows in case.tables if "白血球数(WBC)" in [row[0] for row in rows])

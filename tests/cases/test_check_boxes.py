@@ -326,3 +326,13 @@ def test_letters_are_no_boxes():
     draw.text((40, 60), "D O 0 B 8 H Q R a e g # @ E", "black", font)
     line = Word("D O 0 B 8 H Q R a e g # @ E", 0.03, 0.3, 0.9, 0.6, confidence=0.9)
     assert with_check_boxes([line], [], np.asarray(image).copy()) == ([line], [])
+
+
+def test_a_line_whose_first_letter_looks_like_a_mark_keeps_it_if_the_box_was_not_read():
+    image = Image.new("RGB", (900, 200), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=30)
+    draw.rectangle((40, 90, 66, 116), outline="black", width=2)
+    draw.text((80, 86), "Voyage out", "black", font)
+    for text in ("Voyage out", "xVoyage out", "☐Voyage out"):
+        found, _ = with_check_boxes([Word(text, 0.04, 0.42, 0.3, 0.6, confidence=0.5)], [], np.asarray(image).copy())
+        assert [word.text for word in found] == ["Voyage out", "☐"], text

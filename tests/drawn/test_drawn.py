@@ -120,8 +120,10 @@ def test_the_words_of_a_table_are_those_of_its_cells():
 def test_a_scan_is_the_same_each_time_and_as_large_as_its_page():
     for seed in SEEDS[:3]:
         pdf = drawn_or_skipped(seed).pdf
-        suffix, data = scan(pdf, seed)
-        assert scan(pdf, seed)[0] == suffix
+        scanned = scan(pdf, seed)
+        suffix, data = scanned.suffix, scanned.data
+        assert (scan(pdf, seed).suffix, scan(pdf, seed).damages) == (suffix, scanned.damages)
+        assert any(damage.endswith(" dpi") for damage in scanned.damages)
         with pypdfium2.PdfDocument(pdf) as document:
             width, height = document[0].get_size()
         if suffix == "pdf":

@@ -121,3 +121,10 @@ def test_a_box_of_brackets_keeps_the_weight_of_its_words():
     (found,) = blocks([*line("[x]", 72, 100), *line("Roof", 90, 100, bold=True), *line("and walls of the house", 115, 100)])
     assert (found.kind, found.text) == ("checkbox", "☒ Roof and walls of the house")
     assert [found.text[span.start : span.end] for span in found.spans if span.bold] == ["Roof"]
+
+
+def test_arrows_begin_items_but_not_the_lines_of_a_path_through_menus():
+    found = blocks([*line("→ Arrow one", 72, 100), *line("→ Arrow two", 72, 112)])
+    assert [block.kind for block in found] == ["list_item", "list_item"]
+    found = blocks([*line(FULL, 72, 100, right=RIGHT), *line("→ Volumes, and so it ends.", 72, 112)])
+    assert kinds(found) == ["paragraph"]

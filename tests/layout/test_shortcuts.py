@@ -14,12 +14,14 @@ from document_parser.layout.blocks.gutters import _differ_from_previous, _find_b
 from document_parser.layout.blocks.reading_order import _LIST_MARKER, _is_list_marker
 from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.joining import is_right_to_left
-from document_parser.layout.lines.lines import body_size
+from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.lines.rotated import MIN_SIDEWAYS_WORDS, find_page_turn
 from document_parser.layout.lines.units import Scale, size_of
-from document_parser.layout.tables.candidates import _white_middles
+from document_parser.layout.page_index import PageIndex
+from document_parser.layout.tables.candidates import Region, _borders_of, _Search, propose_tables, variants_of
+from document_parser.layout.tables.features import FEATURES, features_of, features_of_all
 from document_parser.layout.tables.grid import GridCell
-from document_parser.models import BoundingBox, Word
+from document_parser.models import BoundingBox, RulingLine, Word
 from document_parser.text.direction import has_right_to_left
 
 SEEDS = range(30)
@@ -134,15 +136,62 @@ def _plain_stretches(left: list[float], right: list[float], most: int, least: fl
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_one_border_lies_in_each_stretch_of_white(seed: int) -> None:
+def test_one_border_lies_in_each_stretch_of_white_of_each_search(seed: int) -> None:
     random = np.random.default_rng(seed)
     left = random.uniform(0, 90, 20)
     right = left + random.uniform(1, 9, 20)
-    for most in (0, 1, 2):
-        borders = _white_middles(left, right, np.zeros(20, dtype=np.intp), most, 3.0).tolist()
-        stretches = _plain_stretches(left.tolist(), right.tolist(), most, 3.0)
+    words = [Word("x", *place, 8) for place in zip(left, 10.0 * np.arange(20), right, 10.0 * np.arange(20) + 8, strict=True)]
+    region = Region(PageIndex(words), [Line((word,)) for word in words], 1.0)
+    split = np.ones(20, dtype=np.bool_)
+    searches = [_Search(start, 20, start, 3.0, most, split) for most in (0, 1, 2) for start in (0, 7)]
+    for search, borders in zip(searches, _borders_of(region, searches), strict=True):
+        stretches = _plain_stretches(left[search.top :].tolist(), right[search.top :].tolist(), search.most, 3.0)
         assert len(borders) == len(stretches)
-        assert all(low < border < high for border, (low, high) in zip(borders, stretches, strict=True))
+        assert all(low < border < high for border, (low, high) in zip(borders.tolist(), stretches, strict=True))
+
+
+def _table_words(seed: int) -> list[Word]:
+    """Return the words of a table of numbers with empty cells and headings, some of which cross its columns."""
+    random = Random(seed)
+    words = []
+    for row in range(12):
+        for column in range(4):
+            text = random.choice(["12.5", "Total", "a longer text", "•", "7", ""])
+            left = 50 + 90 * column + random.choice([0, 0, 0, 40])
+            words += [Word(text, left, 40 + 14 * row, left + 6 * len(text), 50 + 14 * row, 10, bold=row == 0)] if text else []
+    return words
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_features_of_candidates_judged_together_are_those_of_each_alone(seed: int) -> None:
+    words = _table_words(seed)
+    rules = [
+        RulingLine(40, 52, 400, 52.5),
+        RulingLine(40, 120, 400, 121),
+        RulingLine(130, 40, 130.5, 200),
+        RulingLine(0, 0, 99, 99),
+    ]
+    region = Region(PageIndex(words, rules), lines_of(words), 10.0)
+    runs = propose_tables(region)
+    candidates = [*runs, *(reading for run in runs[:2] for reading in variants_of(run))]
+    together = features_of_all(candidates)
+    assert len(candidates) > len(runs) > 0
+    for candidate, row in zip(candidates, together, strict=True):
+        np.testing.assert_allclose(row, features_of(candidate), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_shape_of_a_candidate_is_that_of_its_grid(seed: int) -> None:
+    words = _table_words(seed)
+    for run in propose_tables(Region(PageIndex(words), lines_of(words), 10.0)):
+        found, grid = dict(zip(FEATURES, features_of(run).tolist(), strict=True)), run.to_grid()
+        cells = [cell for row in grid.rows for cell in row]
+        assert (found["rows"], found["columns"]) == (len(grid.rows), grid.columns)
+        if len(cells) < run.cells.stop - run.cells.start:
+            continue  # cells of a row that share columns are one in the grid
+        assert found["filled"] == sum(cell.last - cell.first + 1 for cell in cells) / (len(grid.rows) * grid.columns)
+        assert found["rows_lone"] == sum(sum(cell.last - cell.first + 1 for cell in row) <= 1 for row in grid.rows)
+        assert found["last_lone"] == (sum(cell.last - cell.first + 1 for cell in grid.rows[-1]) <= 1)
 
 
 def test_a_cell_loses_the_dots_that_lead_to_its_number_and_no_other() -> None:

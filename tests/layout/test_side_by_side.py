@@ -111,3 +111,40 @@ def test_columns_between_two_rules_whose_lines_share_their_rows_stay_a_table():
     rows = [("Berth", "Length", "Fee"), ("North", "120", "45.50"), ("South", "85", "31.20")]
     rules = [level(95, 72, 400), level(150, 72, 400), *(upright(at, 95, 150) for at in (72, 180, 290, 400))]
     assert shown(table_of(rows_at(rows, (80, 190, 300), 100), rules)) == [*map(list, rows)]
+
+
+DETAILS = (("Invoice no.", "Date", "Due", "Customer"), ("2022-0417", "9 May 2022", "23 May 2022", "L-1188"))
+
+
+def test_addresses_beside_numbers_and_dates_are_blocks_and_the_pairs_a_table():
+    found = blocks(beside(SENDER, BUYER, *DETAILS, lefts=(72, 220, 380, 460)) + prose(4, 72, 180, 520))
+    assert texts(found)[:2] == [" ".join(SENDER), " ".join(BUYER)]
+    assert [shown(block.table) for block in found if block.table] == [[list(pair) for pair in zip(*DETAILS, strict=True)]]
+
+
+def test_columns_with_labels_that_come_again_stay_a_table():
+    labels = ("pcs", "pcs", "kg", "pcs")
+    found = blocks(beside(SENDER, BUYER, labels, DETAILS[1], lefts=(72, 220, 380, 460)) + prose(4, 72, 180, 520))
+    assert [block.table.columns for block in found if block.table] == [4]
+
+
+def test_an_address_beside_labels_with_values_are_two_blocks():
+    entries = ("Invoice 4711", "Date: 3 May 2024", "Due: 17 May 2024")
+    found = blocks(beside(SENDER[:3], entries) + prose(4, 72, 180, 520))
+    assert texts(found)[:2] == [" ".join(SENDER[:3]), " ".join(entries)]
+
+
+def test_names_beside_numbered_places_stay_a_table():
+    places = ("Room 12", "Room 14", "Room 9")
+    found = blocks(beside(SENDER[:3], places) + prose(4, 72, 180, 520))
+    assert [block.table.columns for block in found if block.table] == [2]
+
+
+def test_lists_side_by_side_are_read_one_after_the_other():
+    well = ("What went well", "• New pier opened", "• Two ferries more", "• No accidents")
+    badly = ("What did not", "• Lift broken twice", "• Cost of fuel up")
+    found = blocks(beside(well, badly, pitch=20))
+    assert [text for text in texts(found) if "went" not in text and "not" not in text] == [
+        *(line.removeprefix("• ") for line in well[1:]),
+        *(line.removeprefix("• ") for line in badly[1:]),
+    ]

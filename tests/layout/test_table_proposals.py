@@ -93,3 +93,20 @@ def test_short_lines_above_sums_do_not_join_the_labels_beside_them():
     rules = [bar(70, 112, 480, 113), bar(414, 213, 480, 214), bar(414, 229, 480, 230), bar(414, 261, 480, 262)]
     (found,) = tables(words, rules)
     assert found == [list(pair) for pair in zip(labels, amounts, strict=True)]
+
+
+def test_bars_behind_rows_leave_out_no_header_whose_last_heading_is_longer_than_its_column():
+    entries = [["Coffee", "6", "6.75", "yes"], ["Bread", "56", "9.08", "yes"], ["Oil", "62", "20.79", "yes"]]
+    entries += [["Tea", "65", "50.13", "no"], ["Salt", "17", "42.36", "no"]]
+    words = rows([["Article", "Pieces", "Price", "In stock today"]], LEFTS, 100, bold=True) + rows(entries, LEFTS, 118)
+    found = tables(words, [bar(66, 118 - 4 + 36 * number, 460, 118 + 14 + 36 * number) for number in range(3)])
+    assert found == [[["Article", "Pieces", "Price", "In stock today"], *entries]]
+
+
+def test_stripes_behind_rows_of_words_leave_out_neither_the_header_nor_the_last_row():
+    towns = [["Ashby", "Anna Berg", "north", "open"], ["Greyford", "J. Miller", "south", "closed"]]
+    towns += [["Holm", "P. Olsen", "east", "open"], ["Lund", "M. Stone", "west", "open"]]
+    towns += [["Wick", "Clara Dunn", "north", "closed"], ["Yarm", "Tom Hale", "south", "open"]]
+    words = rows([["Town", "Manager", "Region", "State"]], LEFTS, 100, bold=True) + rows(towns, LEFTS, 118)
+    found = tables(words, [bar(66, 118 - 4 + 36 * number, 460, 118 + 14 + 36 * number) for number in range(3)])
+    assert found == [[["Town", "Manager", "Region", "State"], *towns]]

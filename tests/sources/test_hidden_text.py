@@ -162,6 +162,17 @@ def test_a_text_that_is_painted_twice_is_seen_once_and_hidden_nowhere(tmp_path: 
     assert not unseen(file)
 
 
+def test_a_form_that_holds_nothing_hides_nothing(tmp_path: Path):
+    def empty_form(canvas: Canvas) -> None:
+        canvas.beginForm("empty")
+        canvas.endForm()
+        canvas.doForm("empty")
+
+    file = drawn(tmp_path / "a.pdf", text(), empty_form)
+    assert seen(file).startswith(SMUGGLED)
+    assert not unseen(file)
+
+
 def test_hidden_text_does_not_stand_for_a_scan(tmp_path: Path):
     path = tmp_path / "a.pdf"
     canvas = Canvas(str(path), pagesize=A4)

@@ -111,7 +111,9 @@ def test_a_large_csv_file_is_read_in_parts(tmp_path: Path):
 def test_packed_cells_are_a_list_for_others_and_stay_packed_for_this_program(tmp_path: Path):
     path = tmp_path / "big.csv"
     path.write_text("".join(f'"a\tb\\n{number}","x\ny"\n' for number in range(10_001)))
-    table = the_table(DelimitedFile(path, OpenerLimits(), None).part(1))
+    file = DelimitedFile(path, OpenerLimits(), None)
+    table = the_table(file.part(1))
+    assert the_table(file.part(2)).rows == 1
     stored = Table.model_validate_json(stored_json(table))
     published = Table.model_validate_json(table.model_dump_json())
     assert (table.is_packed, stored.is_packed, published.is_packed) == (True, True, False)

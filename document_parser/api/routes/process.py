@@ -18,7 +18,7 @@ from document_parser.api import openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.intake.draining import drain_request
 from document_parser.api.intake.form_parser import MULTIPART
-from document_parser.api.intake.uploads import StagedFile, receive_upload
+from document_parser.api.intake.uploads import receive_upload
 from document_parser.api.middleware import errors, rate_limits, responses
 from document_parser.api.routes.waiting import retry_after_header, wait_for_end
 from document_parser.api.schemas import Accepted
@@ -44,6 +44,7 @@ from document_parser.errors import (
     WebhookRefused,
 )
 from document_parser.ingest.sniff import safe_filename, sniff
+from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.queue import Submission

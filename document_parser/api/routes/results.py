@@ -15,9 +15,9 @@ from document_parser.api.middleware import errors
 from document_parser.api.routes.waiting import last_event, wait_for_format
 from document_parser.errors import InvalidOption, JobNotComplete, SeveralTables, TableNotFound
 from document_parser.jobs import queue
-from document_parser.jobs.records import record, storage_keys
+from document_parser.jobs.records import children, record, storage_keys
 from document_parser.jobs.records.job import Job
-from document_parser.models import FORMAT_FILES, JobState, OutputFormat, PageStatus, ResultFacts, format_utc
+from document_parser.models import FORMAT_FILES, Child, JobState, OutputFormat, PageStatus, ResultFacts, format_utc
 from document_parser.storage import StoredFileMissing
 from document_parser.text.table_archive import TableArchive, TableEntry
 
@@ -211,6 +211,7 @@ def _body(services: Services, job: Job, name: OutputFormat, found: StoredResult)
         "message": _missing_message(missing),
         "failed_pages": sorted(number for number, entry in entries.items() if entry["state"] == "failed"),
         "stripped": found.facts.stripped,
+        "children": [child.model_dump(mode="json") for child in _children(services, job)],
         "warnings": [
             {"page": number, "code": code} for number, entry in sorted(entries.items()) for code in entry.get("warnings", [])
         ],
@@ -218,6 +219,11 @@ def _body(services: Services, job: Job, name: OutputFormat, found: StoredResult)
     yield (json.dumps(head, ensure_ascii=False)[:-1] + f', "{CONTENT_NAMES[name]}": ').encode()
     yield from _chunks(found.stream) if name in ("json", "tables") else _json_escaped(found.stream)
     yield b"}"
+
+
+def _children(services: Services, job: Job) -> list[Child]:
+    """Return the documents inside the job's document. Raises StorageUnavailable."""
+    return children.load(services.storage, job.card.job_id) if job.children else []
 
 
 def _unread_pages(job: Job, entries: dict[int, dict[str, Any]]) -> list[int] | None:

@@ -23,12 +23,13 @@ from document_parser.engines.base import UNKNOWN_TURN, Engine, Turn, Watch
 from document_parser.engines.rapidocr import networks, openvino
 from document_parser.errors import EngineError, EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
-from document_parser.models import BoundingBox, CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
+from document_parser.models import BoundingBox, CpuEngine, EngineName, PageImage, PageImageSpec, Reading, RulingLine, Word
 from document_parser.models.skew import Skew, direction_of
 from document_parser.settings import Settings
 
 if TYPE_CHECKING:
     from document_parser.engines.rapidocr.ocr import PpOcr
+    from document_parser.engines.rapidocr.word_spans import Span
 
 SCRIPTS = ("Latin", "Han", "Japanese")
 """Scripts of which the recognition knows the letters; of Vietnamese, which is Latin, it does not know all."""
@@ -78,6 +79,8 @@ MIN_MIXED_LETTERS = 3
 """Letters of a word in letters of two scripts from which it counts as misread: one or two are a symbol such as *\u0394x*."""
 MIXING_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 """Beginnings of the Unicode names of letters that no word mixes, and that the models take for each other."""
+MAX_LEVEL_DEGREES = 3
+"""Slope of a line, at most, whose words are told apart: the layout reads steeper lines as wholes."""
 MAX_FOREIGN_SHARE = 0.7
 """Share of the letters of a page in lines that are not English above which all its lines count as such."""
 LOST_WEIGHT = 3.0
@@ -100,6 +103,8 @@ class Line(NamedTuple):
     confidence: float
     lost_letters: float = 0.0
     """About how many letters were left out of the text."""
+    spans: tuple[Span, ...] = ()
+    """Places of its words, in shares of its length; empty if there are fewer than two."""
 
 
 class RapidOcrEngine(Engine):
@@ -182,7 +187,7 @@ class RapidOcrEngine(Engine):
         """Find and read the lines of a page, and separate them from ruling lines and figures."""
         from document_parser.imaging.check_boxes import with_check_boxes
         from document_parser.imaging.figures import find_figures
-        from document_parser.imaging.rulings import find_rulings_around
+        from document_parser.imaging.rulings import find_rulings, rulings_around
 
         pixels = to_bgr(decode_page_image(page))
         lines, found = self._find_lines_until(pixels, lambda: watch is not None and watch("") is not None)
@@ -194,8 +199,10 @@ class RapidOcrEngine(Engine):
             lines, pixels, skew = _straighten_lines(lines, pixels)
         read = [line for line in lines if _is_read(line)]
         unread = [line for line in lines if not _is_read(line)]
-        words = [_word_of(line, pixels) for line in read if not _is_mostly_lost(line)]
-        rules = find_rulings_around([_word_of(line, pixels) for line in read or lines], pixels) if lines else []
+        kept = [line for line in read if not _is_mostly_lost(line)]
+        words = [_word_of(line, pixels) for line in kept]
+        drawn = find_rulings(pixels) if lines else []
+        rules = rulings_around([_word_of(line, pixels) for line in read or lines], drawn)
         figures = find_figures(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
         boxed, rules = with_check_boxes(words, rules, pixels)
         without_boxes = dict(zip(words, boxed, strict=False))  # boxes are last
@@ -204,6 +211,7 @@ class RapidOcrEngine(Engine):
         return Reading(
             self.name,
             words=boxed,
+            parts_of_lines=_parts_of_lines(kept, boxed, drawn, pixels),
             rules=rules,
             figures=figures,
             skew=skew,
@@ -224,7 +232,7 @@ class RapidOcrEngine(Engine):
         read = self._load_models().read(cut_out_lines(pixels, corners))
         found = [
             Line(_with_raised_marks(text.strip(), pixels, box), box, sure, lost)
-            for (text, sure, lost), box in zip(read, corners, strict=True)
+            for (text, sure, lost, _), box in zip(read, corners, strict=True)
         ]
         return [_word_of(line, pixels) for line in lower_confidence(found) if _is_read(line) and not _is_mostly_lost(line)]
 
@@ -245,7 +253,7 @@ class RapidOcrEngine(Engine):
         corners = ocr.find_lines(pixels)
         read = ocr.read_until(cut_out_lines(pixels, corners), should_stop)
         found = [
-            Line(_with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters)
+            Line(_with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters, one.spans)
             for one, box in zip(read, corners, strict=True)
             if one is not None
         ]
@@ -334,6 +342,39 @@ def _word_of(line: Line, pixels: Pixels) -> Word:
     right, bottom = np.clip(corners.max(axis=0), 0, 1)
     box = (float(left), float(top), float(right), float(bottom))
     return Word(line.text, *box, confidence=round(line.confidence, 4), direction=_direction_of(line))
+
+
+def _parts_of_lines(
+    lines: Sequence[Line], wholes: Sequence[Word], drawn: Sequence[RulingLine], pixels: Pixels
+) -> dict[Word, list[Word]]:
+    """Return the parts of those lines in which words are struck out: these, and what is between them.
+
+    ``wholes`` are the lines, ``drawn`` the ruling lines of the image.
+    """
+    from document_parser.imaging.strikes import find_struck, split_at_strikes
+
+    found = {whole: _words_of_line(line, whole, pixels) for line, whole in zip(lines, wholes, strict=False)}
+    struck = find_struck([word for words in found.values() for word in words], drawn, pixels)
+    return {whole: split_at_strikes(words, struck) for whole, words in found.items() if not struck.isdisjoint(words)}
+
+
+def _words_of_line(line: Line, whole: Word, pixels: Pixels) -> list[Word]:
+    """Return the words of a line; the line itself if it is steep. ``whole`` is the line without a check box before it."""
+    texts = whole.text.split()
+    steep = min(whole.direction, 360 - whole.direction) > MAX_LEVEL_DEGREES
+    fits = len(texts) == len(line.spans) or (whole.text != line.text and len(texts) < len(line.spans))
+    if len(texts) < 2 or steep or not fits:
+        return [whole]
+    upper_left, upper_right, lower_right, lower_left = line.corners / np.array(pixels.shape[1::-1])
+    words: list[Word] = []
+    for text, (start, end) in zip(texts, line.spans[-len(texts) :], strict=True):
+        edges = ((upper_left, upper_right), (lower_left, lower_right))
+        corners = np.clip([one + share * (other - one) for one, other in edges for share in (start, end)], 0, 1)
+        (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        # A check box before the line is none of its words: its place may be in the span of the first.
+        left = left if words or right <= whole.left else max(left, whole.left)
+        words.append(whole._replace(text=text, left=left, top=top, right=right, bottom=bottom))
+    return words
 
 
 def _direction_of(line: Line) -> int:

@@ -25,6 +25,7 @@ from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.rapidocr.networks import Batch, Network, load_detection, load_recognition
 from document_parser.engines.rapidocr.text_boxes import boxes_of
 from document_parser.engines.rapidocr.text_map import split_lines
+from document_parser.engines.rapidocr.word_spans import Span, find_word_spans
 from document_parser.settings import OcrRuntime
 
 MIN_SHORT_SIDE_PIXELS = 736
@@ -57,11 +58,15 @@ Corners = NDArray[np.float32]
 
 
 class Read(NamedTuple):
-    """The text of a line, the mean confidence of its characters, and about how many letters were left out of it."""
+    """The text of a line, the mean confidence of its characters, and about how many letters were left out of it.
+
+    ``spans`` are the places of its words; empty if there are fewer than two.
+    """
 
     text: str
     confidence: float
     lost_letters: float = 0.0
+    spans: tuple[Span, ...] = ()
 
 
 class PpOcr:
@@ -122,12 +127,14 @@ class PpOcr:
         if not len(kept):
             return Read("", 0.0)
         signs, confidences = best[kept], steps.confidences[kept]
-        lost = count_lost_letters(picture, _middles_of(best, kept), [self._letters[i] for i in signs])
+        middles, letters = _middles_of(best, kept), [self._letters[i] for i in signs]
+        lost = count_lost_letters(picture, middles, letters)
         text = "".join(self._letters[i] for i in signs)
         for place, meant in find_replacements(text, lambda place, sign: steps.probability(kept[place], self._classes[sign])):
             signs[place] = self._classes[meant]
             confidences[place] = steps.probability(kept[place], signs[place])
-        return Read("".join(self._letters[i] for i in signs), float(confidences.mean()), lost)
+        spans = find_word_spans(picture, middles, letters)
+        return Read("".join(self._letters[i] for i in signs), float(confidences.mean()), lost, spans)
 
 
 def _middles_of(best: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.float64]:

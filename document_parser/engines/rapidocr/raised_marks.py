@@ -29,6 +29,8 @@ MAX_MARKS = 3
 
 _MARKED = re.compile(r"[^\W_][0-9a-pr-z][.,;:!?)\]]*$")
 """A word whose last letter may be a mark: a digit, or a small letter behind a digit."""
+_MARKED_STOP = re.compile(r"[^\W\d_][.,;:!?)\]]+\d{1,3}$")
+"""A word with a stop that may have a mark behind it."""
 _TEX_MARK = re.compile(r"(?<=\w)\^\{([0-9a-z]{1,3})\}?")
 """How the recognition writes a raised mark now and then."""
 
@@ -58,7 +60,7 @@ def may_have_marks(text: str) -> bool:
 def _ends_like_mark(word: str) -> bool:
     """Return whether the last letter of a word may be a mark: a digit, or a single small letter behind a digit."""
     if not _MARKED.search(word):
-        return False
+        return _MARKED_STOP.search(word) is not None
     bare = word.rstrip(".,;:!?)]")
     return bare[-1].isdigit() or bare[-2].isdigit()
 

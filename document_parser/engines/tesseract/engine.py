@@ -118,7 +118,7 @@ class TesseractEngine(Engine):
     def _read_page(self, page: PageImage) -> Reading:
         """Find and read the words of a page, and separate them from ruling lines and figures."""
         from document_parser.imaging.figures import find_figures
-        from document_parser.imaging.rulings import find_rulings_around
+        from document_parser.imaging.rulings import find_rulings, rulings_around
 
         picture = decode_page_image(page)
         script = self._detect_script(picture) if self._languages == AUTO and len(self._packs().languages) > 1 else ""
@@ -126,7 +126,7 @@ class TesseractEngine(Engine):
         words = self._read_words(picture, languages)
         unknown = is_unknown(script, find_packs(self._settings).languages, words)
         pixels = to_bgr(picture)
-        rules = find_rulings_around(words, pixels) if words else []
+        rules = rulings_around(words, find_rulings(pixels)) if words else []
         figures = find_figures(pixels, np.array([word[1:5] for word in words]), rules)
         how = f"as {languages}"
         return Reading(self.name, words=words, rules=rules, figures=figures, unknown_share=float(unknown), how=how)

@@ -54,6 +54,10 @@ class JobCard(BaseModel):
     """A hash of everything that was sent with the Idempotency-Key."""
     request_id: str = ""
     """The id of the upload's request; every log line about the job has it."""
+    parent: str = ""
+    """The id of the job whose document this one is inside; empty for an upload."""
+    depth: int = 0
+    """How deep the document is inside others: 0 for an upload."""
 
 
 class Job(BaseModel):
@@ -95,6 +99,8 @@ class Job(BaseModel):
     retry_failed_pages: list[int] = []
     seen_at: datetime | None = None
     """When the record was read, on Redis' clock."""
+    children: int = 0
+    """How many documents are inside the document, read or not."""
     foretold: bool = False
     """Whether there is a forecast; there is none if no worker has run for a while."""
     seconds_left: float | None = None
@@ -123,6 +129,7 @@ class Job(BaseModel):
             filename=self.card.filename,
             complete=self.complete,
             revision=self.revision,
+            children=self.children,
             retry_failed_pages=self.retry_failed_pages,
             progress=self._progress(),
             created_at=self.card.created_at,

@@ -110,6 +110,7 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
         "revision": job.revision,
         "locked": int(job.locked),
         "retries": job.retries,
+        "children": job.children,
         "retry_failed_pages": json.dumps(job.retry_failed_pages),
     }
     fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
@@ -174,6 +175,12 @@ def note_miss(redis: Redis, job_id: str) -> None:
     """Record that the cache cannot give the document, so that it has to be read. Raises RedisError."""
     if redis.exists(_record_key(job_id)):
         redis.hset(_record_key(job_id), "cache", "miss")
+
+
+def note_children(redis: Redis, job_id: str, count: int) -> None:
+    """Record how many documents are inside the job's document. Raises RedisError."""
+    if redis.exists(_record_key(job_id)):
+        redis.hset(_record_key(job_id), "children", str(count))
 
 
 def publish(redis: Redis, job_id: str) -> None:
@@ -277,6 +284,7 @@ def _parse_job(fields: dict[bytes, bytes], counts: list[bytes | None], predicted
         locked=values.get("locked") == "1",
         rereading=int(values["rereading"]) if "rereading" in values else None,
         retries=int(values.get("retries", "0")),
+        children=int(values.get("children", "0")),
         retry_failed_pages=json.loads(values.get("retry_failed_pages", "[]")),
         **{news.webhook: _parse_webhook(values, news.webhook) for news in deliveries.NEWS},
         **{news.body: values.get(news.body, "") for news in deliveries.NEWS},

@@ -23,6 +23,11 @@ def card(job_id: str) -> str:
     return folder(job_id) + "job.json"
 
 
+def children(job_id: str) -> str:
+    """Return the key of the list of the documents inside a job's document."""
+    return folder(job_id) + "children.json"
+
+
 def page(job_id: str, number: int, revision: int = 1) -> str:
     """Return the key of a page as it was read for this revision of the job."""
     return f"{folder(job_id)}pages/{number:06d}{_revision_suffix(revision)}.json"

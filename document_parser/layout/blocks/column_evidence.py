@@ -61,6 +61,11 @@ MAX_PROSE_NUMBERS_SHARE = 0.35
 A third of them at most are numbers in lists of references, two thirds in the rows of a statement.
 """
 
+MIN_ITEMS_SHARE = 0.3
+"""Share of the lines of a list that begin an item, at least; the others go on with one, or head the list."""
+_BULLETS = frozenset("•◦▪‣●○■□➢➤►▸❖◆")
+"""Bullets that mean nothing else: dashes and asterisks stand before numbers too."""
+
 
 @dataclass(frozen=True)
 class Parted:
@@ -103,6 +108,14 @@ def are_divided_texts(parted: Parted, rules: Rules) -> bool:
     sides = parted.left, parted.right
     texts = all(median(len(line.text) for line in lines) >= PROSE_LINE_CHARACTERS for lines in sides)
     return texts and not any(map(_holds_numbers, sides))
+
+
+def are_lists(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    """Return whether bullets before text begin lines on both sides: lists side by side, as on a slide, are no rows."""
+    return all(
+        sum(line.words[0].text in _BULLETS and len(line.words) > 1 for line in lines) >= max(2, MIN_ITEMS_SHARE * len(lines))
+        for lines in (left, right)
+    )
 
 
 def column_features(parted: Parted, page: PageIndex) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SIGNS = "•◦▪‣∙●○■□➢➤➔►▸❖◆◇⁃◾◽❑✦✓·–—*\uf0b7\uf0a7\uf0d8\uf076\uf0fc-"
+_SIGNS = "•◦▪‣∙●○■□→➢➤➔►▸❖◆◇⁃◾◽❑✦✓·–—*\uf0b7\uf0a7\uf0d8\uf076\uf0fc-"
 """Signs that stand before an item, those of symbol fonts by their private codes too."""
 _BULLET = re.compile(rf"([{_SIGNS}])\s+(?=\S)")
 _BULLET_ALONE = re.compile("([•◦▪‣●■►❖\uf0b7\uf0a7\uf0d8])(?=[^\\W_])")

@@ -30,7 +30,7 @@ from document_parser.layout.blocks.list_markers import (
     list_marker_of,
     section_number_of,
 )
-from document_parser.layout.blocks.lists import MarkedBlock, set_depths, with_capitals, with_subentries
+from document_parser.layout.blocks.lists import SAME_INDENT_POINTS, MarkedBlock, set_depths, with_capitals, with_subentries
 from document_parser.layout.formulas.inline import formula_of, is_formula
 from document_parser.layout.lines.emphasis import spans_of_lines
 from document_parser.layout.lines.joining import is_right_to_left, join_lines
@@ -50,6 +50,10 @@ MIN_GAP_ABOVE_EM = 0.25
 """Font sizes by which a heading hardly larger than the text is farther from the line above it than lines usually are."""
 MIN_CENTRED_INDENT_EM = 3.0
 """Font sizes of white on both sides of a centred line, at least."""
+ARROW = "→"
+"""A bullet, or a step of a path through menus, which may begin a line of running text."""
+MAX_TERM_SHARE = 0.5
+"""Share of a column's width that a term of a glossary takes, at most, below a definition of one line."""
 MAX_SIGNATURE_WORDS = 5
 """Words of a signature, at most."""
 MAX_VALEDICTION_CHARACTERS = 45
@@ -187,6 +191,7 @@ def _starts_block(group: Sequence[Line], line: Line, column: Column) -> bool:
         or _opens_note(group, line, column)
         or _opens_entry(group, line)
         or _leaves_hang(group, line, column)
+        or _leaves_indent(group, line, column)
         or is_caption(line.text)
         or is_checkbox(line.text)
         or _formula_begins_or_ends(last, line, column)
@@ -230,9 +235,11 @@ def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
         if capital and last_capital and is_next_capital(capital, last_capital):
             return True
         return column.text_indent(line) is not None and _opens_clause(group, line, column)
+    before = list_marker_of(group[0].text)
+    if marker.text == ARROW and not (has_sentence_end(last.text) or (before and before.text == ARROW)):
+        return False
     if marker.bullet:
         return f" {marker.text} " not in last.text
-    before = list_marker_of(group[0].text)
     if marker.number is not None and marker.number > MAX_FREE_NUMBER:
         return before is not None and before.number == marker.number - 1
     listed = before is not None or is_checkbox(group[0].text)
@@ -270,6 +277,21 @@ def _leaves_hang(group: Sequence[Line], line: Line, column: Column) -> bool:
     return abs(column.indent(group[-1]) - start) < HANG_TOLERANCE_EM * line.size
 
 
+def _leaves_indent(group: Sequence[Line], line: Line, column: Column) -> bool:
+    """Return whether a line begins further out than all lines before it, which end a sentence: the next term of a glossary.
+
+    The indent of one line may be that of a first line: then the line below is a term if it is short and ends no sentence.
+    Text beside a picture goes on within a sentence.
+    """
+    starts = [column.indent(item) for item in group]
+    if column.indent(line) >= min(starts) - 0.8 * line.size or not has_sentence_end(group[-1].text):
+        return False
+    if len(group) == 1:
+        short = line.width < MAX_TERM_SHARE * (column.right - column.left)
+        return short and line.text[:1].isalpha() and not has_sentence_end(line.text)
+    return max(starts) - min(starts) < SAME_INDENT_POINTS
+
+
 def _is_set_apart(line: Line, column: Column) -> bool:
     """Return whether a line is bold or clearly larger than the text, as headings are."""
     return line.bold or line.size > MIN_HEADING_RATIO * column.body
@@ -295,7 +317,8 @@ def _is_indented(group: Sequence[Line], line: Line, column: Column) -> bool:
         return False
     step = column.indent(line) - min(column.indent(item) for item in group[-4:])
     hanging = len(group) == 1 and not has_sentence_end(group[0].text)
-    return not hanging and 0.8 * line.size < step and column.slack(group[-1]) < 0.4 * (column.right - column.left)
+    beside = column.indent(line) - column.indent(group[-1]) < SAME_INDENT_POINTS  # lines beside a drop cap
+    return not (hanging or beside) and 0.8 * line.size < step and column.slack(group[-1]) < 0.4 * (column.right - column.left)
 
 
 def _is_centred(last: Line, line: Line, column: Column) -> bool:

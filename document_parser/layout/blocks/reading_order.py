@@ -16,7 +16,13 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Protocol
 
-from document_parser.layout.blocks.column_evidence import Parted, are_divided_texts, are_staggered, columns_agreement
+from document_parser.layout.blocks.column_evidence import (
+    Parted,
+    are_divided_texts,
+    are_lists,
+    are_staggered,
+    columns_agreement,
+)
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, MIN_GUTTER_WIDTH_EM, Gutter, InkMap
 from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_aside, find_heads_below, find_story_edge
 from document_parser.layout.lines.joining import is_right_to_left
@@ -43,7 +49,7 @@ from document_parser.layout.tables.selection import (
     ScoredTable,
     score_tables,
 )
-from document_parser.layout.tables.side_by_side import are_blocks, blocks_of_grid
+from document_parser.layout.tables.side_by_side import are_blocks, blocks_of_grid, split_addresses
 from document_parser.models import RulingLine, Word
 
 MAX_REFUSALS = 8
@@ -226,7 +232,7 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
         parted = Parted(gutter, sides[0], sides[1], len(above), len(below), region.size)
         if page.watcher is not None:
             page.watcher.on_gutter(parted, page.index)
-        sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules)
+        sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules) or are_lists(*sides)
         columns = 1.0 if sure else columns_agreement(parted, page.index)
         table = region.best_table(gutter, _text_of(band)) if columns < SURE_COLUMNS_AGREEMENT else None
         if table is not None and table.agreement > columns:
@@ -315,6 +321,9 @@ def _is_across(grid: Grid, gutter: Gutter) -> bool:
 def _insert_table(region: _Region, grid: Grid, depth: int) -> list[Part]:
     """Return the parts of a region around a table, or around the blocks side by side that only look like one."""
     blocks = blocks_of_grid(grid, region.text)
+    if blocks is None and (split := split_addresses(grid)):
+        addresses, pairs = split
+        return _insert_parts(region.words, [*map(Flow, addresses), pairs], region.page, depth)
     if blocks is None:
         whole = _with_headers(grid, region.text)
         return _insert_parts(region.words, [whole], region.page, depth)

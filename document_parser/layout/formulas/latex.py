@@ -82,13 +82,13 @@ def latex_of(word: Word) -> str:
     if word.math and len(word.text) > 1 and (accented := _ACCENTED.search(word.text)):
         letter, mark = sorted(accented[0], key=is_accent)
         head, tail = (word._replace(text=part) for part in (word.text[: accented.start()], word.text[accented.end() :]))
-        return f"{latex_of(head)}\\{_ACCENTS[mark][1]}{{{_latex_of_character(letter).strip()}}}{latex_of(tail)}"
-    text = "".join(_latex_of_character(character) for character in word.text)
+        return f"{latex_of(head)}\\{_ACCENTS[mark][1]}{{{latex_of_character(letter).strip()}}}{latex_of(tail)}"
+    text = "".join(latex_of_character(character) for character in word.text)
     letters = sum(character.isalpha() for character in word.text)
     return f"\\mathrm{{{text}}}" if letters > 1 and not (word.math or word.italic) else text
 
 
-def _latex_of_character(character: str) -> str:
+def latex_of_character(character: str) -> str:
     """Return one character as LaTeX; a command of letters ends with a space."""
     if character in _COMMANDS:
         command = _COMMANDS[character]

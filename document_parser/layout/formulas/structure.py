@@ -50,6 +50,9 @@ _NOTE_LETTERS = re.compile(r"[a-pr-z](?:, ?[a-pr-z0-9])*")
 _FUNCTIONS_WITH_LIMITS = frozenset(["lim", "max", "min", "sup", "inf"])
 """Functions that have a limit below them."""
 
+_FORMULA_LETTERS = re.compile("(?<![\U0001d400-\U0001d7ff])[\U0001d400-\U0001d7ff]{1,2}(?![\U0001d400-\U0001d7ff])")
+"""One or two Mathematical Alphanumeric Symbols of Unicode; more in a row are a word that somebody decorated with them."""
+
 
 def unmark_running_text(words: Sequence[Word]) -> list[Word]:
     """Return the words; on a page whose running text is set in a font for formulas, none of them counts as formula.
@@ -62,6 +65,13 @@ def unmark_running_text(words: Sequence[Word]) -> list[Word]:
     if not marked or long <= MIN_TEXT_SHARE * letters:
         return list(words)
     return [word._replace(math=False) for word in words]
+
+
+def mark_formula_letters(words: Sequence[Word]) -> list[Word]:
+    """Return the words, those with letters that only formulas have as parts of one: browsers set MathML in any font."""
+    if all(word.text.isascii() for word in words):
+        return list(words)
+    return [word._replace(math=True) if _FORMULA_LETTERS.search(word.text) else word for word in words]
 
 
 def merge_raised_numbers(words: Sequence[Word]) -> list[Word]:

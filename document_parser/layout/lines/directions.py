@@ -21,6 +21,12 @@ MAX_TURNED_GAP_EM = 1.0
 """Font sizes between two words of one turned line, at most."""
 MAX_STAMP_GAP_EM = 2.5
 """Font sizes between two words of one stamp, at most."""
+CAPITALS_EM, LOW_LETTERS_EM = 0.72, 0.45
+"""Heights of capitals and of low letters in font sizes, in most fonts."""
+MIN_SOLVED_SLANT = 0.3
+"""Cosine of twice a slant, at least, if the height of a word can be told from its box: near 45 degrees it cannot."""
+MAX_SLANTED_LETTER_GAP_EM = 0.2
+"""Font sizes of white between two letters of one slanted word, at most: a space has 0.3 with what is beside it."""
 MIN_VERTICAL_LETTERS = 12
 """Words of one Chinese, Japanese or Korean letter on a page, at least, before it is tested for vertical writing."""
 MAX_VERTICAL_GAP_RATIO = 0.7
@@ -67,10 +73,32 @@ def _text_of_slanted(words: Sequence[Word]) -> str:
     for word in words:
         x, y = (word.left + word.right) / 2, (word.top + word.bottom) / 2
         along, down = x * cosine + y * sine, y * cosine - x * sine
-        half = size_of(word) / 2
-        width = max(half, math.hypot(word.right - word.left, word.bottom - word.top) / 2 - half / 2)
+        half, width = size_of(word) / 2, _length_of(word, abs(cosine), abs(sine)) / 2
         level.append(word._replace(left=along - width, right=along + width, top=down - half, bottom=down + half, direction=0))
-    return " ".join(line.text for line in lines_of(level))
+    return " ".join(map(_join_letters, lines_of(level)))
+
+
+def _length_of(word: Word, cosine: float, sine: float) -> float:
+    """Return how long a slanted word is along its line, from the box around it, in points.
+
+    The box is as wide as length · cosine + height · sine, and as high as length · sine + height · cosine.
+    """
+    wide, high, size = word.right - word.left, word.bottom - word.top, size_of(word)
+    scale = cosine * cosine - sine * sine
+    height = CAPITALS_EM * size
+    if abs(scale) > MIN_SOLVED_SLANT:
+        height = min(max(LOW_LETTERS_EM * size, (high * cosine - wide * sine) / scale), size)
+    return max(0.2 * size, (wide - height * sine) * cosine + (high - height * cosine) * sine)
+
+
+def _join_letters(line: Line) -> str:
+    """Return the text of a line. Browsers place each letter of slanted text by itself; those that are close are one word."""
+    text = line.words[0].text
+    for before, word in pairwise(line.words):
+        alone = min(len(before.text), len(word.text)) == 1
+        close = word.left - before.right < MAX_SLANTED_LETTER_GAP_EM * size_of(word)
+        text += word.text if alone and close else f" {word.text}"
+    return text
 
 
 def join_turned_lines(words: Sequence[Word]) -> list[Word]:

@@ -24,7 +24,8 @@ def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), d
     runs: list[Run] = []
     rows = [line for line in lines if line.text]
     for line, (kept, between) in zip(rows, find_line_joins((line.text for line in rows), known), strict=True):
-        runs += [*slice_runs(list(_runs_of(line, is_last=line is rows[-1])), 0, len(kept)), Run(between)]
+        end = None if kept == line.text else len(kept)
+        runs += [*slice_runs(list(_runs_of(line, is_last=line is rows[-1])), 0, end), Run(between)]
     runs = slice_runs(runs, dropped)
     return tidy_spans(text_of(runs), spans_of(runs))
 

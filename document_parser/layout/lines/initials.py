@@ -11,6 +11,8 @@ MIN_INITIAL_RATIO = 1.7
 """Font size of a drop cap divided by that of the text beside it, at least."""
 MAX_INITIAL_GAP_EM = 0.8
 """Font sizes of the text between a drop cap and the first line beside it, at most."""
+MAX_OVERLAP_EM = 0.2
+"""Font sizes of the text by which a word may reach into a drop cap, or begin beside the edge where it does."""
 
 
 def join_initials(words: Sequence[Word]) -> list[Word]:
@@ -38,19 +40,30 @@ def join_initials(words: Sequence[Word]) -> list[Word]:
 
 def _follower_of(initial: Word, words: Sequence[Word]) -> Word | None:
     """Return the first word of the highest line beside a drop cap; None if the letter is no drop cap."""
-    beside = [
+    level = [
         word
         for word in words
         if word.bottom > initial.top
         and word.top < initial.bottom
         and word is not initial
         and initial.size_points >= MIN_INITIAL_RATIO * size_of(word)
-        and 0 <= word.left - initial.right + 0.2 * size_of(word) < (MAX_INITIAL_GAP_EM + 0.2) * size_of(word)
+        and word.left - initial.right < MAX_INITIAL_GAP_EM * size_of(word)
     ]
+    beside = [word for word in level if word.left - initial.right >= -MAX_OVERLAP_EM * size_of(word)]
+    under = [word for word in level if _is_under(word, initial)]
+    if under and beside:  # a typesetter that makes no room for the letter in the first line
+        beside = [under[0], *(word for word in beside if word.top > under[0].bottom)]
     if len(beside) < 2:
         return None
     first, second = sorted(beside, key=lambda word: word.top)[:2]
     return first if second.top > first.top + 0.5 * size_of(first) and first.bottom < initial.bottom - 1 else None
+
+
+def _is_under(word: Word, initial: Word) -> bool:
+    """Return whether a word is printed over the upper half of a drop cap, and begins where it does."""
+    middle = (word.top + word.bottom) / 2
+    starts = abs(word.left - initial.left) < MAX_OVERLAP_EM * size_of(word)
+    return starts and initial.top < middle < (initial.top + initial.bottom) / 2
 
 
 def _begins_word(text: str) -> bool:

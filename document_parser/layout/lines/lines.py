@@ -122,7 +122,10 @@ def body_size(words: Iterable[Word]) -> float:
     """Return the font size in points of the middle character, ordered by size; 10 if there are no words."""
     weights: defaultdict[float, int] = defaultdict(int)
     for word in words:
-        weights[word.size_points if word.size_points > 0 else size_of(word)] += len(word.text)
+        size = word.size_points
+        weights[size if size > 0 else size_of(word)] += len(word.text)
+    if len(weights) == 1:
+        return next(iter(weights))
     half = sum(weights.values()) / 2
     for size, weight in sorted(weights.items()):
         half -= weight

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,19 +56,34 @@ class Region:
         return self.index.places_of([word for line in self.lines for word in line.words])
 
     @cached_property
+    def word_starts(self) -> Integers:
+        """Return the number of the first word of each line, and at the end the number of all words."""
+        return np.cumsum([0, *(len(line.words) for line in self.lines)])
+
+    @cached_property
     def line_of_word(self) -> Integers:
         """Return the number of the line of each word."""
-        return np.repeat(np.arange(len(self.lines)), [len(line.words) for line in self.lines])
+        return np.repeat(np.arange(len(self.lines)), np.diff(self.word_starts))
+
+    @cached_property
+    def left(self) -> Floats:
+        """Return the left edge of each word."""
+        return self.index.left[self.words]
+
+    @cached_property
+    def right(self) -> Floats:
+        """Return the right edge of each word."""
+        return self.index.right[self.words]
 
     @cached_property
     def tops(self) -> Floats:
         """Return the top of each line."""
-        return np.array([line.top for line in self.lines])
+        return np.minimum.reduceat(self.index.top[self.words], self.word_starts[:-1])
 
     @cached_property
     def bottoms(self) -> Floats:
         """Return the bottom of each line."""
-        return np.array([line.bottom for line in self.lines])
+        return np.maximum.reduceat(self.index.bottom[self.words], self.word_starts[:-1])
 
     @cached_property
     def middles(self) -> Floats:
@@ -75,16 +91,21 @@ class Region:
         return (self.tops + self.bottoms) / 2
 
     @cached_property
+    def white_above(self) -> Floats:
+        """Return the white between each line but the first and the line above it."""
+        return self.tops[1:] - self.bottoms[:-1]
+
+    @cached_property
     def gaps(self) -> Floats:
         """Return the white before each word on its line; infinite for the first."""
-        left, right = self.index.left[self.words], self.index.right[self.words]
-        first = np.diff(self.line_of_word, prepend=-1) > 0
-        reach = right.copy()
-        for line in np.flatnonzero(np.diff(np.flatnonzero(np.append(first, True))) > 1):
-            where = self.line_of_word == line
-            reach[where] = np.maximum.accumulate(right[where])
-        gaps: Floats = left - np.concatenate([[0.0], reach[:-1]])
-        gaps[first] = np.inf
+        reach = self.right.copy()
+        # Only where a word ends before the one on its left does, the white does not begin at the end of that one.
+        within = self.line_of_word[1:] == self.line_of_word[:-1]
+        for line in set(self.line_of_word[1:][within & (reach[1:] < reach[:-1])].tolist()):
+            held = slice(self.word_starts[line], self.word_starts[line + 1])
+            reach[held] = np.maximum.accumulate(reach[held])
+        gaps = np.full(len(reach), np.inf)
+        gaps[1:][within] = (self.left[1:] - reach[:-1])[within]
         return gaps
 
     @cached_property
@@ -97,65 +118,92 @@ class Region:
         return np.bincount(self.line_of_word[self.gaps >= gap * self.size], minlength=len(self.lines))
 
 
-class ColumnSet:
-    """A run of lines ``start`` to ``end`` (excluded) and borders between its columns; the cells of every line in arrays.
+class Run(NamedTuple):
+    """Lines ``start`` to ``end`` (excluded) read as a table with these borders between its columns.
 
     Words less than ``space`` font sizes apart are one cell.
     """
 
-    def __init__(self, region: Region, start: int, end: int, borders: Floats, space: float = MAX_WORD_SPACE_EM) -> None:
+    start: int
+    end: int
+    borders: Floats
+    space: float = MAX_WORD_SPACE_EM
+
+
+class ColumnSets:
+    """The cells that runs of a region's lines have between their borders, in arrays: one run after the other, line by line.
+
+    Of each run the lines around it are read too, in which its table may go on. ``first_lines`` and ``end_lines`` (excluded) are
+    the lines read of each run, ``columns`` its columns; ``line``, ``first``, ``last``, ``left``, ``right`` and ``word_counts``
+    have one place a cell, ``first`` and ``last`` being the columns that it covers. The words of a cell are those of ``words``
+    (places of the page's arrays) from ``at``.
+    """
+
+    def __init__(self, region: Region, runs: Sequence[Run]) -> None:
         self.region = region
-        self.start, self.end, self.borders = start, end, borders
-        index = region.index
-        held = slice(*np.searchsorted(region.line_of_word, [start, end]))
+        self.first_lines = np.array([max(0, run.start - MAX_END_LINES) for run in runs], dtype=np.intp)
+        self.end_lines = np.array([min(len(region.lines), run.end + 1) for run in runs], dtype=np.intp)
+        self.columns = np.array([len(run.borders) + 1 for run in runs], dtype=np.intp)
+        self.borders = [run.borders for run in runs]
+        held, run = ranges(region.word_starts[self.first_lines], region.word_starts[self.end_lines])
         self.words: Integers = region.words[held]
-        lines = region.line_of_word[held]
-        left, right = index.left[self.words], index.right[self.words]
-        last = np.searchsorted(borders, right, side="left")
-        first = np.minimum(last, np.searchsorted(borders, left, side="right"))
-        first, last = self._within_texts(lines, left, right, first, last)
-        new = np.ones(len(self.words), dtype=np.bool_)
-        touching = region.gaps[held][1:] < space * np.maximum(region.size, index.size[self.words][1:])
-        new[1:] = (lines[1:] != lines[:-1]) | ((first[1:] > last[:-1]) & ~touching)
+        lines, left, right = region.line_of_word[held], region.left[held], region.right[held]
+        self._line_starts: Integers = starts_of(self.end_lines - self.first_lines)
+        line_number = self._line_starts[run] + lines - self.first_lines[run]
+        first, last = self._columns_of_words(run, line_number, left, right)
+        space = np.array([run.space for run in runs])[run] * np.maximum(region.size, region.index.size[self.words])
+        new = np.ones(len(held), dtype=np.bool_)
+        apart = (first[1:] > last[:-1]) & ~(region.gaps[held][1:] < space[1:])
+        new[1:] = (line_number[1:] != line_number[:-1]) | apart
         self.at: Integers = np.flatnonzero(new)
+        self.word_counts: Integers = np.diff(self.at, append=len(held))
         self.line: Integers = lines[self.at]
         self.first: Integers = np.minimum.reduceat(first, self.at)
         self.last: Integers = np.maximum.reduceat(last, self.at)
         self.left: Floats = np.minimum.reduceat(left, self.at)
         self.right: Floats = np.maximum.reduceat(right, self.at)
+        self.word_gaps: Floats = region.gaps[held]
+        line_count = int((self.end_lines - self.first_lines).sum())
+        self._cell_starts: list[int] = np.searchsorted(line_number[self.at], np.arange(line_count + 1)).tolist()
 
-    def _within_texts(
-        self, lines: Integers, left: Floats, right: Floats, first: Integers, last: Integers
-    ) -> tuple[Integers, Integers]:
-        """Return (first, last) column of each word; a word that reaches over a border into empty space stays in its column."""
+    def _columns_of_words(self, run: Integers, line_number: Integers, left: Floats, right: Floats) -> tuple[Integers, Integers]:
+        """Return (first, last) column of each word; a word that reaches over a border into empty space stays in its column.
+
+        ``line_number`` counts the lines of all runs.
+        """
+        word_starts = starts_of(np.bincount(run)).tolist()
+        parts = list(zip(self.borders, pairwise([*word_starts, len(run)]), strict=True))
+        last = np.concatenate([np.searchsorted(borders, right[start:end], side="left") for borders, (start, end) in parts])
+        first = np.concatenate([np.searchsorted(borders, left[start:end], side="right") for borders, (start, end) in parts])
+        offset = starts_of(self.columns)[run]
+        first, last = np.minimum(last, first) + offset, last + offset
         single = first == last
-        filled = np.zeros((self.end - self.start, self.columns), dtype=np.bool_)
-        filled[lines[single] - self.start, first[single]] = True
-        regular = single & (filled.sum(axis=1)[lines - self.start] * 2 >= self.columns)
-        starts, ends = np.full(self.columns, np.inf), np.full(self.columns, -np.inf)
+        column_count, line_columns = int(self.columns.sum()), np.repeat(self.columns, self.end_lines - self.first_lines)
+        starts, ends = np.full(column_count, np.inf), np.full(column_count, -np.inf)
+        place = starts_of(line_columns)[line_number] + first - offset
+        filled = np.zeros(int(line_columns.sum()), dtype=np.bool_)
+        filled[place[single]] = True
+        per_line = np.add.reduceat(filled, starts_of(line_columns), dtype=np.intp)
+        regular = single & (per_line * 2 >= line_columns)[line_number]
         np.minimum.at(starts, first[regular], left[regular])
         np.maximum.at(ends, first[regular], right[regular])
-        first, last = first.copy(), last.copy()
         for _ in range(3):
-            wide = first < last
-            if not wide.any():
-                break
-            inner = wide & (left >= ends[first])
+            inner = (first < last) & (left >= ends[first])
             first[inner] += 1
             outer = (first < last) & (right <= starts[last])
             last[outer] -= 1
             if not (inner.any() or outer.any()):
                 break
-        return first, last
+        return first - offset, last - offset
 
-    @property
-    def columns(self) -> int:
-        """Return the number of columns."""
-        return len(self.borders) + 1
+    def cells(self, run: int, start: int, end: int) -> slice:
+        """Return the cells that a run has on the lines ``start`` to ``end`` (excluded)."""
+        before = int(self._line_starts[run] - self.first_lines[run])
+        return slice(self._cell_starts[before + start], self._cell_starts[before + end])
 
     def sums(self, values: NDArray[np.generic]) -> Integers:
         """Return the sum of a measure of the words of each cell."""
-        return np.add.reduceat(values[self.words].astype(np.intp), self.at)
+        return np.add.reduceat(values[self.words], self.at, dtype=np.intp)
 
     @cached_property
     def letters(self) -> Integers:
@@ -173,12 +221,6 @@ class ColumnSet:
         return self.sums(self.region.index.characters) + self.word_counts - 1
 
     @cached_property
-    def word_counts(self) -> Integers:
-        """Return the words of each cell."""
-        counts: Integers = np.diff(np.append(self.at, len(self.words)))
-        return counts
-
-    @cached_property
     def numeric(self) -> NDArray[np.bool_]:
         """Return which cells are numbers, amounts or dates in digits."""
         return (self.digits > 0) & (self.letters <= 3) & (self.letters <= self.digits) & (self.characters <= 40)
@@ -188,45 +230,60 @@ class ColumnSet:
         """Return which cells are bold throughout."""
         return np.asarray(self.sums(self.region.index.bold) == self.word_counts)
 
-    def cells(self, start: int, end: int) -> slice:
-        """Return the cells of the lines ``start`` to ``end`` (excluded)."""
-        return slice(*np.searchsorted(self.line, [start, end]))
+
+def ranges(starts: Integers, ends: Integers) -> tuple[Integers, Integers]:
+    """Return (all numbers from each start to its end (excluded), one range after the other; the range of each)."""
+    counts = ends - starts
+    of = np.repeat(np.arange(len(counts)), counts)
+    return np.arange(len(of)) + (starts - starts_of(counts))[of], of
 
 
-@dataclass(frozen=True)
+def starts_of(counts: Integers) -> Integers:
+    """Return where each of several groups begins that stand one after the other."""
+    found: Integers = np.cumsum(counts) - counts
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class TableCandidate:
-    """Lines ``start`` to ``end`` (excluded) read with these columns; ``rows`` is the row of each line, counted from 0."""
+    """Lines ``start`` to ``end`` (excluded) read with the columns of a run; ``rows`` is the row of each line, from 0."""
 
-    columns: ColumnSet
+    sets: ColumnSets
+    run: int
+    """The number of the run among the sets."""
     start: int
     end: int
-    rows: tuple[int, ...] = ()
+    rows: tuple[int, ...]
     mode: int = 0
     """How the lines were joined to rows; see ``_row_readings``."""
 
-    def __post_init__(self) -> None:
-        if not self.rows:
-            object.__setattr__(self, "rows", tuple(range(self.end - self.start)))
+    @property
+    def columns(self) -> int:
+        """Return the number of columns."""
+        return int(self.sets.columns[self.run])
+
+    @property
+    def cells(self) -> slice:
+        """Return the places of the cells in the arrays of the sets."""
+        return self.sets.cells(self.run, self.start, self.end)
 
     def is_list(self) -> bool:
         """Return whether the first of two columns has only marks, as bullets or check boxes before the items of a list."""
-        columns = self.columns
-        held = columns.cells(self.start, self.end)
-        marks = columns.letters[held] + columns.digits[held] == 0
-        return columns.columns == 2 and bool(marks[columns.first[held] == 0].all())
+        if self.columns != 2:
+            return False
+        held, sets = self.cells, self.sets
+        return not (sets.letters[held] + sets.digits[held])[sets.first[held] == 0].any()
 
     def to_grid(self) -> Grid:
         """Return the candidate as a grid."""
-        columns = self.columns
-        held = columns.cells(self.start, self.end)
-        words = columns.region.index.words
-        ends = np.append(columns.at, len(columns.words))
+        sets, held = self.sets, self.cells
+        words = sets.region.index.words
         rows: list[dict[int, GridCell]] = [{} for _ in range(self.rows[-1] + 1)]
-        for number in range(held.start, held.stop):
-            own = tuple(words[place] for place in columns.words[ends[number] : ends[number + 1]])
-            row = rows[self.rows[int(columns.line[number]) - self.start]]
-            _add_cell(row, GridCell(int(columns.first[number]), int(columns.last[number]), own))
-        return Grid(tuple(tuple(row[first] for first in sorted(row)) for row in rows), columns.columns)
+        measures = (sets.at, sets.word_counts, sets.line, sets.first, sets.last)
+        for at, count, line, first, last in zip(*(measure[held].tolist() for measure in measures), strict=True):
+            own = tuple(words[place] for place in sets.words[at : at + count])
+            _add_cell(rows[self.rows[line - self.start]], GridCell(first, last, own))
+        return Grid(tuple(tuple(row[first] for first in sorted(row)) for row in rows), self.columns)
 
 
 def _add_cell(row: dict[int, GridCell], cell: GridCell) -> None:
@@ -240,35 +297,67 @@ def _add_cell(row: dict[int, GridCell], cell: GridCell) -> None:
 
 def propose_tables(region: Region) -> list[TableCandidate]:
     """Return every run of a region's lines with every set of columns, each line as a row."""
-    found: dict[tuple[object, ...], TableCandidate] = {}
-    for gap, shares in ((MIN_GAP_EM, COVERED_SHARES), (NARROW_GAP_EM, COVERED_SHARES[:1])):
-        split = region.pieces_at(gap) > 1
-        for start, end in _runs(region, split):
-            if gap < MIN_GAP_EM and end - start < MIN_NARROW_LINES:
-                continue
-            # Headings are wider than their columns, or span several: the lines below them show the white better.
-            heads = _heads(start, end) if gap == MIN_GAP_EM else range(0)
-            below = [_column_borders(region, start + lines, end, split, gap, shares[:1]) for lines in heads]
-            for borders in chain(_column_borders(region, start, end, split, gap, shares), *below):
-                first, last = max(0, start - MAX_END_LINES), min(len(region.lines), end + 1)
-                columns = ColumnSet(region, first, last, borders, min(MAX_WORD_SPACE_EM, gap))
-                found.setdefault((start, end, *np.round(borders)), TableCandidate(columns, start, end))
-    proposed = found.values()
+    searches = [search for gap in (MIN_GAP_EM, NARROW_GAP_EM) for search in _searches(region, gap)]
+    if not searches:
+        return []
+    found: dict[tuple[object, ...], Run] = {}
+    for search, borders in zip(searches, _borders_of(region, searches), strict=True):
+        if 0 < len(borders) < MAX_COLUMNS:
+            run = Run(search.start, search.end, borders, min(MAX_WORD_SPACE_EM, search.gap))
+            found.setdefault((run.start, run.end, *np.round(borders).tolist()), run)
+    sets = ColumnSets(region, list(found.values())) if found else None
+    proposed = [
+        TableCandidate(sets, number, run.start, run.end, tuple(range(run.end - run.start)))
+        for number, run in enumerate(found.values())
+        if sets is not None
+    ]
     return [candidate for candidate in proposed if not candidate.is_list()]
 
 
 def variants_of(candidate: TableCandidate) -> list[TableCandidate]:
     """Return a candidate with lines added or removed at its ends, and with its lines joined to rows in several ways."""
-    columns = candidate.columns
+    sets, run = candidate.sets, candidate.run
     found: dict[tuple[object, ...], TableCandidate] = {}
-    for start in _starts(columns, candidate.start, candidate.end):
-        for end in _ends(columns, start, candidate.end):
+    for start in _starts(sets.region, int(sets.first_lines[run]), candidate.start, candidate.end):
+        for end in _ends(sets.region, int(sets.end_lines[run]), start, candidate.end):
             if end - start < 2:
                 continue
-            for mode, rows in _row_readings(columns, start, end):
+            for mode, rows in _row_readings(sets, run, start, end):
                 if rows[-1] > 0:
-                    found.setdefault((start, end, rows), TableCandidate(columns, start, end, rows, mode))
+                    found.setdefault((start, end, rows), TableCandidate(sets, run, start, end, rows, mode))
     return list(found.values())
+
+
+class _Search(NamedTuple):
+    """A search for the white that parts the lines of a run in columns."""
+
+    start: int
+    end: int
+    """The run."""
+    top: int
+    """The first line that is looked at: headings are wider than their columns, the lines below them show the white better."""
+    gap: float
+    """Font sizes of the narrowest white."""
+    most: int
+    """Lines that may cover the white, at most."""
+    split: NDArray[np.bool_]
+    """Which lines of the region this white parts: only these are looked at."""
+
+
+def _searches(region: Region, gap: float) -> Iterator[_Search]:
+    """Yield the searches for columns with white of this many font sizes between them."""
+    split = region.pieces_at(gap) > 1
+    before = np.append(0, np.cumsum(split)).tolist()
+    wide = gap >= MIN_GAP_EM
+    for start, end in _runs(region, split):
+        if not wide and end - start < MIN_NARROW_LINES:
+            continue
+        count = before[end] - before[start]
+        shares = COVERED_SHARES if wide else COVERED_SHARES[:1]
+        for most in dict.fromkeys(int(share * count) for share in shares):
+            yield _Search(start, end, start, gap, most, split)
+        for lines in _heads(start, end) if wide else ():
+            yield _Search(start, end, start + lines, gap, 0, split)
 
 
 def _heads(start: int, end: int) -> range:
@@ -278,131 +367,145 @@ def _heads(start: int, end: int) -> range:
 
 def _runs(region: Region, split: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return (start, end) of runs of lines that may be a table, longest first. ``split`` are the lines in several pieces."""
-    apart = np.diff(region.middles)
+    numbers = np.flatnonzero(split)
+    if len(numbers) < 2:
+        return []
+    # From one line in several pieces to the next one: the widest step from line to line.
+    steps = np.maximum.reduceat(np.diff(region.middles), numbers[:-1])
+    if numbers[-1] < len(split) - 1:
+        steps[-1] = np.diff(region.middles[numbers[-2] : numbers[-1] + 1]).max()
     found: set[tuple[int, int]] = set()
     for limit in GAP_LIMITS_EM:
         for lone in LONE_LINES:
-            found.update(_runs_within(split, apart, limit * region.size, lone))
+            found.update(_runs_within(numbers.tolist(), steps.tolist(), limit * region.size, lone))
     return sorted(found, key=lambda run: (run[0] - run[1], run))[:MAX_RUNS]
 
 
-def _runs_within(split: NDArray[np.bool_], apart: Floats, limit: float, lone: int) -> Iterator[tuple[int, int]]:
-    """Yield runs of lines no further apart than ``limit`` with at most ``lone`` lines in one piece one after the other."""
-    start, last = -1, -1
-    for number in np.flatnonzero(split).tolist():
-        if start >= 0 and (number - last - 1 > lone or (apart[last:number] > limit).any()):
+def _runs_within(numbers: Sequence[int], steps: Sequence[float], limit: float, lone: int) -> Iterator[tuple[int, int]]:
+    """Yield runs of lines no further apart than ``limit`` with at most ``lone`` lines in one piece one after the other.
+
+    ``numbers`` are the lines in several pieces, ``steps`` the widest step between two lines from each to the next one.
+    """
+    start = last = numbers[0]
+    for number, step in zip(numbers[1:], steps, strict=True):
+        if number - last - 1 > lone or step > limit:
             if last > start:
                 yield start, last + 1
-            start = -1
-        start = number if start < 0 else start
+            start = number
         last = number
-    if last > start >= 0:
+    if last > start:
         yield start, last + 1
 
 
-def _column_borders(
-    region: Region, start: int, end: int, split_lines: NDArray[np.bool_], gap: float, shares: Sequence[float]
-) -> Iterator[Floats]:
-    """Yield the borders between columns that the white of most lines shows, for each share of lines that may cover it."""
-    held = slice(*np.searchsorted(region.line_of_word, [start, end]))
-    split = split_lines[region.line_of_word[held]]
-    words = region.words[held][split]
-    left, right = region.index.left[words], region.index.right[words]
-    lines = region.line_of_word[held][split]
-    count = len(np.unique(lines))
-    seen: set[tuple[float, ...]] = set()
-    for share in shares:
-        borders = _white_middles(left, right, lines, int(share * count), gap * region.size)
-        key = tuple(np.round(borders).tolist())
-        if len(borders) and len(borders) < MAX_COLUMNS and key not in seen:
-            seen.add(key)
-            yield borders
+def _borders_of(region: Region, searches: Sequence[_Search]) -> list[Floats]:
+    """Return the borders between columns that each search finds: the middles of the white between their texts.
 
-
-def _white_middles(left: Floats, right: Floats, lines: Integers, most: int, least: float) -> Floats:
-    """Return the middles of the stretches, at least ``least`` wide, that the words of at most ``most`` lines cover."""
-    edges = np.concatenate([left, right])
+    The edges of the words are sorted once; each search takes those of its lines, and counts from left to right how many of
+    these have begun and not ended.
+    """
+    edges = np.concatenate([region.left, region.right])
     order = np.argsort(edges, kind="stable")
-    covered = np.cumsum(np.concatenate([np.ones(len(left)), -np.ones(len(right))])[order])
-    edges = edges[order]
-    is_white = np.zeros(len(edges) + 1, dtype=np.bool_)
-    is_white[1:-1] = covered[:-1] <= most
-    change = np.flatnonzero(is_white[1:] != is_white[:-1])
-    first, last = change[::2], change[1::2]
-    low, high = edges[first], edges[last]
-    wide = (high - low >= least) & (low > edges[0]) & (high < edges[-1])
-    found = []
-    for start, end in zip(first[wide].tolist(), last[wide].tolist(), strict=True):
-        # Inside a stretch that some lines cover, the border belongs where fewest do.
-        depth = covered[start:end]
-        widths = np.where(depth == depth.min(), edges[start + 1 : end + 1] - edges[start:end], -1.0)
-        place = start + int(widths.argmax())
-        found.append((edges[place] + edges[place + 1]) / 2)
-    return np.array(found)
+    count = len(region.left)
+    line, step = region.line_of_word[order % count], np.where(order < count, 1, -1)
+    splits = {id(search.split): search.split[line] for search in searches}
+    taken = np.array([splits[id(search.split)] for search in searches])
+    taken &= line >= np.array([search.top for search in searches])[:, None]
+    taken &= line < np.array([search.end for search in searches])[:, None]
+    search, edge = np.nonzero(taken)
+    edges, covered = edges[order][edge], np.cumsum(step[edge])  # as many begin as end in each search
+    ends = np.searchsorted(search, np.arange(len(searches)), side="right")
+    least = np.array([one.gap for one in searches]) * region.size
+    is_white = covered <= np.array([one.most for one in searches])[search]
+    is_white[ends - 1] = False
+    before = np.append(False, is_white[:-1])
+    low, high = np.flatnonzero(is_white & ~before), np.flatnonzero(before & ~is_white)
+    of = search[low]
+    wide = (edges[high] - edges[low] >= least[of]) & (edges[low] > edges[np.append(0, ends[:-1])][of])
+    wide &= edges[high] < edges[ends - 1][of]
+    middles = _middles(edges, covered, low[wide], high[wide])
+    return np.split(middles, np.searchsorted(of[wide], np.arange(1, len(searches))))
 
 
-def _starts(columns: ColumnSet, start: int, end: int) -> list[int]:
-    """Return the lines with which a table may begin."""
-    gaps = columns.region.tops[1:] - columns.region.bottoms[:-1]
+def _middles(edges: Floats, covered: Integers, low: Integers, high: Integers) -> Floats:
+    """Return the middle of each stretch of white, from edge ``low`` to edge ``high``.
+
+    Inside a stretch that some lines cover, it is the middle of the widest part that fewest do.
+    """
+    if not len(low):
+        return np.zeros(0)
+    place, stretch = ranges(low, high)
+    starts = starts_of(high - low)
+    depth, width = covered[place], edges[place + 1] - edges[place]
+    width[depth != np.minimum.reduceat(depth, starts)[stretch]] = -1.0
+    widest = np.flatnonzero(width == np.maximum.reduceat(width, starts)[stretch])
+    first = place[widest[np.diff(stretch[widest], prepend=-1) > 0]]
+    middles: Floats = (edges[first] + edges[first + 1]) / 2
+    return middles
+
+
+def _starts(region: Region, first: int, start: int, end: int) -> list[int]:
+    """Return the lines with which a table may begin: ``first`` at the earliest."""
     found = [start]
-    for number in range(start - 1, columns.start - 1, -1):
-        if gaps[number] > 2.0 * columns.region.size:
+    for number in range(start - 1, first - 1, -1):
+        if region.white_above[number] > 2.0 * region.size:
             break
         found.append(number)
     return [*found, *range(start + 1, min(start + MAX_END_LINES, end - 2) + 1)]
 
 
-def _ends(columns: ColumnSet, start: int, end: int) -> list[int]:
-    """Return the lines before which a table may end."""
-    gaps = columns.region.tops[1:] - columns.region.bottoms[:-1]
+def _ends(region: Region, last: int, start: int, end: int) -> list[int]:
+    """Return the lines before which a table may end: ``last`` at the latest."""
     found = [end]
-    if end < columns.end and gaps[end - 1] < 1.5 * columns.region.size:
+    if end < last and region.white_above[end - 1] < 1.5 * region.size:
         found.append(end + 1)
     return [*found, *range(end - 1, max(end - MAX_END_LINES, start + 2) - 1, -1)]
 
 
-def _row_readings(columns: ColumnSet, start: int, end: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+def _row_readings(sets: ColumnSets, run: int, start: int, end: int) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Yield (mode, row of each line).
 
     Modes: 0 every line is a row; 1 a row begins where the first column has text; 2 a row begins after a wide gap; 3 the lines
     of a header are one row and the others rows of their own; 4 both 1 and 3.
     """
-    count = end - start
-    held = columns.cells(start, end)
-    line, first = columns.line[held] - start, columns.first[held]
+    count, size = end - start, sets.region.size
+    held = sets.cells(run, start, end)
+    line, first = sets.line[held] - start, sets.first[held]
+    gaps = sets.region.white_above[start : end - 1]
     plain = np.ones(count, dtype=np.bool_)
-    yield 0, _rows_from(plain)
+    yield 0, tuple(range(count))
     leading = np.zeros(count, dtype=np.bool_)
     leading[line[first == 0]] = True
     leading[0] = True
-    if not leading.all() and leading.sum() > 1:
+    is_leading = leading.all()
+    if not is_leading and leading.sum() > 1:
         yield 1, _rows_from(leading)
-    gaps = columns.region.tops[start + 1 : end] - columns.region.bottoms[start : end - 1]
-    if len(gaps) > 2 and gaps.max() - gaps.min() > 0.25 * columns.region.size:
+    if len(gaps) > 2 and gaps.max() - gaps.min() > 0.25 * size:
         wide = np.concatenate([[True], gaps > (gaps.max() + gaps.min()) / 2])
         if wide.sum() > 1:
             yield 2, _rows_from(wide)
-    head = _header_lines(columns, start, end)
+    head = _header_lines(line, sets.numeric[held], gaps, size)
     if 1 < head < count:
         plain[1:head] = False
         yield 3, _rows_from(plain)
-        if not leading.all():
+        if not is_leading:
             leading[1:head] = False
             leading[head] = True
             yield 4, _rows_from(leading)
 
 
-def _header_lines(columns: ColumnSet, start: int, end: int) -> int:
-    """Return the lines before the first with as many cells as most lines have, or with a number."""
-    held = columns.cells(start, end)
-    counts = np.bincount(columns.line[held] - start, minlength=end - start)
-    numbers = np.bincount(columns.line[held] - start, weights=columns.numeric[held], minlength=end - start)
-    gaps = columns.region.tops[start + 1 : end] - columns.region.bottoms[start : end - 1]
-    usual = np.median(counts)
-    for number in range(min(6, end - start)):
-        if number and (counts[number] >= max(2, usual) or numbers[number] > 0) and gaps[number - 1] > 0.3 * columns.region.size:
+def _header_lines(line: Integers, numeric: NDArray[np.bool_], gaps: Floats, size: float) -> int:
+    """Return the lines before the first with as many cells as most lines have, or with a number.
+
+    ``line`` is the line of each cell, ``gaps`` the white between the lines.
+    """
+    counts = np.bincount(line, minlength=len(gaps) + 1)
+    numbers = np.bincount(line, weights=numeric, minlength=len(gaps) + 1).tolist()
+    ordered = np.sort(counts)
+    usual = (ordered[(len(counts) - 1) // 2] + ordered[len(counts) // 2]) / 2
+    for number, gap in enumerate(gaps[:5].tolist(), 1):
+        if (counts[number] >= max(2, usual) or numbers[number] > 0) and gap > 0.3 * size:
             return number
-        if number and gaps[number - 1] > 1.2 * columns.region.size:
+        if gap > 1.2 * size:
             return number
     return 0
 

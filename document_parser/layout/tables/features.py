@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 import numpy as np
 from numpy.typing import NDArray
 
-from document_parser.layout.page_index import Floats
-from document_parser.layout.tables.candidates import ColumnSet, TableCandidate
+from document_parser.layout.lazy import cached_property
+from document_parser.layout.page_index import Floats, Integers
+from document_parser.layout.tables.candidates import TableCandidate, ranges, starts_of
 
 FEATURES = (
     "rows", "columns", "lines", "filled", "rows_filled", "rows_full", "rows_lone", "spanning",
@@ -24,286 +28,427 @@ FEATURES = (
 """The names of the numbers, in their order."""
 
 
+MAX_JUDGED_RULES = 60
+"""Drawn lines within a table of which it is told whether they run through its lines, at most."""
+
+Flags = NDArray[np.bool_]
+
+
 def features_of(candidate: TableCandidate) -> Floats:
     """Return the numbers of a candidate, one for each of :data:`FEATURES`."""
-    return np.array(list(_measure(candidate).values()), dtype=np.float64)
-
-
-def _measure(candidate: TableCandidate) -> dict[str, float]:
-    """Return the numbers of a candidate by name."""
-    columns, start, end = candidate.columns, candidate.start, candidate.end
-    size = columns.region.size
-    held = columns.cells(start, end)
-    line, first, last = columns.line[held] - start, columns.first[held], columns.last[held]
-    rows = np.array(candidate.rows)[line]
-    row_count, column_count, line_count = candidate.rows[-1] + 1, columns.columns, end - start
-    single = first == last
-    left, right = columns.left[held], columns.right[held]
-    characters, numeric, bold = columns.characters[held], columns.numeric[held], columns.bold[held]
-    filled = np.zeros((row_count, column_count), dtype=np.bool_)
-    for span in range(int((last - first).max(initial=0)) + 1):
-        wide = last - first >= span
-        filled[rows[wide], first[wide] + span] = True
-    per_row = filled.sum(axis=1)
-    per_line = np.bincount(line, minlength=line_count)
-    tops, bottoms = columns.region.tops[start:end], columns.region.bottoms[start:end]
-    gaps = (tops[1:] - bottoms[:-1]) / size
-    breaks = np.diff(np.array(candidate.rows)) > 0
-    pitches = np.diff(columns.region.middles[start:end]) / size
-    found: dict[str, float] = {
-        "rows": row_count,
-        "columns": column_count,
-        "lines": line_count,
-        "filled": _share(filled),
-        "rows_filled": _share(per_row > 1),
-        "rows_full": _share(per_row == column_count),
-        "rows_lone": float((per_row <= 1).sum()),
-        "spanning": _share(~single),
-    }
-    found |= _texts(columns, held, single, characters, numeric, left, right)
-    found |= _edges(columns, held, single, size)
-    found |= {
-        "pitch": float(_median(pitches)),
-        "pitch_spread": float(pitches.std()),
-        "widest_gap": float(gaps.max()),
-        "row_gap": float(gaps[breaks].min()) if breaks.any() else 0.0,
-        "line_gap": float(gaps[~breaks].max()) if (~breaks).any() else -1.0,
-        "row_gap_margin": float(gaps[breaks].min() - gaps[~breaks].max()) if breaks.any() and (~breaks).any() else 0.0,
-    }
-    in_first = rows == 0
-    found |= {
-        "first_filled": _share(filled[0]),
-        "first_bold": _share(bold[in_first]),
-        "first_numeric": _share(numeric[in_first]),
-        "body_bold": _share(bold[~in_first]),
-        "first_lone": float(per_row[0] <= 1),
-        "last_filled": _share(filled[-1]),
-        "last_lone": float(per_row[-1] <= 1),
-        "second_numeric": _share(numeric[rows == 1]),
-    }
-    found |= _columns(candidate, held, rows, filled, numeric, per_line)
-    found |= _neighbours(columns, start, end, size)
-    found |= _rules(columns, start, end, left, right, tops, bottoms, rows, line)
-    lone_middles = (left[single] + right[single]) / 2
-    found |= {
-        "mode": candidate.mode,
-        "centred": float(lone_middles.std() / size) if len(lone_middles) else 0.0,
-        "same_text_columns": _share(np.bincount(first[single], minlength=column_count) > 1),
-    }
+    found: Floats = features_of_all([candidate])[0]
     return found
 
 
-def _texts(
-    columns: ColumnSet,
-    held: slice,
-    single: NDArray[np.bool_],
-    characters: NDArray[np.intp],
-    numeric: NDArray[np.bool_],
-    left: Floats,
-    right: Floats,
-) -> dict[str, float]:
-    """Return what the texts of the cells say: cells are short or numbers, running text fills its column."""
-    index = columns.region.index
-    ends = np.append(columns.at, len(columns.words))
-    firsts, lasts = columns.words[columns.at[held]], columns.words[ends[held.start + 1 : held.stop + 1] - 1]
-    long = characters > 12
-    own = np.flatnonzero(single)
-    column = columns.first[held][own]
-    present, counts = _counts(column)
-    medians = _medians(column, characters[own].astype(np.float64))
-    numbers = np.bincount(column, weights=numeric[own])[present] / counts
-    widths = (right - left)[own]
-    widest = np.zeros(columns.columns)
-    np.maximum.at(widest, column, widths)
-    full = np.bincount(column, weights=widths > 0.85 * widest[column])[present] / counts
-    fills = full[(counts > 2) & (medians > 12)]
+def features_of_all(candidates: Sequence[TableCandidate]) -> Floats:
+    """Return the numbers of candidates of the same column sets, of the shape (candidates, :data:`FEATURES`)."""
+    batch = _Batch(candidates)
+    found = _shape(batch) | _texts(batch) | _edges(batch) | _pitches(batch) | _head(batch) | _columns(batch)
+    found |= _neighbours(batch) | _rules(batch)
+    return np.stack([found[name] for name in FEATURES], axis=1).astype(np.float64)
+
+
+class _Batch:
+    """Candidates of the same column sets, with their cells, rows, columns and lines in arrays: one candidate after the other.
+
+    Measures of the candidates (``start``, ``end``, ``columns``, ``rows``) have the shape (candidates,); those of the cells
+    (``of``, the candidate of each, to ``tail``) have the shape (cells,). ``row``, ``column`` and ``place`` number the rows, the
+    columns and the places (row, column) of all candidates; ``row_starts``, ``column_starts`` and ``place_starts`` are the first
+    ones of each candidate.
+    """
+
+    def __init__(self, candidates: Sequence[TableCandidate]) -> None:
+        self.candidates = candidates
+        self.sets = sets = candidates[0].sets
+        self.region = region = sets.region
+        self.size = region.size
+        self.start = np.array([candidate.start for candidate in candidates])
+        self.end = np.array([candidate.end for candidate in candidates])
+        self.columns = np.array([candidate.columns for candidate in candidates])
+        self.rows = np.array([candidate.rows[-1] + 1 for candidate in candidates])
+        self.lines = self.end - self.start
+        self.row_starts, self.column_starts = starts_of(self.rows), starts_of(self.columns)
+        self.place_starts, self.line_starts = starts_of(self.rows * self.columns), starts_of(self.lines)
+        row_of_line = np.fromiter(chain.from_iterable(candidate.rows for candidate in candidates), dtype=np.intp)
+        self.row_of_line = row_of_line + np.repeat(self.row_starts, self.lines)
+        slices = [candidate.cells for candidate in candidates]
+        self.cell_starts = np.array([held.start for held in slices])
+        self.cell_ends = np.array([held.stop for held in slices])
+        self.held, self.of = ranges(self.cell_starts, self.cell_ends)
+        self.line = sets.line[self.held] - self.start[self.of] + self.line_starts[self.of]
+        self.first, self.last = sets.first[self.held], sets.last[self.held]
+        self.left, self.right = sets.left[self.held], sets.right[self.held]
+        self.characters, self.numeric = sets.characters[self.held], sets.numeric[self.held]
+        self.words, self.bold = sets.word_counts[self.held], sets.bold[self.held]
+        self.head = sets.words[sets.at[self.held]]
+        self.tail = sets.words[sets.at[self.held] + self.words - 1]
+        self.single: Flags = self.first == self.last
+        self.row = self.row_of_line[self.line]
+        self.column = self.column_starts[self.of] + self.first
+        self.place = self.place_starts[self.of] + (self.row - self.row_starts[self.of]) * self.columns[self.of] + self.first
+
+    @property
+    def count(self) -> int:
+        """Return the number of candidates."""
+        return len(self.candidates)
+
+    @cached_property
+    def row_of_place(self) -> Integers:
+        """Return the row of each place."""
+        return np.repeat(np.arange(int(self.rows.sum())), np.repeat(self.columns, self.rows))
+
+    @cached_property
+    def column_of_place(self) -> Integers:
+        """Return the column of each place."""
+        found, row = ranges(np.zeros(int(self.rows.sum()), dtype=np.intp), np.repeat(self.columns, self.rows))
+        return found + np.repeat(self.column_starts, self.rows)[row]
+
+    @cached_property
+    def filled(self) -> Flags:
+        """Return which places a cell covers."""
+        found = np.zeros(int((self.rows * self.columns).sum()), dtype=np.bool_)
+        spans = self.last - self.first
+        for span in range(int(spans.max(initial=0)) + 1):
+            found[self.place[spans >= span] + span] = True
+        return found
+
+    @cached_property
+    def filled_per_row(self) -> Integers:
+        """Return the filled places of each row."""
+        return np.bincount(self.row_of_place[self.filled], minlength=int(self.rows.sum()))
+
+    @cached_property
+    def own(self) -> Integers:
+        """Return the cells that cover one column."""
+        return np.flatnonzero(self.single)
+
+    @cached_property
+    def by_column(self) -> _Groups:
+        """Return the cells that cover one column, by column."""
+        return _Groups(self.column[self.own], int(self.columns.sum()))
+
+    @cached_property
+    def tops(self) -> Floats:
+        """Return the top of the first line of each candidate."""
+        found: Floats = self.region.tops[self.start]
+        return found
+
+    @cached_property
+    def bottoms(self) -> Floats:
+        """Return the bottom of the last line of each candidate."""
+        found: Floats = self.region.bottoms[self.end - 1]
+        return found
+
+    def per_row(self, flags: Flags) -> Integers:
+        """Return of how many rows of each candidate something is true."""
+        return np.add.reduceat(flags, self.row_starts, dtype=np.intp)
+
+    def per_column(self, flags: Flags) -> Integers:
+        """Return of how many columns of each candidate something is true."""
+        return np.add.reduceat(flags, self.column_starts, dtype=np.intp)
+
+    def share(self, flags: Flags, among: Flags | None = None) -> Floats:
+        """Return of which share of each candidate's cells something is true, or of some of them; NaN if there are none."""
+        if among is not None:
+            flags = flags & among
+        everything = self.cell_ends - self.cell_starts if among is None else np.bincount(self.of[among], minlength=self.count)
+        return _share(np.bincount(self.of[flags], minlength=self.count), everything)
+
+
+def _shape(batch: _Batch) -> dict[str, Floats | Integers]:
+    """Return how large the candidates are, and how well they are filled."""
+    per_row = batch.filled_per_row
+    lines_per_row = np.bincount(batch.row_of_line, minlength=len(per_row))
     return {
-        "characters": float(_median(characters)),
-        "longest_column": float(medians.max(initial=0.0)),
-        "longest_cell": float(characters.max()),
-        "numeric": _share(numeric),
-        "numeric_columns": float((numbers > 0.6).sum()),
-        "words_per_cell": float(columns.word_counts[held].mean()),
-        "long_cells": _share(characters > 25),
-        "lower_starts": _share(index.starts_lower[firsts][long]) if long.any() else 0.0,
-        "open_ends": _share(index.ends_open[lasts][long]) if long.any() else 0.0,
-        "sentence_ends": _share(index.ends_sentence[lasts]),
-        "wide_columns": float((medians > 25).sum()),
-        "full_lines": float(fills.max(initial=0.0)),
+        "rows": batch.rows,
+        "columns": batch.columns,
+        "lines": batch.lines,
+        "filled": np.add.reduceat(per_row, batch.row_starts) / (batch.rows * batch.columns),
+        "rows_filled": batch.per_row(per_row > 1) / batch.rows,
+        "rows_full": batch.per_row(per_row == np.repeat(batch.columns, batch.rows)) / batch.rows,
+        "rows_lone": batch.per_row(per_row <= 1),
+        "spanning": batch.share(~batch.single),
+        "continued_rows": batch.per_row(lines_per_row > 1) / batch.rows,
+        "lines_per_row": batch.lines / batch.rows,
+        "mode": np.array([candidate.mode for candidate in batch.candidates]),
     }
 
 
-def _edges(columns: ColumnSet, held: slice, single: NDArray[np.bool_], size: float) -> dict[str, float]:
+def _texts(batch: _Batch) -> dict[str, Floats | Integers]:
+    """Return what the texts of the cells say: cells are short or numbers, running text fills its column."""
+    index, own, by_column = batch.region.index, batch.own, batch.by_column
+    characters = batch.characters
+    long = characters > 12
+    medians = by_column.medians(characters[own].astype(np.float64))
+    counts = by_column.counts
+    numbers = by_column.sums(batch.numeric[own])
+    widths, column = (batch.right - batch.left)[own], batch.column[own]
+    widest = np.zeros(len(counts))
+    np.maximum.at(widest, column, widths)
+    full = by_column.sums(widths > 0.85 * widest[column])
+    is_prose = (counts > 2) & (medians > 12)
+    return {
+        "characters": _Groups(batch.of, batch.count).medians(characters.astype(np.float64)),
+        "longest_column": np.maximum.reduceat(np.nan_to_num(medians), batch.column_starts),
+        "longest_cell": np.maximum.reduceat(characters, starts_of(batch.cell_ends - batch.cell_starts)),
+        "numeric": batch.share(batch.numeric),
+        "numeric_columns": batch.per_column(_share(numbers, counts) > 0.6),
+        "words_per_cell": np.bincount(batch.of, weights=batch.words) / (batch.cell_ends - batch.cell_starts),
+        "long_cells": batch.share(characters > 25),
+        "lower_starts": np.nan_to_num(batch.share(index.starts_lower[batch.head], long)),
+        "open_ends": np.nan_to_num(batch.share(index.ends_open[batch.tail], long)),
+        "sentence_ends": batch.share(index.ends_sentence[batch.tail]),
+        "wide_columns": batch.per_column(medians > 25),
+        "full_lines": np.maximum.reduceat(np.where(is_prose, _share(full, counts), 0.0), batch.column_starts),
+    }
+
+
+def _edges(batch: _Batch) -> dict[str, Floats | Integers]:
     """Return how well the edges of the columns are aligned, and how wide the white between them is."""
-    own = np.flatnonzero(single)
-    column, left, right = columns.first[held][own], columns.left[held][own], columns.right[held][own]
-    starts, ends = np.full(columns.columns, np.inf), np.full(columns.columns, -np.inf)
-    np.minimum.at(starts, column, left)
-    np.maximum.at(ends, column, right)
-    starts[np.isinf(starts)] = ends[np.isinf(ends)] = np.nan
-    present, counts = _counts(column)
-    several = counts > 1
+    own, by_column, size = batch.own, batch.by_column, batch.size
+    column, left, right = batch.column[own], batch.left[own], batch.right[own]
+    several = by_column.counts > 1
     off = []
     for place in (left, right, (left + right) / 2):
-        middles = np.zeros(columns.columns)
-        middles[present] = _medians(column, place)
-        off.append(_medians(column, np.abs(place - middles[column]))[several] / size)
+        spread = by_column.medians(np.abs(place - by_column.medians(place)[column])) / size
+        off.append(np.where(several, spread, np.inf))
     spreads = np.minimum(np.minimum(off[0], off[1]), off[2])
-    lefts, rights = int((off[0] < 0.15).sum()), int((off[1] < 0.15).sum())
-    white = (starts[1:] - ends[:-1]) / size
-    white = white[~np.isnan(white)]
-    inner = columns.region.gaps[np.searchsorted(columns.region.line_of_word, columns.start) :][: len(columns.words)]
-    ends_at = np.append(columns.at, len(columns.words))
-    inside = np.ones(len(columns.words), dtype=np.bool_)
-    inside[columns.at] = False
-    inside[: columns.at[held.start]] = False
-    inside[ends_at[held.stop] :] = False
-    spaces = inner[inside] / size
-    spaces = spaces[np.isfinite(spaces)]
-    narrowest = float(white.min()) if len(white) else 0.0
-    usual = max(0.2, _upper(spaces)) if len(spaces) else 0.25
+    measured = batch.per_column(several)
+    mean_spread = _share(np.add.reduceat(np.where(several, spreads, 0.0), batch.column_starts), measured)
+    worst = np.maximum.reduceat(np.where(several, spreads, -np.inf), batch.column_starts)
+    white, between = _white_between(batch)
+    narrowest = np.minimum.reduceat(np.where(between, white, np.inf), batch.column_starts)
+    narrowest[np.isinf(narrowest)] = 0.0
+    mean_white = np.add.reduceat(np.where(between, white, 0.0), batch.column_starts)
+    middles = (left + right) / 2
     return {
-        "edge_spread": float(spreads.mean()) if len(spreads) else 1.0,
-        "worst_spread": float(spreads.max()) if len(spreads) else 1.0,
-        "lefts_aligned": lefts / columns.columns,
-        "rights_aligned": rights / columns.columns,
+        "edge_spread": np.where(measured > 0, mean_spread, 1.0),
+        "worst_spread": np.where(measured > 0, worst, 1.0),
+        "lefts_aligned": batch.per_column(off[0] < 0.15) / batch.columns,
+        "rights_aligned": batch.per_column(off[1] < 0.15) / batch.columns,
         "narrowest_white": narrowest,
-        "mean_white": float(white.mean()) if len(white) else 0.0,
-        "white_to_space": narrowest / usual,
+        "mean_white": np.nan_to_num(_share(mean_white, batch.per_column(between))),
+        "white_to_space": narrowest / _usual_spaces(batch),
+        "centred": _deviations(middles, batch.of[own], batch.count) / size,
     }
 
 
-def _columns(
-    candidate: TableCandidate,
-    held: slice,
-    rows: NDArray[np.intp],
-    filled: NDArray[np.bool_],
-    numeric: NDArray[np.bool_],
-    per_line: NDArray[np.intp],
-) -> dict[str, float]:
-    """Return what the columns hold: list markers, leaders, few texts, numbers of several lines in one cell."""
-    columns = candidate.columns
-    index = columns.region.index
-    first = columns.first[held]
-    at = columns.at[held]
-    heads = columns.words[at]
-    lone = columns.word_counts[held] == 1
-    leading = first == 0
-    marks = index.is_marker[heads] & lone & (index.letters[heads] + index.digits[heads] < 6)
-    lasts = columns.words[np.append(columns.at, len(columns.words))[held.start + 1 : held.stop + 1] - 1]
-    keys = rows[numeric] * 1000 + first[numeric]
-    row_of_line = np.array(candidate.rows)
+def _white_between(batch: _Batch) -> tuple[Floats, Flags]:
+    """Return (the white right of each column up to the next one, in font sizes; whether there are texts on both sides)."""
+    own, by_column = batch.own, batch.by_column
+    starts, ends = np.full(len(by_column.counts) + 1, np.inf), np.full(len(by_column.counts), -np.inf)
+    np.minimum.at(starts, batch.column[own], batch.left[own])
+    np.maximum.at(ends, batch.column[own], batch.right[own])
+    between = np.isfinite(starts[1:]) & np.isfinite(ends)
+    between[batch.column_starts + batch.columns - 1] = False
+    return (starts[1:] - ends) / batch.size, between
+
+
+def _usual_spaces(batch: _Batch) -> Floats:
+    """Return the width of the wider spaces between words of one cell: the 80th percentile, in font sizes."""
+    inner, sets = np.flatnonzero(batch.words > 1), batch.sets
+    first = sets.at[batch.held[inner]]
+    place, cell = ranges(first + 1, first + batch.words[inner])
+    spaces = sets.word_gaps[place] / batch.size
+    finite = np.isfinite(spaces)
+    groups = _Groups(batch.of[inner][cell][finite], batch.count)
+    return np.where(groups.counts > 0, np.maximum(0.2, groups.percentiles(spaces[finite], 0.8)), 0.25)
+
+
+def _pitches(batch: _Batch) -> dict[str, Floats | Integers]:
+    """Return how far the lines are apart, and whether rows are farther apart than the lines of one."""
+    region, size = batch.region, batch.size
+    place, of = ranges(batch.start, batch.end - 1)
+    pitches = np.diff(region.middles)[place] / size
+    gaps = region.white_above[place] / size
+    starts = starts_of(batch.lines - 1)
+    breaks = (batch.row_of_line[1:] > batch.row_of_line[:-1])[place - batch.start[of] + batch.line_starts[of]]
+    between = np.minimum.reduceat(np.where(breaks, gaps, np.inf), starts)
+    within = np.maximum.reduceat(np.where(breaks, -np.inf, gaps), starts)
+    both = np.isfinite(between) & np.isfinite(within)
     return {
-        "marker_column": _share(marks[leading]) if leading.any() else 0.0,
-        "leaders": _share(index.is_leader[lasts]),
-        "first_column_filled": _share(filled[:, 0]),
-        "lone_columns": float((filled.sum(axis=0) <= 1).sum()),
-        "numbers_joined": float(len(keys) - len(np.unique(keys))),
-        "continued_rows": _share(np.bincount(row_of_line) > 1),
-        "lines_per_row": float(len(row_of_line) / (row_of_line[-1] + 1)),
+        "pitch": _Groups(of, batch.count).medians(pitches),
+        "pitch_spread": _deviations(pitches, of, batch.count),
+        "widest_gap": np.maximum.reduceat(gaps, starts),
+        "row_gap": np.where(np.isfinite(between), between, 0.0),
+        "line_gap": np.where(np.isfinite(within), within, -1.0),
+        "row_gap_margin": np.subtract(between, within, out=np.zeros(batch.count), where=both),
     }
 
 
-def _neighbours(columns: ColumnSet, start: int, end: int, size: float) -> dict[str, float]:
+def _head(batch: _Batch) -> dict[str, Floats | Integers]:
+    """Return what the first two rows and the last one look like."""
+    per_row, row = batch.filled_per_row, batch.row - batch.row_starts[batch.of]
+    first, last = per_row[batch.row_starts], per_row[batch.row_starts + batch.rows - 1]
+    in_first = row == 0
+    return {
+        "first_filled": first / batch.columns,
+        "first_bold": batch.share(batch.bold, in_first),
+        "first_numeric": batch.share(batch.numeric, in_first),
+        "body_bold": batch.share(batch.bold, ~in_first),
+        "first_lone": first <= 1,
+        "last_filled": last / batch.columns,
+        "last_lone": last <= 1,
+        "second_numeric": batch.share(batch.numeric, row == 1),
+    }
+
+
+def _columns(batch: _Batch) -> dict[str, Floats | Integers]:
+    """Return what the columns hold: list markers, leaders, few texts, numbers of several lines in one cell."""
+    index, head = batch.region.index, batch.head
+    marks = index.is_marker[head] & (batch.words == 1) & (index.letters[head] + index.digits[head] < 6)
+    in_first = np.zeros(len(batch.filled), dtype=np.bool_)
+    first_places, _ = ranges(batch.place_starts, batch.place_starts + batch.rows * batch.columns)
+    in_first[first_places] = batch.column_of_place == np.repeat(batch.column_starts, batch.rows * batch.columns)
+    per_column = np.bincount(batch.column_of_place[batch.filled], minlength=int(batch.columns.sum()))
+    is_numeric = np.zeros(len(batch.filled), dtype=np.bool_)
+    is_numeric[batch.place[batch.numeric]] = True
+    numbers = np.bincount(batch.of[batch.numeric], minlength=batch.count)
+    return {
+        "marker_column": np.nan_to_num(batch.share(marks, batch.first == 0)),
+        "leaders": batch.share(index.is_leader[batch.tail]),
+        "first_column_filled": per_column[batch.column_starts] / batch.rows,
+        "lone_columns": batch.per_column(per_column <= 1),
+        "numbers_joined": numbers - np.add.reduceat(is_numeric, batch.place_starts, dtype=np.intp),
+        "same_text_columns": batch.per_column(batch.by_column.counts > 1) / batch.columns,
+    }
+
+
+def _neighbours(batch: _Batch) -> dict[str, Floats | Integers]:
     """Return what the lines right above and below look like: rows that go on, a heading, running text."""
-    found: dict[str, float] = {}
-    region = columns.region
-    for name, line, gap in (
-        ("above", start - 1, region.tops[start] - region.bottoms[start - 1] if start else 99.0),
-        ("below", end, region.tops[end] - region.bottoms[end - 1] if end < len(region.lines) else 99.0),
-    ):
-        inside = 0 <= line < len(region.lines)
-        own = region.lines[line] if inside else None
-        crossing = 0
-        if own is not None:
-            words = region.words[slice(*np.searchsorted(region.line_of_word, [line, line + 1]))]
-            after = np.searchsorted(columns.borders, region.index.left[words], side="right")
-            crossing = int(
-                np.maximum(0, np.searchsorted(columns.borders, region.index.right[words], side="left") - after).sum()
-            )
+    region, size = batch.region, batch.size
+    found: dict[str, Floats | Integers] = {}
+    last = len(region.lines) - 1
+    white = np.concatenate([[np.inf], region.white_above, [np.inf]])
+    for name, line, gap in (("above", batch.start - 1, white[batch.start]), ("below", batch.end, white[batch.end])):
+        inside = (line >= 0) & (line <= last)
+        near = line.clip(0, last)
+        cells, crossing = _cells_of_lines(batch, line)
+        sizes = np.array([region.lines[number].size for number in near.tolist()]) / size
         found |= {
-            f"{name}_gap": min(10.0, float(gap) / size) if inside else 10.0,
-            f"{name}_split": float(region.pieces[line]) if inside else 0.0,
-            f"{name}_crossing": float(crossing),
+            f"{name}_gap": np.where(inside, np.minimum(10.0, gap / size), 10.0),
+            f"{name}_split": np.where(inside, region.pieces[near], 0),
+            f"{name}_crossing": crossing,
+            f"{name}_size": np.where(inside, sizes, 1.0),
+            f"{name}_cells": cells / batch.columns,
         }
         if name == "above":
-            found["above_bold"] = float(own.bold_share >= 0.8) if own is not None else 0.0
-        found[f"{name}_size"] = own.size / size if own is not None else 1.0
-        cells = columns.cells(line, line + 1) if columns.start <= line < columns.end else slice(0, 0)
-        found[f"{name}_cells"] = float(cells.stop - cells.start) / columns.columns
+            found["above_bold"] = inside & [region.lines[number].bold_share >= 0.8 for number in near.tolist()]
     return found
 
 
-def _rules(
-    columns: ColumnSet,
-    start: int,
-    end: int,
-    left: Floats,
-    right: Floats,
-    tops: Floats,
-    bottoms: Floats,
-    rows: NDArray[np.intp],
-    line: NDArray[np.intp],
-) -> dict[str, float]:
+def _cells_of_lines(batch: _Batch, lines: Integers) -> tuple[Integers, Integers]:
+    """Return (cells that each candidate's columns make of a line, borders that its words cross); 0 for lines that are none."""
+    sets, region = batch.sets, batch.region
+    known: dict[tuple[int, int], tuple[int, int]] = {}
+    for candidate, line in zip(batch.candidates, lines.tolist(), strict=True):
+        run = candidate.run
+        if (run, line) in known:
+            continue
+        cells = crossing = 0
+        if 0 <= line < len(region.lines):
+            held = slice(region.word_starts[line], region.word_starts[line + 1])
+            after = np.searchsorted(sets.borders[run], region.left[held], side="right")
+            before = np.searchsorted(sets.borders[run], region.right[held], side="left")
+            crossing = int(np.maximum(0, before - after).sum())
+            if sets.first_lines[run] <= line < sets.end_lines[run]:
+                own = sets.cells(run, line, line + 1)
+                cells = own.stop - own.start
+        known[run, line] = cells, crossing
+    found = [known[candidate.run, line] for candidate, line in zip(batch.candidates, lines.tolist(), strict=True)]
+    cells_found, crossings = np.array(found, dtype=np.intp).T
+    return cells_found, crossings
+
+
+def _rules(batch: _Batch) -> dict[str, Floats | Integers]:
     """Return which drawn lines and fills support the rows and columns, and how many run through them elsewhere."""
-    rules, size = columns.region.index.rules, columns.region.size
-    x0, x1, y0, y1 = left.min(), right.max(), tops[0], bottoms[-1]
-    width = max(x1 - x0, 1.0)
-    level = rules.level[(np.minimum(rules.level[:, 2], x1) - np.maximum(rules.level[:, 1], x0)) > 0.5 * width]
-    at = level[:, 0]
-    first_bottom = bottoms[line[rows == 0].max()]
-    second_top = tops[line[rows == 1].min()] if (rows == 1).any() else y1
-    within = at[(at > y0 + 1) & (at < y1 - 1)]
-    crossed = sum(bool(((tops + 1.5 < place) & (bottoms - 1.5 > place)).any()) for place in within[:60])
-    upright = rules.upright[
-        (rules.upright[:, 0] > x0) & (rules.upright[:, 0] < x1) & (rules.upright[:, 1] < y1) & (rules.upright[:, 2] > y0)
-    ]
-    fills = rules.fills[
-        (rules.fills[:, 1] < y1) & (rules.fills[:, 3] > y0) & (rules.fills[:, 0] < x1) & (rules.fills[:, 2] > x0)
-    ]
-    return {
-        "width": width / size,
-        "rule_above": float(((at > y0 - 1.5 * size) & (at <= y0 + 1)).any()),
-        "rule_below": float(((at < y1 + 1.5 * size) & (at >= y1 - 1)).any()),
-        "rule_under_first": float(((at > first_bottom - 1.5) & (at < second_top + 1.5)).any()),
-        "rules_within": min(40.0, len(within)) / (rows.max() + 1),
-        "uprights_within": min(40.0, len(upright)) / columns.columns,
-        "rules_crossed": float(crossed),
-        "fills": min(60.0, len(fills)) / (rows.max() + 1),
+    rules, region, size = batch.region.index.rules, batch.region, batch.size
+    cell_starts = starts_of(batch.cell_ends - batch.cell_starts)
+    x0 = np.minimum.reduceat(batch.left, cell_starts)[:, None]
+    x1 = np.maximum.reduceat(batch.right, cell_starts)[:, None]
+    y0, y1 = batch.tops[:, None], batch.bottoms[:, None]
+    width = np.maximum(x1 - x0, 1.0)
+    found: dict[str, Floats | Integers] = {"width": width[:, 0] / size}
+    at, start, end = rules.level.T
+    across = (np.minimum(end, x1) - np.maximum(start, x0)) > 0.5 * width
+    in_first = np.bincount(batch.row_of_line, minlength=int(batch.rows.sum()))[batch.row_starts]
+    first_bottom = region.bottoms[batch.start + in_first - 1][:, None]
+    second_top = np.where(batch.rows > 1, region.tops[(batch.start + in_first).clip(max=batch.end - 1)], y1[:, 0])[:, None]
+    within = across & (at > y0 + 1) & (at < y1 - 1)
+    x, top, bottom = rules.upright.T
+    upright = (x > x0) & (x < x1) & (top < y1) & (bottom > y0)
+    left, top, right, bottom = rules.fills.T
+    fills = (top < y1) & (bottom > y0) & (left < x1) & (right > x0)
+    return found | {
+        "rule_above": (across & (at > y0 - 1.5 * size) & (at <= y0 + 1)).any(axis=1),
+        "rule_below": (across & (at < y1 + 1.5 * size) & (at >= y1 - 1)).any(axis=1),
+        "rule_under_first": (across & (at > first_bottom - 1.5) & (at < second_top + 1.5)).any(axis=1),
+        "rules_within": np.minimum(40.0, within.sum(axis=1)) / batch.rows,
+        "uprights_within": np.minimum(40.0, upright.sum(axis=1)) / batch.columns,
+        "rules_crossed": _count_crossed(batch, within, at),
+        "fills": np.minimum(60.0, fills.sum(axis=1)) / batch.rows,
     }
 
 
-def _share(flags: NDArray[np.bool_]) -> float:
-    """Return the share of the flags that are set; NaN without flags."""
-    return int(np.count_nonzero(flags)) / flags.size if flags.size else np.nan
+def _count_crossed(batch: _Batch, within: Flags, at: Floats) -> Integers:
+    """Return how many drawn lines within each candidate, of shape (candidates, rules), run through its lines of text."""
+    if not within.any():
+        return np.zeros(batch.count, dtype=np.intp)
+    region = batch.region
+    through = (region.tops[:, None] + 1.5 < at) & (region.bottoms[:, None] - 1.5 > at)
+    before = np.concatenate([np.zeros((1, len(at)), dtype=np.intp), np.cumsum(through, axis=0)])
+    crossed = within & (before[batch.end] > before[batch.start])
+    return np.asarray((crossed & (np.cumsum(within, axis=1) <= MAX_JUDGED_RULES)).sum(axis=1))
 
 
-def _counts(groups: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return (groups that occur, how often each does)."""
-    counts = np.bincount(groups)
-    present = np.flatnonzero(counts)
-    return present, counts[present]
+class _Groups:
+    """Values of several groups, whose order statistics are found in one step: a matrix with a row a group is sorted."""
+
+    def __init__(self, groups: Integers, count: int) -> None:
+        self.counts = np.bincount(groups, minlength=count)
+        self._order = np.argsort(groups, kind="stable")
+        self._row = groups[self._order]
+        self._column = np.arange(len(groups)) - starts_of(self.counts)[self._row]
+
+    def _sorted(self, values: Floats) -> Floats:
+        """Return the values of each group in ascending order, with infinity behind them. Shape: (groups, most values)."""
+        found = np.full((len(self.counts), int(self.counts.max(initial=1))), np.inf)
+        found[self._row, self._column] = values[self._order]
+        found.sort(axis=1)
+        return found
+
+    def sums(self, flags: Flags) -> Integers:
+        """Return how many flags of each group are set."""
+        return np.bincount(self._row, weights=flags[self._order], minlength=len(self.counts)).astype(np.intp)
+
+    def medians(self, values: Floats) -> Floats:
+        """Return the median of each group; NaN for an empty one."""
+        ordered, every = self._sorted(values), np.arange(len(self.counts))
+        found = (ordered[every, np.maximum(0, self.counts - 1) // 2] + ordered[every, self.counts // 2 % ordered.shape[1]]) / 2
+        medians: Floats = np.where(self.counts > 0, found, np.nan)
+        return medians
+
+    def percentiles(self, values: Floats, share: float) -> Floats:
+        """Return the value at a share of each group's values in ascending order; that of an empty group says nothing."""
+        ordered, every = self._sorted(values), np.arange(len(self.counts))
+        place = share * np.maximum(0, self.counts - 1)
+        low = place.astype(np.intp)
+        high = np.minimum(low + 1, np.maximum(0, self.counts - 1))
+        ordered[self.counts == 0] = 0.0
+        found: Floats = ordered[every, low] + (place - low) * (ordered[every, high] - ordered[every, low])
+        return found
 
 
-def _medians(groups: NDArray[np.intp], values: Floats) -> Floats:
-    """Return the median of the values of each group that occurs."""
-    ordered = values[np.lexsort((values, groups))]
-    _, counts = _counts(groups)
-    starts = np.cumsum(counts) - counts
-    found: Floats = (ordered[starts + (counts - 1) // 2] + ordered[starts + counts // 2]) / 2
+def _share(parts: Floats | Integers, wholes: Integers) -> Floats:
+    """Return parts divided by wholes; NaN where the whole is nothing."""
+    found = np.full(len(wholes), np.nan)
+    np.divide(parts, wholes, out=found, where=wholes > 0)
     return found
 
 
-def _median(values: NDArray[np.generic]) -> float:
-    """Return the median of some values."""
-    ordered = np.sort(values)
-    return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-
-
-def _upper(values: Floats) -> float:
-    """Return the 80th percentile of some values."""
-    ordered = np.sort(values)
-    place = 0.8 * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
+def _deviations(values: Floats, groups: Integers, count: int) -> Floats:
+    """Return the standard deviation of each group's values; 0 for an empty one."""
+    counts = np.maximum(1, np.bincount(groups, minlength=count))
+    off = values - (np.bincount(groups, weights=values, minlength=count) / counts)[groups]
+    found: Floats = np.sqrt(np.bincount(groups, weights=off * off, minlength=count) / counts)
+    return found

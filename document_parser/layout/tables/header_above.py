@@ -10,8 +10,11 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
+import numpy as np
+
 from document_parser.layout.lines.lines import Line, body_size, lines_of
-from document_parser.layout.tables.aligned import cells_of, plain_space
+from document_parser.layout.page_index import Floats
+from document_parser.layout.tables.aligned import cells_of, plain_space, segments_of
 from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers, is_number
 from document_parser.models import Word
 
@@ -29,20 +32,37 @@ MAX_ROW_GAP_RATIO = 1.2
 """White between a table and a line that belongs to it, divided by the usual white between rows, at most."""
 MIN_NUMBER_COLUMNS = 2
 """Columns of numbers, at least, before lines beyond the table are looked at as rows of it."""
+MIN_STRIPED_ROWS, MIN_STRIPE_SHARE = 3, 0.8
+"""Rows by which stripes are known, at least, and share of the width of a table that each covers, at least."""
 MIN_ROW_CELLS_SHARE = 0.7
 """Cells of such a line as a share of those of a usual row, at least."""
 MIN_COLUMN_GAP_EM = 0.3
 """Font sizes between two headings side by side, at least."""
 
 
-def add_rows_around(grid: Grid, words: Sequence[Word]) -> Grid:
+def is_striped(grid: Grid, fills: Floats) -> bool:
+    """Return whether every other row has a fill behind it. ``fills`` are boxes (left, top, right, bottom) in points."""
+    rows = [cells for row in grid.rows if (cells := [cell for cell in row if cell.words])]
+    if len(rows) < MIN_STRIPED_ROWS:
+        return False
+    wide = np.minimum(fills[:, 2], grid.right) - np.maximum(fills[:, 0], grid.left) > MIN_STRIPE_SHARE * (
+        grid.right - grid.left
+    )
+    low = fills[:, 3] - fills[:, 1] < (grid.bottom - grid.top) / 2
+    tops, bottoms = fills[wide & low, 1], fills[wide & low, 3]
+    middles = [(min(cell.top for cell in row) + max(cell.bottom for cell in row)) / 2 for row in rows]
+    on_fill = [bool(((tops < middle) & (middle < bottoms)).any()) for middle in middles]
+    return all(upper is not lower for upper, lower in pairwise(on_fill))
+
+
+def add_rows_around(grid: Grid, words: Sequence[Word], *, striped: bool = False) -> Grid:
     """Return a grid with the lines above and below that are rows of it: as close, with numbers where rows have them.
 
-    Bars behind every other row leave the first and the last row out.
+    Bars behind every other row leave the first and the last row out: beyond such ``striped`` rows one needs no numbers.
     """
     numbers = _number_columns(grid)
     columns = _column_texts(grid)
-    if len(numbers) < MIN_NUMBER_COLUMNS or columns is None:
+    if (len(numbers) < MIN_NUMBER_COLUMNS and not striped) or columns is None:
         return grid
     size = body_size(grid.words)
     gap = _row_gap(grid)
@@ -51,7 +71,7 @@ def add_rows_around(grid: Grid, words: Sequence[Word]) -> Grid:
     lines = lines_of([word for word in words if id(word) not in own])
     for direction in (-1, 1):
         beyond = [line for line in lines if (line.bottom < grid.top + 1 if direction < 0 else line.top > grid.bottom - 1)]
-        for line in beyond[::direction]:
+        for line in beyond[::direction][: 1 if len(numbers) < MIN_NUMBER_COLUMNS else None]:
             apart = grid.top - line.bottom if direction < 0 else line.top - grid.bottom
             cells = _header_cells([line], columns, size)
             if apart > MAX_ROW_GAP_RATIO * gap + 1 or cells is None or len(cells) < MIN_ROW_CELLS_SHARE * usual:
@@ -65,7 +85,7 @@ def add_rows_around(grid: Grid, words: Sequence[Word]) -> Grid:
 def _fits_numbers(cells: Sequence[GridCell], numbers: Sequence[int]) -> bool:
     """Return whether cells hold numbers in most columns of numbers, and a number in one at least."""
     held = [is_number(cell.text) for cell in cells if cell.first in numbers]
-    return sum(held) * 2 > len(held)
+    return sum(held) * 2 > len(held) or not numbers
 
 
 def _row_gap(grid: Grid) -> float:
@@ -124,7 +144,9 @@ def _lines_above(grid: Grid, words: Sequence[Word], size: float) -> list[list[Li
     bottom = grid.top
     for line in reversed(lines[-MAX_HEADER_LINES:]):
         limit = MAX_LINE_GAP_EM * size if found else reach
-        if bottom - line.bottom > limit or line.left < grid.left - 2 * size or line.right > grid.right + 2 * size:
+        # The last heading may be longer than what it is over, but begins above it.
+        begin = max(grid.left, segments_of(line, size)[-1][0])
+        if bottom - line.bottom > limit or line.left < grid.left - 2 * size or begin > grid.right:
             break
         found.insert(0, line)
         bottom = line.top

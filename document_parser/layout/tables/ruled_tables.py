@@ -5,6 +5,7 @@ Frames around text, the lines of forms and charts, and rules above and below run
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.frame_groups import group_frames, is_single_line
 from document_parser.layout.tables.frame_splits import inner_walls, parts_of_frame, words_inside
 from document_parser.layout.tables.grid import Grid, words_outside
-from document_parser.layout.tables.header_above import add_header_above, add_rows_around
+from document_parser.layout.tables.header_above import add_header_above, add_rows_around, is_striped
 from document_parser.layout.tables.is_table import is_table
 from document_parser.layout.tables.ruled_table import grid_of_frame
 from document_parser.layout.tables.rulings import MAX_THICKNESS_POINTS, TOUCH_POINTS, Frame, frames_of, rulings_of
@@ -35,6 +36,8 @@ MAX_READINGS = 1
 """Runs of a frame's lines that are read as aligned columns, at most."""
 MIN_ROW_LINES = 4
 """Horizontal lines of a frame, at least, of which two part its rows: three may be those of a table with a header alone."""
+_LABEL = re.compile(r"[^\W\d_]\s?[:：]")
+"""A label and its colon; the hours of a time have none."""
 MIN_SHORT_LINE_EM = 1.5
 """Font sizes of a line's length, at least; a shorter line is under no heading."""
 
@@ -45,7 +48,7 @@ def find_ruled_grids(words: Sequence[Word], rules: Sequence[RulingLine]) -> list
         return []
     page = PageIndex(words, rules)
     proposed = propose_ruled_tables(page, words, rules)
-    return _add_headers(choose_tables(proposed, page), words) if proposed else []
+    return _add_headers(choose_tables(proposed, page), page) if proposed else []
 
 
 def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence[RulingLine]) -> list[Proposal]:
@@ -93,15 +96,27 @@ def _crosses_lines(grid: Grid, frame: Frame) -> bool:
 def _prior_of(grid: Grid, frame: Frame) -> float:
     """Return the agreement to expect of the cells of a frame by the rules for tables."""
     walled = bool(inner_walls(frame)) and not all(line.edge for line in frame.verticals)
+    if not inner_walls(frame) and _is_headed_by_form(grid):
+        return OTHER_PRIOR
     return TABLE_PRIOR if is_table(grid, walled) else OTHER_PRIOR
 
 
-def _add_headers(grids: Sequence[Grid], words: Sequence[Word]) -> list[Grid]:
+def _is_headed_by_form(grid: Grid) -> bool:
+    """Return whether the first row is a form above a table, labels with colons and their values: it heads no column."""
+    labelled = [
+        [bool(_LABEL.search(" ".join(word.text for word in cell.words))) for cell in row if cell.words] for row in grid.rows
+    ]
+    first, *rest = labelled
+    return len(first) > 2 and sum(first) * 2 > len(first) and sum(map(sum, rest)) * 4 < sum(map(len, rest))
+
+
+def _add_headers(grids: Sequence[Grid], page: PageIndex) -> list[Grid]:
     """Return the tables with headers that stand above their frames."""
     found: list[Grid] = []
     for number, grid in enumerate(grids):
-        others = words_outside([*grids[:number], *grids[number + 1 :], *found], words)
-        found.append(add_header_above(add_rows_around(grid, others), others))
+        others = words_outside([*grids[:number], *grids[number + 1 :], *found], page.words)
+        striped = is_striped(grid, page.rules.fills)
+        found.append(add_header_above(add_rows_around(grid, others, striped=striped), others))
     return found
 
 

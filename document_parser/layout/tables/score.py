@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
+from operator import itemgetter
 
 import numpy as np
 
 from document_parser.layout.lines.lines import Line
 from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.candidates import Region, TableCandidate, propose_tables, variants_of
-from document_parser.layout.tables.features import features_of
+from document_parser.layout.tables.features import features_of_all
 from document_parser.layout.tables.forest import forest
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.ruled_table import grid_of_frame
@@ -42,11 +44,11 @@ def propose_aligned_tables(index: PageIndex, lines: Sequence[Line], size: float,
     runs = propose_tables(Region(index, lines, size)) if len(lines) > 1 and not _is_drawing(lines) else []
     if not runs:
         return []
-    scores = forest("runs").predict(np.array([features_of(run) for run in runs]))
+    scores = forest("runs").predict(features_of_all(runs))
     worth = (scores - MIN_TABLE_SCORE) * np.sqrt([run.end - run.start for run in runs])
     best = [runs[number] for number in np.argsort(-worth)[:most] if scores[number] >= MIN_RUN_SCORE]
     score_of = dict(zip(map(id, runs), scores.tolist(), strict=True))
-    found = [(best_reading(run).to_grid(), score_of[id(run)]) for run in best]
+    found = [(reading.to_grid(), score_of[id(run)]) for run, reading in zip(best, best_readings(best), strict=True)]
     spans = {(run.start, run.end): score_of[id(run)] for run in reversed(best)}
     for (start, end), score in spans.items():
         lattice = _lattice_of([word for line in lines[start:end] for word in line.words])
@@ -80,10 +82,14 @@ def _is_drawing(lines: Sequence[Line]) -> bool:
     return sum(_BOX_DRAWING.search(text) is not None for text in words) > MAX_BOX_WORDS_SHARE * len(words)
 
 
-def best_reading(run: TableCandidate) -> TableCandidate:
-    """Return the reading of a run, of which lines begin rows and where it ends, that agrees best."""
-    readings = variants_of(run)
-    if not readings:
-        return run
-    samples = np.array([features_of(reading) for reading in readings])
-    return readings[int(forest("readings").predict(samples).argmax())]
+def best_readings(runs: Sequence[TableCandidate]) -> list[TableCandidate]:
+    """Return of each run the reading, of which lines begin rows and where it ends, that agrees best; runs of one region."""
+    readings = [variants_of(run) or [run] for run in runs]
+    several = [variant for variants in readings if len(variants) > 1 for variant in variants]
+    scores = iter(forest("readings").predict(features_of_all(several)).tolist() if several else ())
+    return [
+        max(zip(variants, islice(scores, len(variants)), strict=True), key=itemgetter(1))[0]
+        if len(variants) > 1
+        else variants[0]
+        for variants in readings
+    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
@@ -31,6 +32,10 @@ MIN_SHARED_LABELS = 2
 """Rows with the same label in each column, at least."""
 MAX_ROW_OFFSET_EM = 0.25
 """Font sizes by which the middles of two cells of a row may differ."""
+MIN_ADDRESS_COLUMNS = 4
+"""Columns of two addresses, labels and values, at least: one block beside pairs may be the names of a table's rows."""
+MIN_VALUES_SHARE = 0.75
+"""Share of the values beside addresses that have digits, at least: numbers, dates, sums."""
 MIN_LEVEL_LINES_SHARE = 0.6
 """Share of the shorter column's lines that have a neighbour on the same row, at least."""
 
@@ -56,6 +61,43 @@ def blocks_of_grid(grid: Grid, around: Sequence[Word]) -> Blocks | None:
     return _extend_blocks(lines, around, size) if are_blocks(lines, size) else None
 
 
+def split_addresses(grid: Grid) -> tuple[Blocks, Grid] | None:
+    """Return the addresses on the left of an invoice's number and dates, as blocks, and these as a table of two columns.
+
+    An address is a block of lines; beside it stand labels without digits and values with them, from the first row on: the
+    columns of a table have a header, or labels that come again. None if the grid is something else.
+    """
+    if grid.columns < MIN_ADDRESS_COLUMNS or any(cell.first < cell.last or cell.down > 1 for row in grid.rows for cell in row):
+        return None
+    columns = [[cell for row in grid.rows for cell in row if cell.first == at and cell.words] for at in range(grid.columns)]
+    *addresses, labels, values = columns
+    if not _are_pairs([cell.text for cell in labels], [cell.text for cell in values], len(grid.rows)):
+        return None
+    blocks = [[word for cell in cells for word in cell.words] for cells in addresses]
+    if not are_blocks([lines_of(block) for block in blocks], body_size(grid.words)):
+        return None
+    shift = len(addresses)
+    rows = (
+        tuple(replace(cell, first=cell.first - shift, last=cell.last - shift) for cell in row if cell.first >= shift)
+        for row in grid.rows
+    )
+    return blocks, Grid(tuple(row for row in rows if row), 2, header_rows=0)
+
+
+def _are_pairs(labels: Sequence[str], values: Sequence[str], rows: int) -> bool:
+    """Return whether texts are labels and their values: each label once and without digits, most values with some."""
+    if len(labels) < MIN_BLOCK_LINES or len(values) != len(labels) or len(labels) < rows - 1:
+        return False
+    if len(set(labels)) < len(labels) or any(map(_has_digit, labels)) or not _has_digit(values[0]):
+        return False
+    return sum(map(_has_digit, values)) >= MIN_VALUES_SHARE * len(values)
+
+
+def _has_digit(text: str) -> bool:
+    """Return whether a text has a digit."""
+    return any(map(str.isdigit, text))
+
+
 def are_blocks(columns: Sequence[Sequence[Line]], size: float) -> bool:
     """Return whether columns of lines are separate blocks rather than columns of a table.
 
@@ -63,7 +105,10 @@ def are_blocks(columns: Sequence[Sequence[Line]], size: float) -> bool:
     """
     if not all(MIN_BLOCK_LINES <= len(lines) <= MAX_BLOCK_LINES and _is_solid(lines, size) for lines in columns):
         return False
-    return all(map(_is_mixed, columns)) or _are_labelled_alike(columns)
+    if all(map(_is_mixed, columns)) or _are_labelled_alike(columns):
+        return True
+    *addresses, last = columns
+    return bool(addresses) and all(map(_is_mixed, addresses)) and _are_entries(last)
 
 
 def are_rows_shared(columns: Sequence[Sequence[Line]], size: float) -> bool:
@@ -98,6 +143,13 @@ def _is_mixed(lines: Sequence[Line]) -> bool:
         return False
     with_digits = sum(map(_has_digits, lines))
     return min(with_digits, len(lines) - with_digits) >= max(1.0, MIN_MIXED_SHARE * len(lines))
+
+
+def _are_entries(lines: Sequence[Line]) -> bool:
+    """Return whether each line is a label of its own with a value that has digits, as "Invoice 4711" and "Due: 17 May"."""
+    labels = [line.words[0].text.rstrip(":") for line in lines]
+    labelled = len(set(labels)) == len(labels) and all(label[:1].isalpha() and not _has_digit(label) for label in labels)
+    return labelled and sum(map(_has_digits, lines)) >= MIN_VALUES_SHARE * len(lines)
 
 
 def _has_digits(line: Line) -> bool:

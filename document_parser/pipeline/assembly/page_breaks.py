@@ -37,6 +37,8 @@ _CONTINUES = re.compile(r"see (?:foot)?notes? at (?:the )?end|\bcontinue[ds]\b|\
 """What a line below a table says if more of the table follows."""
 _ROWS = re.compile(r"[A-Z]*(\d+)(?::[A-Z]*(\d+))?")
 """The first and last row of a range of cells."""
+_HYPHENS = "-\u2010"
+"""What a line may end in that the vocabulary of its page decides about."""
 _OPENING = re.compile(r"[\s\"'“„«(\[]*")
 """White space and opening marks before the first letter of a text."""
 
@@ -146,7 +148,8 @@ def _find_paragraph_break(upper: Page, lower: Page) -> tuple[int, int, Continuat
     if above.kind not in ("paragraph", "list_item") or below.kind != "paragraph" or not _is_continued(above, below):
         return None
     start, end = above.text.rstrip(), below.text.lstrip()
-    kept, between = find_line_join(start, end, vocabulary_of([*_words_of(upper), *_words_of(lower)]))
+    known = vocabulary_of([*_words_of(upper), *_words_of(lower)]) if start[-1] in _HYPHENS else frozenset()
+    kept, between = find_line_join(start, end, known)
     cut = len(above.text) - len(kept)
     return last, first, Continuation(page=upper.number, block=last, cut=cut, between=between)
 

@@ -21,6 +21,7 @@ from document_parser.ingest.sniff import HEAD_BYTES, safe_filename, sniff
 from document_parser.models import Document, Options, Progress
 from document_parser.pipeline.local.page_window import PageWindow
 from document_parser.pipeline.local.result import ParseResult
+from document_parser.pipeline.local.unpack import list_members
 from document_parser.pipeline.reading.figures import KeepFigure
 from document_parser.settings import Settings, cores, load_settings
 from document_parser.settings.validation import invalid_option
@@ -121,11 +122,13 @@ class DocumentParser:
         password: str = "",
         on_progress: OnProgress | None = None,
         figures: bool | None = None,
+        inside: bool = False,
     ) -> ParseResult:
         """Read one document and return its result, which must be closed. Errors are those of ``parse``.
 
         ``filename`` is its name if the path does not say it. ``figures`` says whether to store the images of figures; with
-        None they are stored if the result itself holds them, embedded or in a ZIP archive.
+        None they are stored if the result itself holds them, embedded or in a ZIP archive. ``inside`` says whether to take the
+        documents inside it, such as attachments, out of it; they are listed in any case.
         """
         path, options = Path(path).absolute(), options or make_options(self._settings, {})
         name = safe_filename(filename or path.name)
@@ -135,11 +138,14 @@ class DocumentParser:
             numbers = options.select_pages(source.page_count)
             if not numbers:
                 raise NoSuchPages.for_range(options.page_range, source.page_count)
-            head = Document(filename=name, media_type=found.media_type, page_count=source.page_count)
+            children = list_members(await source.members())
+            head = Document(filename=name, media_type=found.media_type, page_count=source.page_count, children=children)
             with ExitStack() as undo:
                 document = undo.enter_context(ParseResult(head, options, len(numbers)))
                 keep = document.keep_figure if _keeps_figures(options, figures) else None
                 await self._read_pages(document, source, numbers, on_progress or _ignore_progress, keep)
+                if inside and source.member_count:
+                    await document.unpack(source, self._settings.workers.max_unpacked_mb)
                 undo.pop_all()
             return document
 
@@ -193,4 +199,7 @@ def _opener_limits(settings: Settings) -> OpenerLimits:
         timeout_seconds=settings.workers.opener_timeout_seconds,
         max_image_megapixels=settings.workers.max_image_megapixels,
         max_image_memory_mb=settings.workers.max_image_memory_mb,
+        max_unpacked_mb=settings.workers.max_unpacked_mb,
+        max_expansion_ratio=settings.workers.max_expansion_ratio,
+        max_members=settings.workers.max_members,
     )

@@ -12,6 +12,8 @@ from typing import BinaryIO, Self
 from document_parser.export.figures import Figures
 from document_parser.models import VLM_ENGINES, Document, Options, OutputFormat, Page, PageWarning, Progress, stored_json
 from document_parser.pipeline.assembly.document import assemble_pages, with_stripped, write_document
+from document_parser.pipeline.local.unpack import Unpacked, unpack
+from document_parser.sources.source import Source
 
 _COUNTED = {name: f"{name}_pages" for name in ("text_layer", *VLM_ENGINES)}
 """The field of Progress that counts the pages of each engine; the other engines count as ``cpu_pages``."""
@@ -34,6 +36,9 @@ class ParseResult:
         self._offsets: dict[int, int] = {}
         self._figures: tempfile.TemporaryDirectory[str] | None = None
         self._named: list[str] = []
+        self.inside: list[Unpacked] = []
+        """The documents inside this one, if they were taken out of it. Their files go with it."""
+        self._inside_folder: tempfile.TemporaryDirectory[str] | None = None
 
     @property
     def complete(self) -> bool:
@@ -74,6 +79,12 @@ class ParseResult:
             (Path(folder) / name).write_bytes(self.figure(name) or b"")
         return len(self._named)
 
+    async def unpack(self, source: Source, max_unpacked_mb: int) -> None:
+        """Take the documents inside the open document out of it. Raises OSError, and the errors of ``Source.members``."""
+        self._inside_folder = tempfile.TemporaryDirectory(prefix="docparse-inside-")
+        self.inside = await unpack(source, Path(self._inside_folder.name), max_unpacked_mb)
+        self.head = self.head.model_copy(update={"children": [one.child for one in self.inside]})
+
     def pages(self) -> Iterator[Page]:
         """Yield the pages in ascending order, one at a time in memory."""
         for _, place in sorted(self._offsets.items()):
@@ -93,10 +104,11 @@ class ParseResult:
         return write_document(self.head, self.pages, self.options, name, out, Figures(self.figure, figures_folder))
 
     def close(self) -> None:
-        """Delete the stored pages and figures."""
+        """Delete the stored pages, figures and documents inside."""
         self._file.close()
-        if self._figures is not None:
-            self._figures.cleanup()
+        for folder in (self._figures, self._inside_folder):
+            if folder is not None:
+                folder.cleanup()
 
     def __enter__(self) -> Self:
         """Return this object."""

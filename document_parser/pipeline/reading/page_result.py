@@ -45,6 +45,10 @@ UNDRAWN = "The document is a dynamic form (XFA), and its pages do not have its c
 """The message of the warning on the pages of a dynamic form."""
 
 
+FIRST_FRAME_ONLY = "The image has {} further frames, which were not read: the first one is the page."
+"""The message of the warning on the first frame of an animation, or the first of several photos."""
+
+
 UNCHECKED_LAYERS = (
     "{} parts of layers that lie over each other were not checked, because the page has too many: text of layers that are "
     "switched off may be in the reading."
@@ -62,6 +66,8 @@ def new_page(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Pag
         page.warnings.append(PageWarning(code="hidden_text", message=_hidden_text_message(facts.hidden)))
     if facts.unchecked_layers:
         page.warnings.append(PageWarning(code="hidden_text", message=UNCHECKED_LAYERS.format(facts.unchecked_layers)))
+    if facts.unread_frames:
+        page.warnings.append(PageWarning(code="first_frame_only", message=FIRST_FRAME_ONLY.format(facts.unread_frames)))
     if facts.dynamic_form:
         page.warnings.append(PageWarning(code="low_coverage", message=UNDRAWN))
     page.warnings += damage_warnings(damage, repaired=facts.repaired)
@@ -99,7 +105,7 @@ def build_blocks(page: Page, reading: Reading) -> list[Block]:
     if turn := turn_of(reading.words, page.width, page.height):
         message = f"The writing is turned; it was read with the page turned by {turn} degrees clockwise."
         page.warnings.append(PageWarning(code="rotated", message=message))
-    blocks = blocks_as_shown(blocks_of(reading.words, page.width, page.height, reading.rules), reading.skew)
+    blocks = blocks_as_shown(blocks_of(reading.parted_words, page.width, page.height, reading.rules), reading.skew)
     if not reading.figures:
         return blocks
     figures = [(box, with_labels(box, blocks)) for box in _figure_boxes_of(page, reading)]

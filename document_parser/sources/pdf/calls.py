@@ -13,7 +13,7 @@ from typing import Any
 
 import pypdfium2.raw as pdfium
 
-_ADDRESS, _INT = ctypes.c_void_p, ctypes.c_int
+_ADDRESS, _INT, _LONG = ctypes.c_void_p, ctypes.c_int, ctypes.c_ulong
 
 Call = Callable[..., Any]
 """A C function. Handles and addresses are integers; a handle that is returned is one too, or None for a null pointer."""
@@ -40,4 +40,14 @@ get_char_matrix = _declare(pdfium.FPDFText_GetMatrix, _INT, _ADDRESS, _INT, _ADD
 get_font = _declare(pdfium.FPDFTextObj_GetFont, _ADDRESS, _ADDRESS)
 is_generated = _declare(pdfium.FPDFText_IsGenerated, _INT, _ADDRESS, _INT)
 has_map_error = _declare(pdfium.FPDFText_HasUnicodeMapError, _INT, _ADDRESS, _INT)
+count_page_objects = _declare(pdfium.FPDFPage_CountObjects, _INT, _ADDRESS)
+get_page_object = _declare(pdfium.FPDFPage_GetObject, _ADDRESS, _ADDRESS, _INT)
+count_form_objects = _declare(pdfium.FPDFFormObj_CountObjects, _INT, _ADDRESS)
+get_form_object = _declare(pdfium.FPDFFormObj_GetObject, _ADDRESS, _ADDRESS, _LONG)
+get_kind = _declare(pdfium.FPDFPageObj_GetType, _INT, _ADDRESS)
+get_bounds = _declare(pdfium.FPDFPageObj_GetBounds, _INT, _ADDRESS, *[_ADDRESS] * 4)
+get_fill_colour = _declare(pdfium.FPDFPageObj_GetFillColor, _INT, _ADDRESS, *[_ADDRESS] * 4)
+get_stroke_colour = _declare(pdfium.FPDFPageObj_GetStrokeColor, _INT, _ADDRESS, *[_ADDRESS] * 4)
+get_clip_path = _declare(pdfium.FPDFPageObj_GetClipPath, _ADDRESS, _ADDRESS)
+count_clip_paths = _declare(pdfium.FPDFClipPath_CountPaths, _INT, _ADDRESS)
 get_render_mode = _declare(pdfium.FPDFTextObj_GetTextRenderMode, _INT, _ADDRESS)

@@ -2,7 +2,8 @@
 
 A printed or flattened form has no fields: a box is a small empty square beside a word, a rectangle or four lines. Its mark may
 be lines, a filled shape, a letter or a glyph. However it is drawn, the rendered page shows whether the box is empty. Circles of
-one size before words are options, of which one is filled.
+one size before words are options, of which one is filled. Browsers fill a box that is ticked and draw the tick in white; others
+fill what lies between two squares.
 """
 
 from __future__ import annotations
@@ -53,6 +54,12 @@ _INK_LEVELS = 60
 """Levels, of 255, by which a mark is darker than the paper of its box."""
 _MIN_MARKED_SHARE = 0.06
 """Share of the inside that is inked in a marked box. A hair line across has 0.08."""
+_MIN_OUTLINE_SHARE = 0.75
+"""Side of an outline over that of its path, at least, if it is the frame of a box; the thickness of its line is the rest."""
+_MIN_HOLE_SHARE = 0.5
+"""Side of the hole of a frame that is filled over that of the frame, at least: less is a letter, or a thick ring."""
+_MAX_LIGHT_SEGMENTS = 60
+"""Segments of a white mark in a filled box, at most: a tick has 3, a square with round corners 53; pictures have more."""
 _MIN_CORNER_SHARE = 0.08
 """Share of a corner, a third of the inside wide and high, that a cross inks."""
 EMPTY, CHECKED, CROSSED = "☐", "☑", "☒"
@@ -158,6 +165,7 @@ def _find_outlines(objects: Iterable[PageObject], width: float, height: float) -
     found = _Outlines([], [])
     levels: list[Box] = []
     uprights: list[Box] = []
+    solid: list[Box] = []
     for one in objects:
         box = one.box
         if one.kind != pdfium.FPDF_PAGEOBJ_PATH or box is None:
@@ -165,18 +173,26 @@ def _find_outlines(objects: Iterable[PageObject], width: float, height: float) -
         across, down = (box[2] - box[0]) * width, (box[3] - box[1]) * height
         if max(across, down) > 2 * SIDE_POINTS[1] or max(across, down) < SIDE_POINTS[0] - _SLACK_POINTS:
             continue
-        if _is_square(across, down):
-            for points in _empty_outlines(one):
-                if _runs_along(points, box):
-                    found.squares.append(box)
-                    break
-                if _runs_round(points):
-                    found.circles.append(box)
-                    break
+        if held := next((under for under in solid if _is_light_mark(one, under)), None):
+            solid.remove(held)
+            found.squares.append(held)
+        elif _is_square(across, down):
+            _add_outline(one, box, found, solid)
         elif min(across, down) < 2 and len(levels) + len(uprights) < 4 * MAX_BOXES:
             (levels if across > down else uprights).append(box)
     found.squares.extend(_squares_of_lines(levels, uprights, width, height))
     return found
+
+
+def _add_outline(one: PageObject, box: Box, found: _Outlines, solid: list[Box]) -> None:
+    """Add the box of a path as large as a check box to those drawn as it is: square, circle, or filled square."""
+    outlines = list(_empty_outlines(one)) or _filled_frame(one)
+    if any(_runs_along(points, box) for points in outlines):
+        found.squares.append(box)
+    elif any(map(_runs_round, outlines)):
+        found.circles.append(box)
+    elif not outlines and len(solid) < MAX_BOXES and any(_runs_along(points, box) for points in _filled_outlines(one)):
+        solid.append(box)
 
 
 def _is_square(across: float, down: float) -> bool:
@@ -197,20 +213,62 @@ def _empty_outlines(one: PageObject) -> Iterator[Sequence[tuple[float, float]]]:
             yield points
 
 
-def _is_paper(path: Any) -> bool:
-    """Return whether a path is filled with the colour of paper, or with a light tint."""
+def _filled_outlines(one: PageObject) -> list[Sequence[tuple[float, float]]]:
+    """Return the outlines of a path that is filled with a colour, and not stroked."""
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    if not pdfium.FPDFPath_GetDrawMode(one.found, fill, stroke) or stroke.value or fill.value == pdfium.FPDF_FILLMODE_NONE:
+        return []
+    if _is_paper(one.found) or not 4 <= pdfium.FPDFPath_CountSegments(one.found) <= _MAX_SEGMENTS:
+        return []
+    return [points for points, _ in outlines_of(one.found, map_inside(one.found, one.place))]
+
+
+def _filled_frame(one: PageObject) -> list[Sequence[tuple[float, float]]]:
+    """Return the outer outline of a path that fills what lies between two squares or circles; empty if it is another path."""
+    outlines = _filled_outlines(one)
+    if len(outlines) != 2:
+        return []
+    inner, outer = sorted(outlines, key=_sides_of)
+    wide, high = (own / whole if whole else 0.0 for own, whole in zip(_sides_of(inner), _sides_of(outer), strict=True))
+    return [outer] if _MIN_HOLE_SHARE <= wide < 1 and _MIN_HOLE_SHARE <= high < 1 else []
+
+
+def _sides_of(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the width and the height of an outline."""
+    across, down = ([point[axis] for point in points] for axis in (0, 1))
+    return max(across) - min(across), max(down) - min(down)
+
+
+def _is_light_mark(one: PageObject, under: Box) -> bool:
+    """Return whether a path draws a simple mark in the colour of paper on a filled box: a tick, or the inside of a frame."""
+    box, fill, stroke = one.box, ctypes.c_int(), ctypes.c_int()
+    if box is None or not all(
+        abs(box[side] + box[side + 2] - under[side] - under[side + 2]) < 0.3 * (under[side + 2] - under[side])
+        and box[side + 2] - box[side] < 1.2 * (under[side + 2] - under[side])
+        for side in (0, 1)
+    ):
+        return False
+    if not pdfium.FPDFPath_GetDrawMode(one.found, fill, stroke):
+        return False
+    colour_of = pdfium.FPDFPageObj_GetStrokeColor if stroke.value else pdfium.FPDFPageObj_GetFillColor
+    return _is_paper(one.found, colour_of) and pdfium.FPDFPath_CountSegments(one.found) <= _MAX_LIGHT_SEGMENTS
+
+
+def _is_paper(path: Any, colour_of: Any = pdfium.FPDFPageObj_GetFillColor) -> bool:
+    """Return whether the colour that ``colour_of`` reads from a path is that of paper, or a light tint."""
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    if not pdfium.FPDFPageObj_GetFillColor(path, red, green, blue, alpha):
+    if not colour_of(path, red, green, blue, alpha):
         return False
     return alpha.value < 32 or min(red.value, green.value, blue.value) >= _PAPER_LEVEL
 
 
-def _runs_along(points: Sequence[tuple[float, float]], box: Box | None) -> bool:
-    """Return whether an outline runs along the edges of its box and reaches all four of its corners, or nearly."""
-    if box is None or len(points) < 4:
+def _runs_along(points: Sequence[tuple[float, float]], box: Box) -> bool:
+    """Return whether an outline is a square about as large as the box of its path, whose corners may be round."""
+    wide, high = _sides_of(points)
+    if len(points) < 4 or wide < _MIN_OUTLINE_SHARE * (box[2] - box[0]) or high < _MIN_OUTLINE_SHARE * (box[3] - box[1]):
         return False
-    wide, high = box[2] - box[0], box[3] - box[1]
-    places = [((x - box[0]) / wide, (y - box[1]) / high) for x, y in points]
+    left, top = min(x for x, _ in points), min(y for _, y in points)
+    places = [((x - left) / wide, (y - top) / high) for x, y in points]
     near = 0.12
     on_edge = sum(min(u, 1 - u) < near or min(v, 1 - v) < near for u, v in places)
     corners = {(u > 0.5, v > 0.5) for u, v in places if min(u, 1 - u) < 0.35 and min(v, 1 - v) < 0.35}
@@ -221,11 +279,10 @@ def _runs_along(points: Sequence[tuple[float, float]], box: Box | None) -> bool:
 
 def _runs_round(points: Sequence[tuple[float, float]]) -> bool:
     """Return whether an outline is a circle or nearly: all its points, those of its curves too, are as far from the middle."""
-    across, down = ([point[axis] for point in points] for axis in (0, 1))
-    wide, high = max(across) - min(across), max(down) - min(down)
+    wide, high = _sides_of(points)
     if len(points) < _MIN_CIRCLE_POINTS or not wide or not high:
         return False
-    middle = min(across) + wide / 2, min(down) + high / 2
+    middle = min(x for x, _ in points) + wide / 2, min(y for _, y in points) + high / 2
     return all(0.45 < math.hypot((x - middle[0]) / wide, (y - middle[1]) / high) < 0.6 for x, y in points)
 
 
@@ -314,9 +371,11 @@ class _Marks:
         inside = pixels[down:-down, across:-across]
         if not inside.size:
             return EMPTY
+        if np.median(inside) < 128:  # filled all over, perhaps with a white mark
+            if (inside >= _PAPER_LEVEL).mean() < _MIN_MARKED_SHARE:
+                return CROSSED
+            inside = 255 - inside
         ink = inside < max(0, int(np.percentile(inside, 90)) - _INK_LEVELS)
-        if np.percentile(inside, 90) < 128:  # filled all over
-            return CROSSED
         if ink.mean() < _MIN_MARKED_SHARE:
             return EMPTY
         high, wide = max(1, ink.shape[0] // 3), max(1, ink.shape[1] // 3)

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from functools import reduce
 from typing import Any, NamedTuple
 
+import numpy as np
 import pypdfium2.raw as pdfium
+from numpy.typing import NDArray
 
 from document_parser.errors import PageUnreadable
 
@@ -79,6 +81,13 @@ class UprightMap(NamedTuple):
         if v0 > v1:
             v0, v1 = v1, v0
         return u0, v0, u1, v1
+
+    def map_edges(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return many rectangles as ``map_rect`` does: left, top, right and bottom of each from left, bottom, right and top."""
+        left, bottom, right, top = edges.T
+        across = np.stack((self.a * left + self.b * bottom + self.c, self.a * right + self.b * top + self.c))
+        down = np.stack((self.d * left + self.e * bottom + self.f, self.d * right + self.e * top + self.f))
+        return np.stack((across.min(axis=0), down.min(axis=0), across.max(axis=0), down.max(axis=0)), axis=1)
 
 
 def upright_map_of(page: Any) -> UprightMap:

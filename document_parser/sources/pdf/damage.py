@@ -330,6 +330,8 @@ def find_inline_damage(contents: bytes) -> list[Damage]:
     Source: ISO 32000-1, 8.9.7.
     """
     found: list[Damage] = []
+    if b"BI" not in contents:  # a search for these two letters costs a tenth of the other
+        return found
     for begun in islice(_INLINE.finditer(contents), MAX_PARTS):
         try:
             keys = pikepdf.Object.parse(b"<<" + begun[1] + b">>").as_dict()

@@ -12,7 +12,7 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 from document_parser.imaging.figure_boxes import merge_boxes
-from document_parser.sources.pdf.objects import Box, PageObject
+from document_parser.sources.pdf.objects import Box, PageObject, handle_of
 from document_parser.sources.pdf.rulings import visible_paint_of
 
 MAX_SHAPES = 1500
@@ -36,9 +36,10 @@ MIN_DRAWING_COVERED_SHARE = 0.2
 def find_drawing_boxes(paths: Iterable[PageObject]) -> list[Box]:
     """Return the boxes of drawings made of a page's paths, in fractions of the upright page."""
     shapes: list[tuple[Box, float]] = []
-    for path, _, _, box, _ in paths:
+    for address, _, _, box, _ in paths:
         if box is None or min(box[2] - box[0], box[3] - box[1]) < MIN_SHAPE_SIDE_SHARE:
             continue
+        path = handle_of(address)
         if (bends := _count_bends(path)) and any(visible_paint_of(path)):
             shapes.append((box, bends))
         if len(shapes) > MAX_SHAPES:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pypdfium2
@@ -22,6 +23,7 @@ from document_parser.models import (
     Damage,
     FoundTable,
     HiddenText,
+    Member,
     PageFacts,
     PageImageSpec,
     RulingLine,
@@ -30,6 +32,7 @@ from document_parser.models import (
 )
 from document_parser.models.reading import MAX_INVISIBLE_SHARE
 from document_parser.sources.pdf import calls
+from document_parser.sources.pdf.attachments import list_attachments, open_attachment
 from document_parser.sources.pdf.bar_charts import find_bar_chart_boxes
 from document_parser.sources.pdf.bullets import find_bullets
 from document_parser.sources.pdf.check_boxes import CheckBox, find_check_boxes, without_box_lines, without_marks
@@ -43,12 +46,13 @@ from document_parser.sources.pdf.hidden_text import split_visible_text
 from document_parser.sources.pdf.layers import LayeredObjects, split_layers
 from document_parser.sources.pdf.links import add_links
 from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, find_texts_under_images, objects_of
+from document_parser.sources.pdf.page_text import PageText
 from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
 from document_parser.sources.pdf.scans import scan_dpi_of
 from document_parser.sources.pdf.strikeouts import mark_annotated_strikes
-from document_parser.sources.pdf.text_layer import MAX_WORDS, PageText, extract_words
+from document_parser.sources.pdf.text_layer import MAX_WORDS, extract_words
 from document_parser.sources.pdf.undecoded import find_undecoded_images
 from document_parser.text.language import find_suspect_fonts
 from document_parser.text.normalize import is_meaningless
@@ -291,6 +295,14 @@ class PdfFile:
             suspect_fonts=find_suspect_fonts(found.words),
         )
 
+    def members(self) -> list[Member]:
+        """Return the attached files."""
+        return list_attachments(self._document)
+
+    def open_member(self, index: int) -> IO[bytes]:
+        """Return the contents of an attached file. Raises PageUnreadable."""
+        return open_attachment(self._document, index)
+
     def close(self) -> None:
         """Close the document. A child ends instead."""
         self._unload()
@@ -390,10 +402,10 @@ def _measure_text(text: PageText, hidden: frozenset[int]) -> _TextLayer:
     if not len(places):
         return _TextLayer(float(left_out > 0), 0.0, 0)
     sampled = places[np.linspace(0, len(places) - 1, min(len(places), _MAX_SAMPLED_CHARACTERS), dtype=int)]
-    sample = [text.index_of(place) for place in sampled.tolist()]
+    sample = sampled.tolist() if text.is_exact else list(map(text.index_of, sampled.tolist()))
     unmapped = (left_out + int(_IS_MEANINGLESS[text.codes[places]].sum())) / (left_out + len(places))
-    faults = sum(calls.has_map_error(text.address, index) == 1 for index in sample) / len(sample)
-    objects = Counter(calls.get_text_object(text.address, index) for index in sample)
+    faults = [*map(calls.has_map_error, repeat(text.address), sample)].count(1) / len(sample)
+    objects = Counter(map(calls.get_text_object, repeat(text.address), sample))
     invisible = sum(count for found, count in objects.items() if found and _is_invisible(found, hidden)) / len(sample)
     guessed = count_guessed(text, faults > 0)
     return _TextLayer(round(max(unmapped, faults), 4), round(invisible, 4), len(places), guessed)

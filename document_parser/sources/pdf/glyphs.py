@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pypdfium2.raw as pdfium
-from numpy.typing import NDArray
 
 from document_parser.sources.pdf import calls
 from document_parser.sources.pdf.coordinates import Rect, UprightMap, rect_from_edges, union_of, upright_map_of
@@ -25,10 +24,8 @@ from document_parser.sources.pdf.glyph_lines import (
     join_ligature,
     needs_glyphs,
 )
-from document_parser.sources.pdf.objects import address_of, objects_of
-
-Run = tuple[str, int, int]
-"""Characters without white space: text, PDFium's index of the first one, their number."""
+from document_parser.sources.pdf.objects import handle_of, objects_of
+from document_parser.sources.pdf.page_text import PageText, Run
 
 MIN_SEEN_EM = 0.01
 """Font sizes of the width of what a glyph draws, at least; what draws less is a space."""
@@ -40,22 +37,8 @@ class Characters(Protocol):
     """The characters of a page by PDFium's index; lengths are in points of the page's own space."""
 
     @property
-    def address(self) -> int:
-        """Return the address of PDFium's text page."""
-
-    @property
-    def count(self) -> int:
-        """Return the number of characters."""
-
-    @property
-    def codes(self) -> NDArray[np.uint16]:
-        """Return the UTF-16 units of the text."""
-
-    def index_of(self, position: int) -> int:
-        """Return the index of the UTF-16 unit at a position of ``codes``."""
-
-    def character_at(self, index: int) -> str:
-        """Return a character."""
+    def page_text(self) -> PageText:
+        """Return the text that they are the characters of."""
 
     def size_of(self, index: int) -> float:
         """Return the font size of a character in points."""
@@ -82,7 +65,7 @@ def split_by_glyphs(page: Any, characters: Characters, runs: list[Run]) -> tuple
     Lines of a page that is drawn turned are left to PDFium.
     """
     place = upright_map_of(page)
-    if not needs_glyphs(characters.codes) or place.b or place.d or place.a <= 0:
+    if not needs_glyphs(characters.page_text.codes) or place.b or place.d or place.a <= 0:
         return runs, []
     reader = _GlyphReader(characters, runs)
     taken = [reader.is_on_line(first, count) for _, first, count in runs]
@@ -112,15 +95,17 @@ class _GlyphReader:
         if not characters.is_upright(first):
             return False
         nearest = np.abs(self._heights - characters.origin_of(first)[1]).min(initial=math.inf)
-        only_marks = all(is_mark(characters.character_at(first + offset)) for offset in range(count))
+        only_marks = all(is_mark(characters.page_text.character_at(first + offset)) for offset in range(count))
         return bool(nearest <= (MAX_MARK_HEIGHT_EM if only_marks else MAX_MARKED_SHIFT_EM) * characters.size_of(first))
 
     def find_spaces(self) -> list[int]:
         """Return the indexes of the spaces on these lines that are characters of the file; PDFium adds others."""
         characters = self._characters
-        indexes = map(characters.index_of, np.flatnonzero(characters.codes == ord(" ")).tolist())
+        indexes = map(characters.page_text.index_of, np.flatnonzero(characters.page_text.codes == ord(" ")).tolist())
         return [
-            number for number in indexes if calls.get_text_object(characters.address, number) and self.is_on_line(number, 1)
+            number
+            for number in indexes
+            if calls.get_text_object(characters.page_text.address, number) and self.is_on_line(number, 1)
         ]
 
     def read(self, indexes: Iterable[int]) -> list[Glyph]:
@@ -128,10 +113,10 @@ class _GlyphReader:
         characters = self._characters
         grouped: dict[tuple[int | None, float, float], list[tuple[int, Rect]]] = {}
         for index in indexes:
-            key = calls.get_text_object(characters.address, index), *characters.origin_of(index)
+            key = calls.get_text_object(characters.page_text.address, index), *characters.origin_of(index)
             grouped.setdefault(key, []).append((index, characters.rect_of(index)))
         turned = are_ligatures_turned(
-            [characters.character_at(index) for index, _ in group]
+            [characters.page_text.character_at(index) for index, _ in group]
             for group in grouped.values()
             if len({box for _, box in group}) == 1
         )
@@ -143,7 +128,9 @@ class _GlyphReader:
         first = group[0][0]
         box = union_of(box for _, box in group)
         loose = union_of(characters.loose_rect_of(index) for index, _ in group).union(box)
-        text = join_ligature([(characters.character_at(index), (box.left + box.right) / 2) for index, box in group], turned)
+        text = join_ligature(
+            [(characters.page_text.character_at(index), (box.left + box.right) / 2) for index, box in group], turned
+        )
         return Glyph(text, first, box, loose.left, loose.right, origin, characters.size_of(first))
 
 
@@ -152,12 +139,13 @@ def _find_silent(page: Any, characters: Characters, place: UprightMap) -> Iterat
 
     Parts of a group are glyphs without text.
     """
-    read = {calls.get_text_object(characters.address, number) for number in range(characters.count)}
+    read = {calls.get_text_object(characters.page_text.address, number) for number in range(characters.page_text.count)}
     cells = [ctypes.c_float() for _ in range(4)]
     matrix, size = pdfium.FS_MATRIX(), ctypes.c_float()
-    for found, kind, around, _, _ in objects_of(page):
-        if kind != pdfium.FPDF_PAGEOBJ_TEXT or around.b or around.d or address_of(found) in read:
+    for address, kind, around, _, _ in objects_of(page):
+        if kind != pdfium.FPDF_PAGEOBJ_TEXT or around.b or around.d or address in read:
             continue
+        found = handle_of(address)
         if not (pdfium.FPDFPageObj_GetBounds(found, *cells) and pdfium.FPDFPageObj_GetMatrix(found, matrix)):
             continue
         pdfium.FPDFTextObj_GetFontSize(found, size)

@@ -10,7 +10,7 @@ import pypdfium2.raw as pdfium
 from document_parser.sources.pdf import calls
 from document_parser.sources.pdf.fonts import font_style_of
 from document_parser.sources.pdf.glyph_lines import needs_glyphs
-from document_parser.sources.pdf.text_layer import PageText
+from document_parser.sources.pdf.page_text import PageText
 
 _HYPHENS = frozenset("-\x02\ufffe\u00ad")
 """Characters that PDFium puts at the end of a line where a word is broken; they have no meaning in the file either."""

@@ -17,7 +17,9 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
 from document_parser.models import HiddenReason
-from document_parser.sources.pdf.objects import Box, PageObject, address_of, clip_window_of
+from document_parser.sources.pdf import calls
+from document_parser.sources.pdf.coordinates import UprightMap
+from document_parser.sources.pdf.objects import Box, PageObject, clip_window_of, handle_of
 
 MAX_CLEAR_ALPHA = 13
 """Alpha, of 255, up to which a text may be too faint to be seen."""
@@ -45,6 +47,10 @@ MIN_TEXT_POINTS = 1.0
 """Letters of a smaller size cannot be read."""
 
 
+_Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
+
+
 class Suspect(NamedTuple):
     """A text object that may be invisible: its handle, and the cause.
 
@@ -59,12 +65,12 @@ class Suspect(NamedTuple):
 
 
 class _Text(NamedTuple):
-    """A text object: its handle, its place in painting order, its box, its colour, and why it may be invisible by itself."""
+    """A text object: its address, its place in painting order, its box, its colour, and why it may be invisible by itself."""
 
-    handle: Any
+    address: int
     place: int
     box: Box
-    colour: tuple[int, int, int]
+    colour: _Colour
     cause: HiddenReason | None
 
 
@@ -73,7 +79,7 @@ class _Cover(NamedTuple):
 
     place: int
     box: Box
-    colour: tuple[int, int, int]
+    colour: _Colour
 
 
 def suspects_of(
@@ -86,69 +92,71 @@ def suspects_of(
     texts: list[_Text] = []
     covers: list[_Cover] = []
     reader = _PaintReader(height_points)
-    for number, (found, kind, place, box, _) in enumerate(objects):
+    for number, (address, kind, place, box, _) in enumerate(objects):
         if box is None:
             continue
         if kind == pdfium.FPDF_PAGEOBJ_TEXT:
-            text = reader.read_text(found, number, box, place)
-            texts.append(text._replace(cause="layer") if address_of(found) in hidden_layers else text)
+            text = reader.read_text(address, number, box, place)
+            texts.append(text._replace(cause="layer") if address in hidden_layers else text)
         elif min(box[2] - box[0], box[3] - box[1]) >= _MIN_COVER_SIDE_SHARE and len(covers) < _MAX_COVERS:
-            covers += reader.read_cover(found, kind, number, box)
-    return {address_of(text.handle): suspect for text, suspect in _add_twins(list(_find_suspects(texts, covers)), texts)}
+            covers += reader.read_cover(address, kind, number, box)
+    return {text.address: suspect for text, suspect in _add_twins(list(_find_suspects(texts, covers)), texts)}
 
 
 class _PaintReader:
-    """Reads how objects are painted; keeps the variables that PDFium writes to."""
+    """Reads how objects are painted; keeps the array that PDFium writes colours to."""
 
     def __init__(self, height_points: float) -> None:
         self._height = height_points
-        self._cells = tuple(ctypes.c_uint() for _ in range(4))
-        self._modes = ctypes.c_int(), ctypes.c_int()
+        self._channels = np.zeros(4, dtype=np.uint32)
+        self._addresses = [int(self._channels.ctypes.data) + self._channels.itemsize * number for number in range(4)]
 
-    def read_text(self, found: Any, number: int, box: Box, place: Any) -> _Text:
+    def read_text(self, address: int, number: int, box: Box, place: UprightMap) -> _Text:
         """Return a text object with what decides whether it shows."""
-        mode = pdfium.FPDFTextObj_GetTextRenderMode(found)
-        colour, alpha = self._read_colour(found, stroked=mode == _STROKE_MODE)
-        return _Text(found, number, box, colour, self._cause_of(found, mode, alpha, box, place))
+        mode = calls.get_render_mode(address)
+        colour, alpha = self._read_colour(address, stroked=mode == _STROKE_MODE)
+        return _Text(address, number, box, colour, self._cause_of(address, mode, alpha, box, place))
 
-    def _cause_of(self, found: Any, mode: int, alpha: int, box: Box, place: Any) -> HiddenReason | None:
+    def _cause_of(self, address: int, mode: int, alpha: int, box: Box, place: UprightMap) -> HiddenReason | None:
         """Return why a text may be invisible by itself; None if nothing suggests it."""
+        left, top, right, bottom = box
         if mode in _UNPAINTED_MODES:
             return "invisible"
         if alpha <= MAX_CLEAR_ALPHA:
             return "transparent"
-        if box[2] <= 0 or box[3] <= 0 or box[0] >= 1 or box[1] >= 1:
+        if right <= 0 or bottom <= 0 or left >= 1 or top >= 1:
             return "outside"
-        if (box[3] - box[1]) * self._height < _LINE_HEIGHT_EM * MIN_TEXT_POINTS and self._size_points(found) < MIN_TEXT_POINTS:
+        if (bottom - top) * self._height < _LINE_HEIGHT_EM * MIN_TEXT_POINTS and _size_points_of(address) < MIN_TEXT_POINTS:
             return "size"
-        clipped = pdfium.FPDFClipPath_CountPaths(pdfium.FPDFPageObj_GetClipPath(found)) > 0
-        return "clipped" if clipped and not _contains(clip_window_of(found, place), box) else None
+        clipped = calls.count_clip_paths(calls.get_clip_path(address)) > 0
+        return "clipped" if clipped and not _contains(clip_window_of(handle_of(address), place), box) else None
 
-    def _size_points(self, found: Any) -> float:
-        """Return the font size in points, as far as the object itself defines it."""
-        size, matrix = ctypes.c_float(), pdfium.FS_MATRIX()
-        if not pdfium.FPDFTextObj_GetFontSize(found, size) or not pdfium.FPDFPageObj_GetMatrix(found, matrix):
-            return math.inf
-        return size.value * max(math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d))
-
-    def read_cover(self, found: Any, kind: int, number: int, box: Box) -> list[_Cover]:
+    def read_cover(self, address: int, kind: int, number: int, box: Box) -> list[_Cover]:
         """Return an object as one that may lie behind text or over it; none if it is not opaque."""
         if kind != pdfium.FPDF_PAGEOBJ_PATH:
             return [_Cover(number, box, (-1, -1, -1))]
-        fill, stroke = self._modes
-        pdfium.FPDFPath_GetDrawMode(found, fill, stroke)
+        fill, stroke = ctypes.c_int(), ctypes.c_int()
+        pdfium.FPDFPath_GetDrawMode(handle_of(address), fill, stroke)
         if not fill.value:
             return []
-        colour, alpha = self._read_colour(found, stroked=False)
+        colour, alpha = self._read_colour(address, stroked=False)
         return [_Cover(number, box, colour)] if alpha >= MIN_OPAQUE_ALPHA else []
 
-    def _read_colour(self, found: Any, *, stroked: bool) -> tuple[tuple[int, int, int], int]:
+    def _read_colour(self, address: int, *, stroked: bool) -> tuple[_Colour, int]:
         """Return ((red, green, blue), alpha); opaque black if there is none to read, as for a pattern."""
-        red, green, blue, alpha = self._cells
-        get = pdfium.FPDFPageObj_GetStrokeColor if stroked else pdfium.FPDFPageObj_GetFillColor
-        if not get(found, red, green, blue, alpha):
+        get = calls.get_stroke_colour if stroked else calls.get_fill_colour
+        if not get(address, *self._addresses):
             return (0, 0, 0), 255
-        return (red.value, green.value, blue.value), alpha.value
+        red, green, blue, alpha = self._channels.tolist()
+        return (red, green, blue), alpha
+
+
+def _size_points_of(address: int) -> float:
+    """Return the font size of a text object in points, as far as the object itself defines it."""
+    size, matrix, found = ctypes.c_float(), pdfium.FS_MATRIX(), handle_of(address)
+    if not pdfium.FPDFTextObj_GetFontSize(found, size) or not pdfium.FPDFPageObj_GetMatrix(found, matrix):
+        return math.inf
+    return size.value * max(math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d))
 
 
 def _contains(outer: Box, inner: Box) -> bool:
@@ -170,7 +178,7 @@ def _find_suspects(texts: Sequence[_Text], covers: Sequence[_Cover]) -> Iterator
             light = min(text.colour) >= MIN_LIGHT_LEVEL
             cause: HiddenReason | None = text.cause or ("covered" if under else "colour" if upon or light else None)
             if cause is not None:
-                yield text, Suspect(text.handle, cause, touched)
+                yield text, Suspect(handle_of(text.address), cause, touched)
 
 
 def _add_twins(suspected: Sequence[tuple[_Text, Suspect]], texts: Sequence[_Text]) -> Iterator[tuple[_Text, Suspect]]:
@@ -178,7 +186,7 @@ def _add_twins(suspected: Sequence[tuple[_Text, Suspect]], texts: Sequence[_Text
     boxes = np.array([text.box for text in texts]) if suspected else np.zeros((0, 4))
     for text, suspect in suspected:
         near = np.flatnonzero(np.all(np.abs(boxes - text.box) <= _TWIN_REACH_RATIO * (text.box[3] - text.box[1]), axis=1))
-        twins = tuple(texts[number].handle for number in near.tolist() if texts[number] is not text)
+        twins = tuple(handle_of(texts[number].address) for number in near.tolist() if texts[number] is not text)
         yield text, suspect._replace(twins=twins[:_MAX_TWINS])
 
 

@@ -19,8 +19,9 @@ import pypdfium2.raw as pdfium
 from document_parser.models import BoundingBox, HiddenReason, HiddenText, Word
 from document_parser.sources.pdf.hidden_candidates import MIN_TEXT_POINTS, Suspect
 from document_parser.sources.pdf.objects import PageObject, address_of
+from document_parser.sources.pdf.page_text import PageText
 from document_parser.sources.pdf.rendering import MIN_CHANGE_LEVELS, Pixels, Region, objects_removed
-from document_parser.sources.pdf.text_layer import PageText, extract_marked_words
+from document_parser.sources.pdf.text_layer import extract_marked_words
 
 MIN_INK_LEVELS = 96
 """Levels, of 255, by which writing differs from its paper at least."""

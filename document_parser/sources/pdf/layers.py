@@ -57,9 +57,9 @@ def split_layers(page: Any, objects: Sequence[PageObject]) -> LayeredObjects:
         return LayeredObjects(list(objects))
     found, unchecked = _find_hidden(page, list(groups.values()))
     hidden = [one for group in found for one in group]
-    texts = frozenset(address_of(one.found) for one in hidden if one.kind == pdfium.FPDF_PAGEOBJ_TEXT)
-    gone = {address_of(one.found) for one in hidden} - texts
-    return LayeredObjects([one for one in objects if address_of(one.found) not in gone], texts, unchecked)
+    texts = frozenset(one.address for one in hidden if one.kind == pdfium.FPDF_PAGEOBJ_TEXT)
+    gone = {one.address for one in hidden} - texts
+    return LayeredObjects([one for one in objects if one.address not in gone], texts, unchecked)
 
 
 def _layer_of(one: PageObject) -> _Group:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
+import numpy as np
 import pypdfium2.raw as pdfium
 
+from document_parser.sources.pdf import calls
 from document_parser.sources.pdf.coordinates import Rect, UprightMap, upright_map_of
 
 Box = tuple[float, float, float, float]
@@ -27,17 +29,22 @@ COVERING_SHARE = 0.9
 
 
 class PageObject(NamedTuple):
-    """An object's handle, its kind, and the map from the space around it to the upright page.
+    """An object's address, its kind, and the map from the space around it to the upright page.
 
     ``box`` is in fractions of the upright page, not clipped to it; None if the object has no place. ``form`` is the address of
     the form that it is in; 0 if it is in none.
     """
 
-    found: Any
+    address: int
     kind: int
     place: UprightMap
     box: Box | None
     form: int = 0
+
+    @property
+    def found(self) -> Any:
+        """Return the handle for the functions of ``pypdfium2.raw``."""
+        return handle_of(self.address)
 
 
 def objects_of(page: Any) -> Iterator[PageObject]:
@@ -45,38 +52,68 @@ def objects_of(page: Any) -> Iterator[PageObject]:
 
     Stops at a depth and a number that bound the work. Raises PageUnreadable if the page has no area.
     """
-    edges = [ctypes.c_float() for _ in range(4)]
-    stack = [_members(page.raw, pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, upright_map_of(page))]
-    for _ in range(_MAX_OBJECTS):
-        member = None
-        while stack and (member := next(stack[-1], None)) is None:
-            stack.pop()
-        if member is None:
-            return
-        found, place, form = member
-        kind = pdfium.FPDFPageObj_GetType(found)
-        if kind != pdfium.FPDF_PAGEOBJ_FORM:
-            yield PageObject(found, kind, place, _bounds_of(found, place, edges), form)
-        elif len(stack) <= _MAX_FORM_DEPTH:
-            inside = map_inside(found, place)
-            count, get = pdfium.FPDFFormObj_CountObjects, pdfium.FPDFFormObj_GetObject
-            stack.append(_members(found, count, get, inside, address_of(found)))
+    whole = _Container(address_of(page.raw), calls.count_page_objects, calls.get_page_object, upright_map_of(page))
+    return _Walk().members_of(whole, 1)
 
 
-def _members(container: Any, count: Any, get: Any, place: UprightMap, form: int = 0) -> Iterator[tuple[Any, UprightMap, int]]:
-    """Yield the objects of a page or form with the map around them and the form's address."""
-    for number in range(count(container)):
-        yield get(container, number), place, form
+class _Container(NamedTuple):
+    """A page or a form with objects: its address, the calls that list them, and the map from its inside to the page."""
+
+    address: int
+    count: calls.Call
+    get: calls.Call
+    place: UprightMap
+    form: int = 0
+
+
+class _Walk:
+    """A visit of a page's objects; ``_left`` is how many more may be visited."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_OBJECTS
+
+    def members_of(self, container: _Container, depth: int) -> Iterator[PageObject]:
+        """Yield the objects of a page or form, and of the forms in it; a form counts as visited, and is not yielded."""
+        for member in self._list(container):
+            if not self._left:
+                return
+            self._left -= 1
+            if member.kind != pdfium.FPDF_PAGEOBJ_FORM:
+                yield member
+            elif depth <= _MAX_FORM_DEPTH:
+                inside = map_inside(member.found, container.place)
+                count, get = calls.count_form_objects, calls.get_form_object
+                yield from self.members_of(_Container(member.address, count, get, inside, member.address), depth + 1)
+
+    def _list(self, container: _Container) -> Iterator[PageObject]:
+        """Return the objects of a page or form, its forms among them."""
+        numbers = range(min(self._left, container.count(container.address)))
+        addresses = [container.get(container.address, number) or 0 for number in numbers]
+        kinds, boxes = map(calls.get_kind, addresses), _boxes_of(addresses, container.place)
+        rows = zip(addresses, kinds, repeat(container.place), boxes, repeat(container.form), strict=False)
+        return map(PageObject._make, rows)
+
+
+def _boxes_of(addresses: Sequence[int], place: UprightMap) -> list[Box | None]:
+    """Return the boxes of objects, given by their addresses; None for one without a place."""
+    edges = np.zeros((len(addresses), 4), dtype=np.float32)
+    start, step = int(edges.ctypes.data), edges.itemsize
+    cells = ((row, row + step, row + 2 * step, row + 3 * step) for row in range(start, start + edges.nbytes, 4 * step))
+    found = [calls.get_bounds(address, *row) != 0 for address, row in zip(addresses, cells, strict=True)]
+    with np.errstate(all="ignore"):
+        boxes = place.map_edges(edges.astype(np.float64))
+        is_placed = np.isfinite(boxes.sum(axis=1)) & np.array(found, dtype=bool)
+    return [(*box,) if known else None for box, known in zip(boxes.tolist(), is_placed.tolist(), strict=True)]
 
 
 def find_texts_under_images(objects: Iterable[PageObject]) -> frozenset[int]:
     """Return the addresses of the text objects hidden by an opaque image painted later over nearly the whole page."""
     painted: list[int] = []
     hidden = 0
-    for found, kind, _, box, _ in objects:
+    for address, kind, _, box, _ in objects:
         if kind == pdfium.FPDF_PAGEOBJ_TEXT:
-            painted.append(address_of(found))
-        elif kind == pdfium.FPDF_PAGEOBJ_IMAGE and len(painted) > hidden and _covers_page(found, box):
+            painted.append(address)
+        elif kind == pdfium.FPDF_PAGEOBJ_IMAGE and len(painted) > hidden and _covers_page(handle_of(address), box):
             hidden = len(painted)
     return frozenset(painted[:hidden])
 
@@ -89,18 +126,14 @@ def _covers_page(picture: Any, box: Box | None) -> bool:
     return (right - left) * (bottom - top) >= COVERING_SHARE
 
 
+def handle_of(address: int) -> Any:
+    """Return the handle of a page object for the functions of ``pypdfium2.raw``."""
+    return ctypes.cast(address, pdfium.FPDF_PAGEOBJECT)
+
+
 def address_of(found: Any) -> int:
     """Return the address that identifies an object on its page, however its handle was obtained."""
     return ctypes.c_void_p.from_buffer(found).value or 0
-
-
-def _bounds_of(found: Any, place: UprightMap, cells: Sequence[Any]) -> Box | None:
-    """Return the box of an object; None if it has none. ``cells`` are the variables that PDFium writes to."""
-    if not pdfium.FPDFPageObj_GetBounds(found, *cells):
-        return None
-    left, bottom, right, top = cells
-    box = place.map_rect(Rect(left.value, bottom.value, right.value, top.value))
-    return box if math.isfinite(sum(box)) else None
 
 
 def map_inside(found: Any, outer: UprightMap) -> UprightMap:

@@ -12,7 +12,7 @@ import pypdfium2.raw as pdfium
 from document_parser.models import RulingLine
 from document_parser.sources.base import MAX_RULINGS
 from document_parser.sources.pdf.coordinates import UprightMap
-from document_parser.sources.pdf.objects import Box, PageObject, Point, clip_box, clip_window_of, map_inside
+from document_parser.sources.pdf.objects import Box, PageObject, Point, clip_box, clip_window_of, handle_of, map_inside
 
 _MAX_SEGMENTS = 20_000
 """Path segments of a page that are looked at."""
@@ -34,9 +34,10 @@ def extract_rulings(objects: Iterable[PageObject]) -> list[RulingLine]:
     """Return the ruling lines among a page's objects in fractions of the upright page, MAX_RULINGS at most."""
     found: list[RulingLine] = []
     budget = _MAX_SEGMENTS
-    for path, kind, place, box, _ in objects:
+    for address, kind, place, box, _ in objects:
         if kind != pdfium.FPDF_PAGEOBJ_PATH or box is None or _is_negligible(box):
             continue
+        path = handle_of(address)
         filled, stroked = visible_paint_of(path)
         if not (filled or stroked):
             continue

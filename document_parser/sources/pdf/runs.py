@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from document_parser.sources.pdf import calls
-from document_parser.sources.pdf.glyphs import Characters, Run
+from document_parser.sources.pdf.glyphs import Characters
+from document_parser.sources.pdf.page_text import Run
 
 MAX_BROKEN_GAP_EM = 0.03
 """Font sizes between the end of a character and the origin of the next one of its word, at most; kerning is less."""
@@ -28,27 +29,30 @@ _LINE_END = "\r\n"
 
 def join_runs(characters: Characters, runs: list[Run]) -> list[Run]:
     """Return runs with those joined that are one word on the page, in the same order."""
-    return list(_join_spaced(characters, list(_join_broken(characters, runs))))
+    joined = list(_join_broken(characters, runs))
+    # Few pages have letters in a row: their lengths as bytes show it in one search.
+    are_single = bytes(len(text) == 1 for text, _, _ in joined)
+    return list(_join_spaced(characters, joined)) if b"\1" * MIN_SPACED_LETTERS in are_single else joined
 
 
 def _join_broken(characters: Characters, runs: list[Run]) -> Iterator[Run]:
     """Yield runs, those joined between which PDFium ends a line although the next character follows at once."""
-    last: Run | None = None
+    last, end = ("", 0, 0), -1 - len(_LINE_END)
     for run in runs:
-        if last is not None and _is_broken(characters, last, run):
-            last = last[0] + run[0], last[1], run[1] + run[2] - last[1]
-            continue
-        if last is not None:
+        text, first, count = run
+        if first - end == len(_LINE_END) and _is_broken(characters, last, run):
+            run = last[0] + text, last[1], first + count - last[1]
+        elif end >= 0:
             yield last
-        last = run
-    if last is not None:
+        last, end = run, first + count
+    if end >= 0:
         yield last
 
 
 def _is_broken(characters: Characters, last: Run, run: Run) -> bool:
-    """Return whether two runs are one word: only a line's end that the file does not have is between them."""
+    """Return whether two runs are one word: the two characters between them are a line's end that the file does not have."""
     end = last[1] + last[2]
-    if run[1] - end != len(_LINE_END) or characters.character_at(end) != _LINE_END[0]:
+    if characters.page_text.character_at(end) != _LINE_END[0]:
         return False
     (_, level), (x, y) = characters.origin_of(end - 1), characters.origin_of(run[1])
     if y != level or not characters.are_alike(end - 1, run[1]) or not characters.is_upright(run[1]):
@@ -111,9 +115,9 @@ def _join_letters(characters: Characters, letters: Sequence[Run]) -> Iterator[Ru
 
 def _is_own(characters: Characters, index: int) -> bool:
     """Return whether a space is the file's own, rather than one that PDFium added."""
-    if calls.is_generated(characters.address, index) == 1:
+    if calls.is_generated(characters.page_text.address, index) == 1:
         return False
-    return calls.get_text_object(characters.address, index) is not None
+    return calls.get_text_object(characters.page_text.address, index) is not None
 
 
 def _joined(letters: Sequence[Run]) -> Run:

@@ -1,0 +1,62 @@
+"""Receive a file on the disk from which storage takes it over: counted, hashed, with its first bytes at hand."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from document_parser.errors import StorageFull
+from document_parser.ingest.sniff import HEAD_BYTES
+
+
+class StagedFile:
+    """Receive a file: count and hash it while it is written, and delete it on close unless storage took it.
+
+    ``head`` has its first HEAD_BYTES.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, prefix="upload-")
+        self.path = Path(name)
+        self._file: IO[bytes] = os.fdopen(handle, "w+b", buffering=0)
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self.head = b""
+
+    def write(self, data: bytes) -> int:
+        """Append data. Raises StorageFull if the disk is full, StorageUnavailable for other errors of the disk."""
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise StorageFull.from_os_error(error) from error
+        if len(self.head) < HEAD_BYTES:
+            self.head += bytes(data[: HEAD_BYTES - len(self.head)])
+        self._hash.update(data)
+        self.size += len(data)
+        return len(data)
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 of the data so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to an offset in bytes."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the current offset in bytes."""
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to ``size`` bytes; all if negative."""
+        return self._file.read(size)
+
+    def close(self) -> None:
+        """Close and delete the file. Storage may have moved it away before."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)

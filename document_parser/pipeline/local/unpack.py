@@ -1,0 +1,72 @@
+"""Take the documents inside a document out of it, for reading them in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import NamedTuple
+
+from document_parser.errors import (
+    ContentMismatch,
+    DocumentParserError,
+    EmptyFile,
+    PageUnreadable,
+    TooLargeUnpacked,
+    UnsupportedFormat,
+)
+from document_parser.ingest.sniff import safe_filename, sniff
+from document_parser.ingest.staged_file import StagedFile
+from document_parser.models import Child, Member, PageError
+from document_parser.sources.source import Source
+
+NOT_READ = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooLargeUnpacked)
+"""Errors of a document inside another that is listed with the reason why it is not read."""
+
+
+class Unpacked(NamedTuple):
+    """A document inside another one, and its file; None if it is not read, and the child has the error."""
+
+    child: Child
+    path: Path | None
+
+
+async def unpack(source: Source, folder: Path, max_unpacked_mb: int) -> list[Unpacked]:
+    """Write the documents inside an open document into a folder and return them in order.
+
+    Names of members are never used as paths: each file lies in a folder named by its number. Raises OSError if the disk is
+    full, and the errors of ``Source.members``.
+    """
+    found: list[Unpacked] = []
+    left = max_unpacked_mb << 20
+    for index, member in enumerate(await source.members()):
+        try:
+            path = await _write(source, index, member, folder / str(index), left)
+            left -= path.stat().st_size
+        except NOT_READ as error:
+            found.append(Unpacked(_refused(member, error), None))
+        else:
+            found.append(Unpacked(Child(name=member.name, part=member.part), path))
+    return found
+
+
+def list_members(members: list[Member]) -> list[Child]:
+    """Return members that are not taken out."""
+    return [Child(name=member.name, part=member.part) for member in members]
+
+
+def _refused(member: Member, error: DocumentParserError) -> Child:
+    """Return a member that is not read."""
+    return Child(name=member.name, part=member.part, error=PageError(code=error.code, message=error.message))
+
+
+async def _write(source: Source, index: int, member: Member, folder: Path, most: int) -> Path:
+    """Write a member under its own file name into a folder. Raises the errors in NOT_READ, and OSError."""
+    name = safe_filename(member.name)
+    with contextlib.closing(StagedFile(folder)) as staged:
+        async for piece in source.member(index):
+            if staged.size + len(piece) > most:
+                raise TooLargeUnpacked()
+            await asyncio.to_thread(staged.write, piece)
+        sniff(staged.head, name, staged.size)
+        return staged.path.rename(folder / name)

@@ -1,0 +1,97 @@
+"""A presentation in OpenDocument (.odp) as a document of slides. Runs in the opener child."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from document_parser.errors import PageUnreadable
+from document_parser.models import LayerName, Location, Part
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.opendocument.names import attribute, full_name, short_name
+from document_parser.sources.opendocument.package import Package
+from document_parser.sources.opendocument.story import Story
+from document_parser.sources.opendocument.text_file import picture_of, warnings_of
+from document_parser.sources.xml_trees import Element
+
+_LENGTH = re.compile(r"(-?\d+(?:\.\d+)?)(cm|mm|in|pt|px|pc)?")
+_POINTS = {"cm": 28.35, "mm": 2.835, "in": 72.0, "pt": 1.0, "px": 0.75, "pc": 12.0}
+_ROW_POINTS = 18.0
+"""Shapes whose upper edges are within this many points are read from left to right."""
+
+
+class OpenDocumentPresentation(FlowingDocument):
+    """An .odp file: each slide is a part."""
+
+    def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
+        """Read the package. Raises DamagedDocument, EncryptedDocument, TooLargeUnpacked."""
+        del password
+        super().__init__(limits)
+        self._package = Package(path, limits)
+        self._slides = [*self._package.body("office:presentation").iterchildren(full_name("draw:page"))]
+        self.page_count = len(self._slides)
+        self._pictures: dict[int, list[str]] = {}
+
+    def location(self, number: int) -> Location:
+        """Return the title of a slide, or its name in the file."""
+        slide = self._slide(number)
+        titles = (frame for frame in slide if attribute(frame, "presentation:class") == "title")
+        title = " ".join(" ".join(frame.itertext()).strip() for frame in titles)
+        return Location(kind="slide", name=" ".join(title.split()) or attribute(slide, "draw:name"))
+
+    def part(self, number: int) -> Part:
+        """Return the title, the shapes in visual order, and the notes of the speaker."""
+        slide, story = self._slide(number), Story(self._package)
+        is_hidden = self._package.styles.is_hidden_page(attribute(slide, "draw:style-name"))
+        layer: LayerName = "hidden" if is_hidden else "body"
+        shapes = sorted(_shapes_of(slide), key=_place_of)
+        for title in [shape for shape in shapes if attribute(shape, "presentation:class") == "title"]:
+            shapes.remove(title)
+            before = len(story.blocks)
+            story.read([title], layer)
+            for place in range(before, len(story.blocks)):
+                if story.blocks[place].kind == "paragraph":
+                    story.blocks[place] = story.blocks[place].model_copy(update={"kind": "heading", "level": 1})
+        story.read(shapes, layer)
+        for notes in slide.iterchildren(full_name("presentation:notes")):
+            story.read(_shapes_of(notes), "notes")
+        self._pictures[number] = story.pictures
+        blocks = story.end()
+        return Part(location=self.location(number), blocks=blocks, warnings=warnings_of(story, blocks))
+
+    def picture_data(self, number: int, index: int) -> bytes:
+        """Return the file of an image on a slide."""
+        if number not in self._pictures:
+            self.part(number)
+        return picture_of(self._package, self._pictures[number], index, number)
+
+    def _slide(self, number: int) -> Element:
+        """Return a slide. Raises PageUnreadable."""
+        if not 1 <= number <= self.page_count:
+            raise PageUnreadable("The presentation has no such slide.", page=number)
+        return self._slides[number - 1]
+
+
+def _shapes_of(slide: Element) -> list[Element]:
+    """Return the shapes of a slide or of its notes, without the small picture of the slide and fields of the margins."""
+    skipped = {"page", "header", "footer", "date-time", "page-number", "handout"}
+    return [
+        shape
+        for shape in slide
+        if short_name(shape).startswith("draw:") and attribute(shape, "presentation:class") not in skipped
+    ]
+
+
+def _place_of(shape: Element) -> tuple[int, float]:
+    """Return where a shape begins: the row of its upper edge, and its left edge in points; a group by its first shape."""
+    placed = shape
+    if short_name(shape) == "draw:g":
+        placed = next((one for one in shape.iter() if attribute(one, "svg:y")), shape)
+    return round(_points(attribute(placed, "svg:y")) / _ROW_POINTS), _points(attribute(placed, "svg:x"))
+
+
+def _points(length: str) -> float:
+    """Return a length in points; 0 if it is none."""
+    found = _LENGTH.match(length)
+    return float(found[1]) * _POINTS.get(found[2] or "pt", 1.0) if found else 0.0

@@ -1,0 +1,103 @@
+"""Make a job of each document inside a document: attachments, entries of archives, embedded files."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from document_parser.errors import (
+    ContentMismatch,
+    EmptyFile,
+    NestedTooDeep,
+    PageUnreadable,
+    TooLargeUnpacked,
+    UnsupportedFormat,
+)
+from document_parser.ingest.sniff import safe_filename, sniff
+from document_parser.ingest.staged_file import StagedFile
+from document_parser.jobs import queue
+from document_parser.jobs.records import children, record, storage_keys
+from document_parser.jobs.records.job import Job, JobCard
+from document_parser.jobs.redis import clock
+from document_parser.models import Child, Member, PageError
+from document_parser.sources.source import Source
+from document_parser.telemetry import logs
+from document_parser.workers.context import Context
+
+log = logs.get_logger(__name__)
+
+_NOT_READ = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooLargeUnpacked, NestedTooDeep)
+"""Errors of a member that is listed with the reason why it is not read."""
+
+
+async def create_children(context: Context, job: Job, source: Source) -> None:
+    """Store and queue the documents inside an open document, and store their list.
+
+    A member that became a job before, when a planner was lost, is not stored again. A member that cannot be read is in the
+    list with its error. Raises StorageUnavailable, RedisError, PageUnreadable.
+    """
+    members = await source.members()
+    if not members:
+        return
+    unpacking = _Unpacking(context, job, source)
+    found = [await unpacking.add(index, member) for index, member in enumerate(members)]
+    await asyncio.to_thread(children.store, context.storage, job.card.job_id, found)
+    record.note_children(context.redis, job.card.job_id, len(found))
+    log.info("unpacked", job_id=job.card.job_id, members=len(found), jobs=sum(child.job_id is not None for child in found))
+
+
+class _Unpacking:
+    """The unpacking of one document: what it may still unpack, and where to."""
+
+    def __init__(self, context: Context, job: Job, source: Source) -> None:
+        self._context = context
+        self._card = job.card
+        self._source = source
+        self._left = context.settings.workers.max_unpacked_mb << 20
+
+    async def add(self, index: int, member: Member) -> Child:
+        """Return the member as a child: with a job, or with the error that says why it has none."""
+        job_id = children.child_id(self._card.job_id, index)
+        name = member.name or "unnamed"
+        try:
+            if self._context.load(job_id) is None:
+                await self._create(index, job_id, name)
+        except _NOT_READ as error:
+            return Child(name=name, part=member.part, error=PageError(code=error.code, message=error.message))
+        return Child(name=name, part=member.part, job_id=job_id, status_url=f"/v1/jobs/{job_id}/status")
+
+    async def _create(self, index: int, job_id: str, name: str) -> None:
+        """Store a member and create its job. Raises the errors in _NOT_READ, StorageUnavailable, RedisError."""
+        settings, storage = self._context.settings, self._context.storage
+        if self._card.depth >= settings.workers.max_nesting_depth:
+            raise NestedTooDeep(limit=settings.workers.max_nesting_depth)
+        with contextlib.closing(StagedFile(settings.store.data_dir / "staging")) as staged:
+            async for piece in self._source.member(index):
+                self._left -= len(piece)
+                if self._left < 0:
+                    raise TooLargeUnpacked()
+                await asyncio.to_thread(staged.write, piece)
+            card = self._child_card(staged, job_id, name)
+            await asyncio.to_thread(storage.put_file, storage_keys.source(job_id), staged.path, followed=True)
+        await asyncio.to_thread(record.store_card, storage, card)
+        queue.submit(self._context.redis, settings, card, None, bounded=False)
+
+    def _child_card(self, staged: StagedFile, job_id: str, name: str) -> JobCard:
+        """Return the card of the job of a member. Raises EmptyFile, UnsupportedFormat, ContentMismatch."""
+        shown = safe_filename(name)
+        found = sniff(staged.head, shown, staged.size)
+        return JobCard(
+            job_id=job_id,
+            owner=self._card.owner,
+            filename=shown,
+            media_type=found.media_type,
+            kind=found.kind,
+            sha256=staged.sha256,
+            size=staged.size,
+            options=self._card.options.model_copy(update={"page_range": ""}),
+            lane=self._card.lane,
+            created_at=clock.now(self._context.redis),
+            request_id=self._card.request_id,
+            parent=self._card.job_id,
+            depth=self._card.depth + 1,
+        )
