@@ -629,7 +629,7 @@ def test_a_chart_is_a_table_with_its_title(tmp_path: Path):
         "1/1/2024",
         "1.5",
         "12.5%",
-        "2/1/2024",
+        "1/2/2024",
         "",
         "50.0%",
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from document_parser.sources.sheets.number_formats import BUILT_IN, compile_format
+from document_parser.sources.number_formats.formats import BUILT_IN, compile_format
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from document_parser.models import Block, Cell, LayerName, Table
+from document_parser.sources.number_formats.formats import compile_format
 from document_parser.sources.office.smartart import text_of_paragraphs
-from document_parser.sources.sheets.number_formats import compile_format
 from document_parser.sources.xml_trees import Element, integer_of, local_name
 
 _CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"

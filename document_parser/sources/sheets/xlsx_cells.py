@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from document_parser.models import Span
-from document_parser.sources.sheets.calendar_parts import DAYS_TO_1904, MAX_SERIAL, moment_of
+from document_parser.sources.number_formats.calendar_parts import DAYS_TO_1904, MAX_SERIAL, moment_of
+from document_parser.sources.number_formats.formats import GENERAL, NumberFormat
+from document_parser.sources.number_formats.general import WIDTH, format_general
 from document_parser.sources.sheets.formulas import link_of, shift_formula
-from document_parser.sources.sheets.general_format import WIDTH, format_general
-from document_parser.sources.sheets.number_formats import GENERAL, NumberFormat
 from document_parser.sources.sheets.references import column_name
 from document_parser.sources.sheets.rows import FormulaCount, SheetRow
 from document_parser.sources.sheets.shared_strings import SharedStrings, rich_text_of

@@ -13,9 +13,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from document_parser.sources.sheets.calendar_parts import MAX_SERIAL, Moment, Names, moment_of, names_of
-from document_parser.sources.sheets.format_tokens import Section, Token, split_sections
-from document_parser.sources.sheets.general_format import format_general
+from document_parser.sources.number_formats.calendar_parts import MAX_SERIAL, Moment, Names, moment_of, names_of
+from document_parser.sources.number_formats.general import format_general
+from document_parser.sources.number_formats.tokens import Section, Token, split_sections
 
 ShowNumber = Callable[[float], str]
 """Returns the text of a number."""
