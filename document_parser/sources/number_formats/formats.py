@@ -181,9 +181,14 @@ def _compile_decimal(tokens: tuple[Token, ...]) -> ShowNumber:
     spec = f"{grouping}.{decimals}f"
     point = "." if number.has_point and not decimals else ""
 
+    power = 10.0**decimals
+
     def show(value: float) -> str:
         """Return the text of a number."""
-        text = format(round_half_up(value * scale if scale != 1 else value, decimals), spec)
+        if scale != 1:
+            value *= scale
+        near_tie = 0.499999 < value * power % 1 < 0.500001
+        text = format(round_half_up(value, decimals) if near_tie else value, spec)
         if optional:
             text = _drop_zeros(text, optional)
         if least != 1:
@@ -240,9 +245,6 @@ def _plan_decimal(tokens: tuple[Token, ...]) -> _Decimal:
 
 def round_half_up(value: float, decimals: int) -> float | Decimal:
     """Return what formatting with these decimals rounds as a spreadsheet does: ties of the 15 shown digits go up."""
-    scaled = value * 10.0**decimals
-    if not 0.499999 < scaled % 1 < 0.500001:
-        return value
     exact = repr(value)
     if "e" in exact:
         return value
