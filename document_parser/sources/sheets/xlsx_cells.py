@@ -45,8 +45,8 @@ class NumberReader:
         self._shift = DAYS_TO_1904 if since_1904 and number_format.kind == "date" else 0
         self._known: dict[bytes, Shown] = {}
         self._show_value = number_format.show_number
-        plain = self._show_general if self.code is None else self._show_number
-        self._show = plain if number_format.kind in {"number", "text"} else self._show_moment
+        self._is_number = self.code is not None and number_format.kind in {"number", "text"}
+        self._show = self._show_general if self.code is None else self._show_moment
 
     def show(self, stored: bytes) -> Shown:
         """Return what a stored number shows; a text that is no number shows itself."""
@@ -62,6 +62,8 @@ class NumberReader:
     def _show_any(self, stored: bytes) -> Shown:
         """Return what a stored number shows, or a text that is none."""
         try:
+            if self._is_number:
+                return self._show_value(float(stored)), stored.decode()
             return self._show(str(stored, "utf-8", "replace"))
         except (ValueError, OverflowError):
             return str(stored, "utf-8", "replace").strip(), None
@@ -72,12 +74,8 @@ class NumberReader:
             return stored, stored
         return format_general(float(stored)), stored.strip()
 
-    def _show_number(self, stored: str) -> Shown:
-        """Return what a number shows. Raises ValueError for what is none, OverflowError for what is not finite."""
-        return self._show_value(float(stored)), stored
-
     def _show_moment(self, stored: str) -> Shown:
-        """Return what a number shows that is a date, a time or a duration. Raises as ``_show_number``."""
+        """Return what a number shows that is a date, a time or a duration. Raises ValueError for what is no number."""
         value = float(stored)
         serial = value + self._shift
         if not 0 <= serial < MAX_SERIAL:
