@@ -60,6 +60,8 @@ SUPPORTED: dict[str, Format] = {
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             (".xlsx", ".xlsm", ".xltx", ".xltm"),
         ),
+        Format("ods", "ods", "application/vnd.oasis.opendocument.spreadsheet", (".ods", ".ots")),
+        Format("xls", "xls", "application/vnd.ms-excel", (".xls", ".xlt")),
         Format("html", "html", "text/html", (".html", ".htm", ".xhtml", ".xht")),
         Format("mhtml", "mhtml", "multipart/related", (".mhtml", ".mht")),
         Format("epub", "epub", "application/epub+zip", (".epub",)),
@@ -68,8 +70,6 @@ SUPPORTED: dict[str, Format] = {
         Format("xml", "xml", "application/xml", (".xml", ".rss", ".atom")),
         Format("json", "json", "application/json", (".json", ".geojson", ".jsonl", ".ndjson")),
         Format("notebook", "notebook", "application/x-ipynb+json", (".ipynb",)),
-        Format("ods", "ods", "application/vnd.oasis.opendocument.spreadsheet", (".ods", ".ots")),
-        Format("xls", "xls", "application/vnd.ms-excel", (".xls", ".xlt")),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
         Format(
             "pptx",
@@ -94,8 +94,8 @@ OLE_FORMATS = frozenset({"msg"})
 
 # Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
-    ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt",
-    ".ods": "ods", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
+    ".docx": "docx", ".pptx": "pptx", ".doc": "doc", ".ppt": "ppt",
+    ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
     ".svg": "svg", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
@@ -126,6 +126,8 @@ _OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "photoshop"),
     (b"AT&TFORM", "djvu"),
 )
+_OLD_SHEETS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00", b"\x09\x08")
+"""How a workbook older than its wrapping begins: the record BOF of BIFF 2 to 5."""
 _OLE = "old office"
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_SIGNS: tuple[tuple[str, str], ...] = (
@@ -138,8 +140,6 @@ _OLE_SIGNS: tuple[tuple[str, str], ...] = (
 """Names of streams, as UTF-16 in the list of an OLE container, and the format that has them."""
 _DISGUISES = {"html": {"xls", "doc"}, "mhtml": {"xls", "doc"}, "xml": {"xls", "doc"}, "rtf": {"doc"}}
 """Names under which programs save other formats than those of the name, so that an office program opens them."""
-_OLD_SHEETS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00", b"\x09\x08")
-"""How a workbook older than its wrapping begins: the record BOF of BIFF 2 to 5."""
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _OFFICE_FORMATS = frozenset({"docx", "pptx", "xlsx"})
 """Formats of office files that are zip archives; encrypted ones are OLE files. Opening them shows whether they are what
@@ -207,8 +207,8 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
     content = _guess(head)
     if claimed in _OFFICE_FORMATS and content in ("zip", _OLE, "encrypted office"):
         return SUPPORTED[claimed]
-    if claimed in {"xlsx", "xls"} and (content == _OLE or head.startswith(_OLD_SHEETS)):
-        return SUPPORTED[claimed]  # what is encrypted is wrapped like an old file; opening it says so
+    if claimed == "xls" and (content in (_OLE, "xls", "encrypted office") or head.startswith(_OLD_SHEETS)):
+        return SUPPORTED[claimed]  # an encrypted workbook may be named like an old one; opening it says so
     if claimed in TEXT_FORMATS and (content == "text" or (content is None and _is_old_text(head))):
         return SUPPORTED[claimed]
     if claimed in OLE_FORMATS and content == _OLE:

@@ -100,7 +100,10 @@ class DelimitedFile(FlowingDocument):
         if number != self._next_part:
             self._stream = islice(self._rows(), region.top - 1, None)
         self._next_part = number + 1
-        return list(islice(self._stream, region.bottom - region.top + 1))
+        rows = list(islice(self._stream, region.bottom - region.top + 1))
+        if number == self.page_count:
+            self._stream, self._next_part = iter(()), 0
+        return rows
 
 
 def _numbered(row: list[str], number: int) -> SheetRow:

@@ -41,6 +41,8 @@ _PLACES: dict[FlowingKind, str] = {
     "docx": "office.docx.WordDocument",
     "pptx": "office.pptx.Presentation",
     "xlsx": "sheets.xlsx.ExcelWorkbook",
+    "ods": "sheets.ods.OpenDocumentWorkbook",
+    "xls": "sheets.xls.OldWorkbook",
     "html": "markup.html.HtmlFile",
     "mhtml": "markup.mhtml.WebArchive",
     "epub": "markup.epub.Book",
@@ -49,8 +51,6 @@ _PLACES: dict[FlowingKind, str] = {
     "json": "markup.json_file.JsonFile",
     "notebook": "markup.notebook.Notebook",
     "rtf": "markup.rtf.RtfFile",
-    "ods": "sheets.ods.OpenDocumentWorkbook",
-    "xls": "sheets.xls.OldWorkbook",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 

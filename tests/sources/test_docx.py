@@ -633,10 +633,10 @@ def test_a_chart_is_a_table_with_its_title(tmp_path: Path):
         "",
         "North",
         "South",
-        "2024-01-01",
+        "1/1/2024",
         "1.5",
         "12.5%",
-        "2024-02-01",
+        "1/2/2024",
         "",
         "50.0%",
     ]

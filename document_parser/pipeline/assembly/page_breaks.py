@@ -35,10 +35,10 @@ _CONTINUED = re.compile(r"\(?\s*(?:cont(?:inued|inuation|d|['’]d)?\b|fortsetzu
 """What a line above a table says if the table is continued from an earlier page."""
 _CONTINUES = re.compile(r"see (?:foot)?notes? at (?:the )?end|\bcontinue[ds]\b|\bfortsetzung\b|\bà suivre\b", re.IGNORECASE)
 """What a line below a table says if more of the table follows."""
-_HYPHENS = "-\u2010"
-"""What a line may end in that the vocabulary of its page decides about."""
 _ROWS = re.compile(r"[A-Z]*(\d+)(?::[A-Z]*(\d+))?")
 """The first and last row of a range of cells."""
+_HYPHENS = "-\u2010"
+"""What a line may end in that the vocabulary of its page decides about."""
 _OPENING = re.compile(r"[\s\"'“„«(\[]*")
 """White space and opening marks before the first letter of a text."""
 

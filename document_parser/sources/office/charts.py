@@ -5,21 +5,16 @@ Source: ECMA-376, part 1, section 21.2, and Microsoft's extension for newer char
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from document_parser.models import Block, Cell, LayerName, Table
+from document_parser.sources.number_formats.formats import compile_format
 from document_parser.sources.office.smartart import text_of_paragraphs
 from document_parser.sources.xml_trees import Element, integer_of, local_name
 
 _CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _NEWER_CHART = "{http://schemas.microsoft.com/office/drawing/2014/chartex}"
-_EPOCH = datetime(1899, 12, 30)
-_DATE_CODE = re.compile(r"[ymd]", re.IGNORECASE)
-_QUOTED = re.compile(r"\"[^\"]*\"|\[[^\]]*\]|\\.|_.|\*.")
-"""Parts of a number format that stand for themselves."""
 _MAX_POINTS = 10_000
 """Values of a series that are kept; a chart draws no more that anyone could see."""
 
@@ -136,19 +131,11 @@ def _filled(level: dict[int, str], places: Iterable[int]) -> dict[int, str]:
 
 
 def shown_value(text: str, code: str) -> str:
-    """Return a cached number as its format shows it, as far as it is a percentage, a date or a plain number."""
+    """Return a cached number as its format shows it; any other text as it is."""
     try:
-        number = float(text)
-    except ValueError:
+        return compile_format(code).show_number(float(text))
+    except (ValueError, OverflowError):
         return text
-    plain = _QUOTED.sub("", code)
-    if "%" in plain:
-        decimals = len(plain.partition(".")[2].partition("%")[0])
-        return f"{number * 100:.{decimals}f}%"
-    if _DATE_CODE.search(plain) and "general" not in plain.lower() and 0 < number < 2_958_466:
-        moment = _EPOCH + timedelta(days=number)
-        return moment.strftime("%Y-%m-%d" if number == int(number) else "%Y-%m-%d %H:%M")
-    return f"{number:.15g}" if abs(number) < 1e15 else text
 
 
 def _table_of(columns: Sequence[ChartColumn]) -> Table | None:

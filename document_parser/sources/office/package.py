@@ -101,7 +101,7 @@ class OfficePackage:
 
     def xml(self, name: str) -> Element:
         """Return the root element of a part, in transitional namespaces. Raises KeyError, DamagedDocument."""
-        return parse_xml(_as_transitional(self.read(name)))
+        return parse_xml(as_transitional(self.read(name)))
 
     def content_type(self, name: str) -> str:
         """Return the content type of a part in lower case; empty if the package does not say it."""
@@ -170,7 +170,7 @@ class OfficePackage:
         return overrides, defaults
 
 
-def _as_transitional(data: bytes) -> bytes:
+def as_transitional(data: bytes) -> bytes:
     """Return the XML of a part with transitional namespaces."""
     if _STRICT_OFFICE not in data:
         return data

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from document_parser.models import Block
 from document_parser.sources.archive_members import ZipMembers
-from document_parser.sources.sheets.charts import chart_blocks
+from document_parser.sources.office.charts import chart_blocks
 from document_parser.sources.sheets.package import (
     Relationship,
     child,

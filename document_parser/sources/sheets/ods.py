@@ -16,7 +16,7 @@ from document_parser.models import Block, Location, PageWarning, Part
 from document_parser.sources.archive_members import ZipMembers
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
-from document_parser.sources.sheets.general_format import format_general
+from document_parser.sources.number_formats.general import format_general
 from document_parser.sources.sheets.references import MAX_COLUMNS, MAX_ROWS, Region, column_name
 from document_parser.sources.sheets.rows import MAX_PART_CELLS, FormulaCount, SheetRow
 from document_parser.sources.sheets.tables import SheetFrame, make_blocks

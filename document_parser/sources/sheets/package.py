@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from document_parser.errors import DamagedDocument
 from document_parser.sources.archive_members import ZipMembers
+from document_parser.sources.office.package import as_transitional
 from document_parser.sources.xml_trees import Element, local_name, parse_xml
 
 
@@ -47,7 +48,7 @@ def try_part(members: ZipMembers, name: str) -> Element | None:
     if member is None:
         return None
     try:
-        return parse_xml(members.read(member), recover=True)
+        return parse_xml(as_transitional(members.read(member)), recover=True)
     except DamagedDocument:
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from document_parser.sources.sheets.number_formats import BUILT_IN, GENERAL, NumberFormat, compile_format
+from document_parser.sources.number_formats.formats import BUILT_IN, GENERAL, NumberFormat, compile_format
 from document_parser.sources.sheets.package import child, children
 from document_parser.sources.xml_trees import Element
 

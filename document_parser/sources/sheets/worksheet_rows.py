@@ -25,20 +25,25 @@ _LETTERS = re.compile(rb"[A-Z]{1,3}")
 _REFERENCE = re.compile(rb"\sr\s*=\s*[\"']([A-Z]{1,3})\d{1,7}[\"']")
 
 
+PlainCell = tuple[bytes, bytes, bytes, bytes]
 MatchedCell = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
 class RawRow(NamedTuple):
     """A row with its cells: matched (``cells``), or as a tree if they are written in another way.
 
-    A matched cell has the letters of its column (empty if it is the next one), its style, its type, the start of its formula's
-    tag if it has one, the formula, the content, and the text of an inline string.
+    A plain cell has the letters of its column, its style, its type and its content; if all cells of the row are plain, it has
+    those (``plain``) and no others.
+
+    Any other matched cell has the letters of its column (empty if it is the next one), its style, its type, the start of its
+    formula's tag if it has one, the formula, the content, and the text of an inline string.
     """
 
     number: int
     hidden: bool
     cells: list[MatchedCell]
-    tree: Element | None
+    tree: Element | None = None
+    plain: list[PlainCell] | None = None
 
 
 @dataclass(slots=True)
@@ -211,6 +216,9 @@ class WorksheetReader:
         names = outline.names
         self._row, self._cell_mark = names.fill(b"<{p}row"), names.fill(b"<{p}c")
         self._end = names.fill(b"</{p}row>")
+        self._plain = re.compile(
+            names.fill(rb"<{p}c r=\"([A-Z]{1,3})\d+\"(?: s=\"(\d+)\")?(?: t=\"([ns])\")?><{p}v>([^<]+)</{p}v></{p}c>")
+        )
         self._cell = re.compile(
             names.fill(
                 rb"<{p}c(?: r=\"([A-Z]{1,3})\d{1,7}\")?(?: s=\"(\d{1,6})\")?(?: t=\"(\w{1,9})\")?(?: [cv]m=\"\d+\")*\s*(?:/>|>"
@@ -241,8 +249,11 @@ class WorksheetReader:
         tag_end = piece.find(b">", at) + 1
         tag = piece[at:tag_end]
         hidden = (b"hidden" in tag or b"ht=" in tag) and _ROW_HIDDEN.search(tag) is not None
+        count, plain = piece.count(self._cell_mark, tag_end), self._plain.findall(piece, tag_end)
+        if count and len(plain) == count and b"<!" not in piece:
+            return RawRow(number, hidden, [], None, plain)
         cells = self._cell.findall(piece, tag_end)
-        if len(cells) != piece.count(self._cell_mark, tag_end) or b"<!" in piece:
+        if len(cells) != count or b"<!" in piece:
             row = parse_xml(wrap(self._outline.names.opening, piece[at:] + self._end), recover=True)
             if len(row) != 1:
                 raise PageUnreadable(f"Row {number} of the sheet is damaged.")

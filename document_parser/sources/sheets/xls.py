@@ -17,7 +17,7 @@ from document_parser.errors import DamagedDocument, EncryptedDocument, PageUnrea
 from document_parser.models import Block, Location, PageWarning, Part, Span
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
-from document_parser.sources.sheets.number_formats import GENERAL, compile_format
+from document_parser.sources.number_formats.formats import GENERAL, compile_format
 from document_parser.sources.sheets.references import Region, column_name
 from document_parser.sources.sheets.rows import MAX_PART_CELLS, SheetRow
 from document_parser.sources.sheets.tables import SheetFrame, make_blocks

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from document_parser.models import Span
-from document_parser.sources.sheets.calendar_parts import DAYS_TO_1904, MAX_SERIAL, moment_of
+from document_parser.sources.number_formats.calendar_parts import DAYS_TO_1904, MAX_SERIAL, moment_of
+from document_parser.sources.number_formats.formats import GENERAL, NumberFormat
+from document_parser.sources.number_formats.general import WIDTH, format_general
 from document_parser.sources.sheets.formulas import link_of, shift_formula
-from document_parser.sources.sheets.general_format import WIDTH, format_general
-from document_parser.sources.sheets.number_formats import GENERAL, NumberFormat
 from document_parser.sources.sheets.references import column_name
 from document_parser.sources.sheets.rows import FormulaCount, SheetRow
 from document_parser.sources.sheets.shared_strings import SharedStrings, rich_text_of
@@ -21,14 +21,12 @@ from document_parser.sources.sheets.xml_pieces import plain_text
 from document_parser.sources.xml_trees import Element, local_name
 from document_parser.text.spans import safe_link_of
 
-MAX_KNOWN = 10_000
-"""Numbers of one format whose texts are remembered."""
+MAX_KNOWN, MAX_KNOWN_BYTES = 10_000, 8
+"""Numbers of one format whose texts are remembered, and their length: those with many digits hardly recur."""
 _SHARED = re.compile(r"\st\s*=\s*[\"']shared[\"']")
 _SHARED_ID = re.compile(r"\ssi\s*=\s*[\"'](\d+)[\"']")
 _PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?")
 """A number as General shows it, if it is short enough."""
-_PLAIN_KINDS = frozenset({b"", b"n", b"s"})
-"""Types of cells that are numbers or shared strings."""
 _EPOCH = datetime(1899, 12, 30)
 
 Shown = tuple[str, str | None]
@@ -46,21 +44,29 @@ class NumberReader:
         self.code = None if number_format.code == GENERAL else number_format.code
         self._shift = DAYS_TO_1904 if since_1904 and number_format.kind == "date" else 0
         self._known: dict[bytes, Shown] = {}
-        plain = self._show_general if self.code is None else self._show_number
-        self._show = plain if number_format.kind in {"number", "text"} else self._show_moment
+        self._show_value = number_format.show_number
+        self._is_number = self.code is not None and number_format.kind in {"number", "text"}
+        self._show = self._show_general if self.code is None else self._show_moment
 
     def show(self, stored: bytes) -> Shown:
         """Return what a stored number shows; a text that is no number shows itself."""
+        if len(stored) > MAX_KNOWN_BYTES:
+            return self._show_any(stored)
         found = self._known.get(stored)
         if found is None:
-            text = str(stored, "utf-8", "replace")
-            try:
-                found = self._show(text)
-            except (ValueError, OverflowError):
-                found = (text.strip(), None)
+            found = self._show_any(stored)
             if len(self._known) < MAX_KNOWN:
                 self._known[stored] = found
         return found
+
+    def _show_any(self, stored: bytes) -> Shown:
+        """Return what a stored number shows, or a text that is none."""
+        try:
+            if self._is_number:
+                return self._show_value(float(stored)), stored.decode()
+            return self._show(str(stored, "utf-8", "replace"))
+        except (ValueError, OverflowError):
+            return str(stored, "utf-8", "replace").strip(), None
 
     def _show_general(self, stored: str) -> Shown:
         """Return what a number shows without a format. Short ones are shown as they are stored."""
@@ -68,12 +74,8 @@ class NumberReader:
             return stored, stored
         return format_general(float(stored)), stored.strip()
 
-    def _show_number(self, stored: str) -> Shown:
-        """Return what a number shows. Raises ValueError for what is none, OverflowError for what is not finite."""
-        return self.format.show_number(float(stored)), stored.strip()
-
     def _show_moment(self, stored: str) -> Shown:
-        """Return what a number shows that is a date, a time or a duration. Raises as ``_show_number``."""
+        """Return what a number shows that is a date, a time or a duration. Raises ValueError for what is no number."""
         value = float(stored)
         serial = value + self._shift
         if not 0 <= serial < MAX_SERIAL:
@@ -123,15 +125,11 @@ class CellReader:
         """Return a row with its cells; those without content are left out."""
         if raw.tree is not None:
             return self._row_of_tree(raw)
-        if not raw.cells:
-            return SheetRow(raw.number, [], [], [], [], raw.hidden)
-        letters, styles, kinds, tags, _, contents, _ = zip(*raw.cells, strict=True)
-        if any(tags) or not all(contents) or self._strings.rich:
+        if raw.plain is None or self._strings.rich:
             return self._row_of_cells(raw)
+        letters, styles, kinds, contents = zip(*raw.plain, strict=True)
         pattern = self._pattern
         if letters != pattern.letters or styles != pattern.styles or kinds != pattern.kinds:
-            if not all(letters) or not _PLAIN_KINDS.issuperset(kinds):
-                return self._row_of_cells(raw)
             pattern = self._pattern = self._make_pattern(letters, styles, kinds)
         texts, values = zip(*[show(content) for show, content in zip(pattern.shows, contents, strict=True)], strict=True)
         return SheetRow(raw.number, pattern.columns, texts, values, pattern.codes, raw.hidden)
@@ -165,7 +163,8 @@ class CellReader:
         codes: list[str | None] = []
         row = SheetRow(raw.number, columns, (), (), codes, raw.hidden)
         column = 0
-        for letters, style, kind, tag, formula, content, inline in raw.cells:
+        plain = [(letters, style, kind, b"", b"", content, b"") for letters, style, kind, content in raw.plain or ()]
+        for letters, style, kind, tag, formula, content, inline in raw.cells or plain:
             column = self._columns[letters] if letters else column + 1
             if not content and not tag and not inline:
                 continue

@@ -12,6 +12,8 @@ _LONG_DIGITS = 10
 
 def format_general(value: float) -> str:
     """Return a number as General shows it."""
+    if 1 <= abs(value) < 10 ** (_LONG_DIGITS - 1):
+        return f"{value:.{_LONG_DIGITS}g}"
     if value == int(value) and abs(value) < 10**WIDTH:
         return str(int(value))
     exact = repr(value)

@@ -1,0 +1,1 @@
+"""Values as spreadsheet programs show them: number format codes made into functions."""
