@@ -28,11 +28,15 @@ export const WARNINGS = {
   damaged_data: "Data of this page is damaged in the file. Some of it may be missing.",
   cut_off: "The file ends early and has only a part of this image.",
   repaired: "The structure of the file was damaged and has been rebuilt.",
+  uncached_formula: "Formulas have no stored result. Their values are missing here.",
+  first_frame_only: "The image has more frames. Only the first one was read.",
+  hidden_content: "A part of the document is hidden. The text leaves it out.",
+  not_read: "A part of the document could not be read.",
   page_failed: "The page could not be read.",
 };
 
 /** Warnings of a page that need no attention. */
-export const HARMLESS = new Set(["rotated", "repaired"]);
+export const HARMLESS = new Set(["rotated", "repaired", "hidden_content"]);
 
 export const PAGE_ERRORS = {
   PAGE_UNREADABLE: "This page cannot be read.",

@@ -235,7 +235,7 @@ def test_what_is_no_document_is_refused_at_once_and_leaves_nothing(service, name
 
 
 def test_an_unsupported_format_is_answered_with_the_list(service):
-    details = problem(upload(service, "a.docx", b"PK\x03\x04" + bytes(100)), 415, "UNSUPPORTED_FORMAT")["details"]
+    details = problem(upload(service, "a.psd", b"8BPS" + bytes(100)), 415, "UNSUPPORTED_FORMAT")["details"]
     assert {"pdf", "png", "jpeg", "tiff", "bmp", "webp"} <= set(details["supported"])
 
 

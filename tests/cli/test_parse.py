@@ -11,7 +11,6 @@ import resource
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,9 @@ from document_parser.models import Document, Options, Page, PageFacts
 from document_parser.pipeline.local.page_window import PageWindow
 from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.pipeline.local.result import ParseResult
-from document_parser.settings import DeepSeekSettings, EngineSettings, Settings, WorkerSettings, environment_fields
+from document_parser.settings import DeepSeekSettings, EngineSettings, Settings, WorkerSettings
 from tests.support import documents
+from tests.support.desk import COMMAND, Desk
 from tests.support.peer import Answer, peer, problem
 from tests.support.service import ROOT, Service, free_port, wait_until
 from tests.support.vllm_server import ModelServer, serving
@@ -32,53 +32,8 @@ from tests.support.vllm_server import ModelServer, serving
 SCAN = ROOT / "samples" / "scan.pdf"
 PAPER = ROOT / "samples" / "paper.pdf"
 TITLE = "# Counting Swifts at Dusk"
-COMMAND = [sys.executable, "-m", "document_parser", "parse"]
 HELP = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
 CPU = Settings(engines=EngineSettings(inference_mode="cpu"))
-
-
-@dataclass
-class Desk:
-    """A folder in which the command is called, away from any .env."""
-
-    folder: Path
-    settings: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        ours = {name for _, name, _ in environment_fields()}
-        kept = {name: value for name, value in os.environ.items() if name not in ours}
-        return kept | {"INFERENCE_MODE": "cpu", "PYTHONPATH": str(ROOT), **self.settings}
-
-    def parse(self, *arguments: object, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[str]:
-        """Call the command; its standard output is text."""
-        done = subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environment | settings,
-            input=stdin,
-            capture_output=True,
-            timeout=200,
-        )
-        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
-
-    def popen(self, *arguments: object, **settings: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [*COMMAND, *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environment | settings,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def files(self, folder: str = "out") -> list[str]:
-        """All files below a folder, hidden ones too."""
-        root = self.folder / folder
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
-
-    def text(self, name: str) -> str:
-        return (self.folder / name).read_text()
 
 
 @pytest.fixture
@@ -148,10 +103,10 @@ def test_a_folder_is_mirrored_without_what_is_hidden_or_not_read(desk):
     for name in ("a.pdf", "sub/deep/b.pdf", ".hidden/c.pdf", ".d.pdf"):
         text_pdf(desk.folder / "docs" / name)
     documents.picture(desk.folder / "docs" / "sub" / "nameless", "A picture")
-    (desk.folder / "docs" / "notes.txt").write_text("not a document")
+    (desk.folder / "docs" / "layers.psd").write_bytes(b"8BPS" + bytes(20))
     done = desk.parse("docs", "-o", "out")
     assert done.returncode == 0, done.stderr
-    assert "1 file skipped, of a kind that is not read: notes.txt\n" in done.stderr
+    assert "1 file skipped, of a kind that is not read: layers.psd\n" in done.stderr
     assert desk.files() == ["a.md", "sub/deep/b.md", "sub/nameless.md"]
     assert desk.text("out/sub/deep/b.md") == "The quick brown fox jumps over the lazy dog.\n"
 
@@ -389,7 +344,8 @@ def test_a_command_line_that_cannot_be_followed_ends_with_2_and_reads_nothing(de
 def test_nothing_read_at_all_ends_with_3(desk):
     (desk.folder / "a.pdf").write_bytes(b"%PDF-1.7\nnothing of the kind")
     assert desk.parse("a.pdf").returncode == 3
-    assert desk.parse(ROOT / "README.md").returncode == 3
+    (desk.folder / "b.psd").write_bytes(b"8BPS" + bytes(20))
+    assert desk.parse("b.psd").returncode == 3
     assert desk.parse(PAPER, "--pages", "9").returncode == 3
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_parse import Desk
+from tests.support.desk import Desk
 
 
 @pytest.fixture

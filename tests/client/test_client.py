@@ -170,8 +170,8 @@ def test_waiting_can_be_bounded_and_the_job_goes_on(client, tmp_path):
 
 def test_refusals_come_as_the_servers_own_errors(client, tmp_path):
     with pytest.raises(errors.UnsupportedFormat) as refused:
-        client.submit(io.BytesIO(b"just words"), filename="words")
-    assert refused.value.details["looks_like"] == "text"
+        client.submit(io.BytesIO(b"%!PS-Adobe-3.0"), filename="page")
+    assert refused.value.details["looks_like"] == "postscript"
     assert refused.value.details["request_id"]
     with pytest.raises(errors.InvalidOption, match="accuracy_mode"):
         client.submit(PAPER, accuracy_mode="sloppy")

@@ -40,6 +40,7 @@ USED_WITHOUT_IMPORT = {
     "vllm": ("document_parser/cli/models.py", '"vllm"'),
     "torch": ("setup.cfg", "vllm"),
     "boto3-stubs": ("document_parser/storage/s3.py", "mypy_boto3_s3"),
+    "types-olefile": ("document_parser/sources/mail/outlook_file.py", "olefile.OleFileIO[str]"),
     "import-linter": ("Makefile", "/lint-imports"),
     "mypy": ("Makefile", "/mypy"),
     "ruff": ("Makefile", "/ruff"),

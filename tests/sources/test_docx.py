@@ -15,7 +15,7 @@ from document_parser.ingest.sniff import sniff
 from document_parser.models import Block, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.office.docx import WordDocument
-from tests.sources.test_flowing import read
+from tests.support.local_reading import read_locally as read
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

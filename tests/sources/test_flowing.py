@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from pathlib import Path
 
 import pytest
 
-from document_parser import DocumentParser
 from document_parser.errors import NoPageImage
 from document_parser.export.base import shown_blocks
-from document_parser.models import Block, Document, Location, Options, Page, PageImageSpec
-from document_parser.settings import Settings
-from document_parser.settings.engines import EngineSettings
+from document_parser.models import Block, Location, Options, Page, PageImageSpec
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.decoding import decode_text
 from document_parser.sources.delimited import find_delimiter
 from document_parser.sources.source import Openers
-
-
-def read(path: Path, **options: str) -> tuple[Document, str]:
-    """The document, and its Markdown."""
-
-    async def main() -> tuple[Document, str]:
-        async with DocumentParser(Settings(engines=EngineSettings(inference_mode="cpu"))) as parser:
-            with await parser.read(path, Options.model_validate(options)) as found:
-                out = io.BytesIO()
-                found.write("markdown", out)
-                return found.document(), out.getvalue().decode()
-
-    return asyncio.run(main())
+from tests.support.local_reading import read_locally as read
 
 
 def test_a_text_file_keeps_its_paragraphs_and_says_how_it_was_read(tmp_path: Path):
