@@ -1,5 +1,6 @@
 // One page: its image beside its blocks, each highlighting the other, and the reasons for its reading.
 
+import { locationWords } from "./words.js";
 import { askJson, jobPath } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { byId, el, fill, setText, show } from "./dom.js";
@@ -90,7 +91,7 @@ export class PageView {
   async #ahead(number, signal) {
     try {
       const view = await this.#fetch(number, signal);
-      if (READ.has(view.state)) await this.pictures.get(view.image_url, signal);
+      if (READ.has(view.state) && !view.page?.location) await this.pictures.get(view.image_url, signal);
     } catch (error) {
       if (error.name === "AbortError") throw error;
     }
@@ -124,7 +125,11 @@ export class PageView {
   }
 
   async #picture(view, signal) {
-    const { width, height } = view.page ?? {};
+    const { width, height, location } = view.page ?? {};
+    if (location) {
+      this.sheet.missing(locationWords(location));
+      return;
+    }
     this.sheet.wait(width && height ? width / height : DEFAULT_RATIO);
     // Before a page is read its rotation is unknown: its image may be another one afterwards.
     if (!READ.has(view.state)) this.pictures.drop(view.image_url);

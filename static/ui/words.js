@@ -59,6 +59,14 @@ export function kindName(kind) {
   return KINDS[kind] ?? kind;
 }
 
+const LOCATIONS = { body: "Text of the document", sheet: "Sheet", slide: "Slide", message: "Message", chapter: "Chapter", contents: "Contents" };
+
+/** What stands in place of the image of a part that has none: where the part is. */
+export function locationWords({ kind, name, range }) {
+  const place = [LOCATIONS[kind] ?? kind, name, range].filter(Boolean).join(" · ");
+  return `${place}. It was read from the structure of the file, which has no picture of it.`;
+}
+
 /** Whether a page of a finished job is being read again, or will be. */
 export function isRereading(status) {
   return String(status.stage).startsWith("rereading");

@@ -26,6 +26,7 @@ from document_parser.api.services import Services, get_services
 from document_parser.errors import (
     FigureNotFound,
     InvalidOption,
+    NoPageImage,
     PageImagePending,
     PageImageUnavailable,
     PageNotFound,
@@ -90,6 +91,7 @@ def page(path: PagePath) -> Response:
         },
         InvalidOption,
         PageNotFound,
+        NoPageImage,
         PageImagePending,
         PageImageUnavailable,
         StorageUnavailable,
@@ -98,10 +100,12 @@ def page(path: PagePath) -> Response:
     operation_id="job_page_image",
 )
 def image(path: PagePath, query: ImageQuery) -> Response:
-    """Return the page image of a job as a JPEG. Raises PageImagePending, PageImageUnavailable and the errors of the page."""
+    """Return the page image of a job as a JPEG. Raises NoPageImage, PageImagePending and PageImageUnavailable."""
     services = get_services()
     entry = _entry_of(services, path.job_id, path.number)
     found = _load_page(services, path.job_id, path.number, _revision(entry))
+    if found is not None and found.location is not None:
+        raise NoPageImage(page=path.number)
     turn = found.rotation if found else 0
     response = send_file(_open_page_image(services, PageImageRequest(path.job_id, path.number, turn)), mimetype="image/jpeg")
     if found is None:

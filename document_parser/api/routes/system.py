@@ -18,6 +18,7 @@ from document_parser.api.routes.model_servers import check_model_servers
 from document_parser.api.schemas import Check
 from document_parser.api.services import Services, get_services
 from document_parser.errors import StorageFull
+from document_parser.ingest.sniff import SUPPORTED
 from document_parser.jobs import gauges, queue
 from document_parser.jobs.records.job import PUBLIC
 from document_parser.jobs.redis import in_flight
@@ -78,6 +79,14 @@ class ProcessorBudget(BaseModel):
     """0 for no bound."""
 
 
+class ReadFormat(BaseModel):
+    """A format that is read."""
+
+    name: str
+    media_type: str
+    extensions: list[str]
+
+
 class System(Load):
     """Capacity and load at this moment."""
 
@@ -87,6 +96,8 @@ class System(Load):
     workers: Workers
     lanes: dict[Lane, LaneLoad]
     engines: dict[str, EngineState]
+    formats: list[ReadFormat]
+    """Formats that are read; they are detected by content."""
     scripts: list[str] = Field(default_factory=list)
     """Scripts that the workers' CPU engines read in scans. Models read more."""
     processor_budget: ProcessorBudget
@@ -126,6 +137,10 @@ def snapshot(services: Services) -> System:
         workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
         engines=_engines(services),
+        formats=[
+            ReadFormat(name=found.name, media_type=found.media_type, extensions=list(found.extensions))
+            for found in SUPPORTED.values()
+        ],
         scripts=readers.scripts(queue.living_workers(redis)),
         processor_budget=ProcessorBudget(
             spent=round(budget.spent_seconds(redis, PUBLIC), 3), most=settings.queue.owner_processor_seconds
