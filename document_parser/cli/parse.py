@@ -35,6 +35,7 @@ _FLAGS = {
     "output_format": "--format",
     "page_range": "--pages",
     "headers_footers": "--headers-footers",
+    "layers": "--layers",
     "on_low_quality": "--on-low-quality",
     "page_separator": "--page-separator",
     "figures": "--figures",
@@ -231,6 +232,11 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--headers-footers", choices=("keep", "strip"), help="page headers, page footers, page numbers; default strip"
+    )
+    group.add_argument(
+        "--layers",
+        metavar="NAMES",
+        help="of office files, mail and web pages: body,headers,notes (default), comments, revisions, hidden",
     )
     group.add_argument("--page-separator", metavar="TEXT", help="a line between pages; {page} is the next page's number")
     group.add_argument(

@@ -205,6 +205,8 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
     Formats of text look alike: the name decides between them, and says that text in an older encoding is text.
     """
     content = _guess(head)
+    if claimed == "zip" and head.startswith(_ZIP_MAGICS):
+        return SUPPORTED[claimed]  # an office file near its start makes it no office file
     if claimed in _OFFICE_FORMATS and content in ("zip", _OLE, "encrypted office"):
         return SUPPORTED[claimed]
     if claimed == "xls" and (content in (_OLE, "xls", "encrypted office") or head.startswith(_OLD_SHEETS)):

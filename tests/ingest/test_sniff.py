@@ -33,6 +33,7 @@ def test_every_picture_format_is_told_by_its_content(tmp_path: Path, name: str):
     ("head", "filename", "name"),
     [
         (ZIP + b"notes.txt", "a.zip", "zip"),
+        (ZIP + b"letters/word/a.docx", "a.zip", "zip"),
         (b"\x1f\x8b\x08\x00", "a.tgz", "gzip"),
         (b"Subject: hello\nFrom: a@example.org\n\nhi", "a.eml", "mail"),
         (b"From ann Mon May  4 12:00:00 2026\nX-Odd: 1\n 2\nSubject: hello\n\nhi", "folder", "mail"),

@@ -19,7 +19,7 @@ from document_parser.sources.office.charts import chart_blocks
 from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage
 from document_parser.sources.office.slide_text import DRAWING, BulletStyles, TextReader
 from document_parser.sources.office.smartart import read_diagram
-from document_parser.sources.xml_trees import Element, local_name
+from document_parser.sources.xml_trees import Element, integer_of, local_name
 
 PRESENTATION = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 """The namespace of presentations, in lxml's form."""
@@ -374,7 +374,7 @@ def _place_of(element: Element) -> tuple[int | None, int | None]:
 
 def _number(value: str | None) -> int:
     """Return a length; 0 if it is none."""
-    return int(value) if value is not None and value.lstrip("-").isdecimal() else 0
+    return integer_of(value, 0)
 
 
 def _order_of(shape: _Shape) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from document_parser.models import Block, BlockKind, LayerName
 from document_parser.sources.office.omml import MATH, inline_formula, latex_of_math
 from document_parser.sources.office.package import RELATIONSHIPS, Relationship
-from document_parser.sources.xml_trees import Element, local_name
+from document_parser.sources.xml_trees import Element, integer_of, local_name
 from document_parser.text.raised import as_subscript, as_superscript
 from document_parser.text.spans import Run, Style, safe_link_of, slice_runs, spans_of, strip_runs, text_of
 
@@ -136,9 +136,9 @@ class TextReader:
         properties = element.find(f"{DRAWING}rPr")
         if properties is None:
             return Run(text)
-        shift = properties.get("baseline", "0")
-        if shift.lstrip("-").isdigit() and int(shift):
-            text = as_subscript(text) if shift.startswith("-") else as_superscript(text)
+        shift = integer_of(properties.get("baseline"), 0)
+        if shift:
+            text = as_subscript(text) if shift < 0 else as_superscript(text)
         style = Style(
             bold=properties.get("b") in {"1", "true"},
             italic=properties.get("i") in {"1", "true"},
@@ -156,8 +156,8 @@ class TextReader:
 
 def _level_of(properties: Element | None) -> int:
     """Return the depth of a paragraph from 1."""
-    level = properties.get("lvl", "0") if properties is not None else "0"
-    return min(_MAX_LEVEL, int(level) + 1) if level.isdecimal() else 1
+    level = integer_of(properties.get("lvl"), 0) if properties is not None else 0
+    return max(1, min(_MAX_LEVEL, level + 1))
 
 
 def _block_of(runs: list[Run], level: int, bullet: Element | None, labels: ListLabels, layer: LayerName) -> Block:
@@ -167,8 +167,8 @@ def _block_of(runs: list[Run], level: int, bullet: Element | None, labels: ListL
         labels.interrupt(level)
         return _make("paragraph", runs, layer)
     if mark == "buAutoNum" and bullet is not None:
-        start = bullet.get("startAt", "1")
-        label = labels.next(level, bullet.get("type", "arabicPeriod"), int(start) if start.isdecimal() else 1)
+        start = integer_of(bullet.get("startAt"), 1)
+        label = labels.next(level, bullet.get("type", "arabicPeriod"), start)
         return _make("list_item", [Run(f"{label} "), *runs], layer, level)
     return _make("list_item", runs, layer, level)
 

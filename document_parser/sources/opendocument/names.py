@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, integer_of
 
 _OASIS = "urn:oasis:names:tc:opendocument:xmlns:"
 _NAMESPACES = {
@@ -49,4 +49,5 @@ def attribute(element: Element, short: str, default: str = "") -> str:
 def whole_number(element: Element, short: str, default: int = 1) -> int:
     """Return an attribute as a number from 0 on; ``default`` if it is none."""
     value = attribute(element, short)
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 8 else default
+    found = integer_of(value, default)
+    return found if found >= 0 else default

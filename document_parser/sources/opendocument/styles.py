@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from document_parser.sources.opendocument.names import attribute, full_name, short_name, whole_number
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, integer_of
 
 _MAX_PARENTS = 50
 """Styles that a style is based on; a longer chain is a circle."""
@@ -74,7 +74,7 @@ class Styles:
         )
         position = values.get(full_name("style:text-position"), "").split(" ")[0]
         return TextLook(
-            bold=weight == "bold" or (weight.isdigit() and int(weight) >= 600),
+            bold=weight == "bold" or integer_of(weight, 0) >= 600,
             italic=values.get(full_name("fo:font-style"), "") in ("italic", "oblique"),
             struck=through not in ("", "none"),
             hidden=values.get(full_name("text:display"), "") == "none",
