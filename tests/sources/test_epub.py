@@ -47,7 +47,8 @@ def opened(path: Path) -> Book:
 
 def test_chapters_are_parts_in_the_order_of_the_spine(tmp_path: Path):
     document, markdown = read(book(tmp_path / "a.epub"))
-    assert [page.location.name for page in document.pages if page.location] == ["First", "Answers"]
+    assert [page.location.kind for page in document.pages if page.location] == ["chapter"] * 3
+    assert [page.location.name for page in document.pages[:2] if page.location] == ["First", "Answers"]
     assert [page.status for page in document.pages] == ["done", "done", "failed"]
     assert document.pages[2].error is not None
     assert "lacks the file" in document.pages[2].error.message

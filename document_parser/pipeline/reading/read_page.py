@@ -54,7 +54,10 @@ async def read_page(
     """
     facts = await source.facts(number)
     if facts.location is not None:
-        return await read_part(source, facts, options.accuracy_mode, engines)
+        try:
+            return await read_part(source, facts, options.accuracy_mode, engines)
+        except PageUnreadable as error:
+            return fail_page(Page(number=number, location=facts.location), error)
     # An engine reads what the page shows; pdfplumber only guesses the letters that the file does not name.
     fallback = WordFallback(source, facts) if await engines.find_available() else await replace_unextracted_words(source, facts)
     check = await check_fonts(fallback.source, fallback.facts, engines)
