@@ -188,7 +188,7 @@ def cut_short(service):
 def lie_about_length(service):
     """The other way round: what is sent beyond the promise is another request, and no good one."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
-        connection.sendall((POST + "Content-Length: 3\r\n\r\n%PDF-1.7 and more").encode())
+        connection.sendall((POST + "Content-Length: 3\r\n\r\n\x01\x02\x03 and more").encode())
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 4")
     return []
 
