@@ -405,7 +405,7 @@ def test_twins_are_read_once_and_when_the_first_is_cancelled_the_other_goes_on_w
     with served_from_thread(ModelServer(speed=Speed(tokens_per_second=300, per_sequence=100), tokens=60)) as slow:
         settings = {"CACHE_HOURS": 24, "PAGE_CONCURRENCY": 2, "SWEEP_SECONDS": 0.5, **asking(slow.url)}
         with Service(tmp_path / "service", **settings) as service:
-            # One lane from the start: the document leaves the express lane when it is opened, and a later twin would overtake it.
+            # One lane from the start: once opened, the document leaves the express lane, and a later twin would overtake it.
             first, second, third = (service.submit(scan, priority="normal") for _ in range(3))
             wait_until(lambda: service.status(first)["progress"]["deepseek_pages"] >= 4, 60, "some pages are read")
             read_by_the_first = service.status(first)["progress"]["deepseek_pages"]
