@@ -790,6 +790,10 @@ class LanguagesFolderUnusable(DocumentParserError):
     message = "The folder of the language packs cannot be used. Set TESSDATA_DIR to one that this user may write."
 
 
+MEMBER_ERRORS = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooLargeUnpacked, NestedTooDeep)
+"""Errors of a document inside another one, which is then listed with the reason why it is not read."""
+
+
 def _too_many_pixels(what: str, megapixels: float, limit: float, setting: str) -> str:
     return (
         f"{what} has {megapixels:g} million pixels; this server accepts at most {limit:g} ({setting}). "

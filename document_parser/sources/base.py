@@ -77,6 +77,30 @@ class OpenedDocument(Protocol):
         """Return the page's image, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
 
 
+class WithoutTextLayer:
+    """What documents answer that have no text layer and draw no lines: image files, and documents of parts."""
+
+    def words(self, number: int) -> list[Word]:
+        """Return an empty list: there is no text layer."""
+        del number
+        return []
+
+    def rulings(self, number: int) -> list[RulingLine]:
+        """Return an empty list: an engine finds what is drawn in an image."""
+        del number
+        return []
+
+    def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
+        """Return an empty list: pdfplumber reads PDFs."""
+        del number, regions
+        return []
+
+    def pdfplumber_words(self, number: int) -> list[Word]:
+        """Return an empty list: pdfplumber reads PDFs."""
+        del number
+        return []
+
+
 @runtime_checkable
 class Container(Protocol):
     """An opened file that holds other files, inside the opener child."""

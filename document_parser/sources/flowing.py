@@ -7,7 +7,7 @@ each kind; its module is loaded when the first document of the kind is opened, o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import cast, get_args
@@ -15,18 +15,14 @@ from typing import cast, get_args
 from document_parser.errors import DocumentError, NoPageImage, PageUnreadable
 from document_parser.imaging.page_image import RenderedPage
 from document_parser.models import (
-    BoundingBox,
     Damage,
     FlowingKind,
-    FoundTable,
     Location,
     PageFacts,
     PageImageSpec,
     Part,
-    RulingLine,
-    Word,
 )
-from document_parser.sources.base import OpenerLimits
+from document_parser.sources.base import OpenerLimits, WithoutTextLayer
 from document_parser.sources.image_file import ImageFile
 
 _PLACES: dict[FlowingKind, str] = {
@@ -55,7 +51,7 @@ _PLACES: dict[FlowingKind, str] = {
 """Where the class of each kind is, below ``document_parser.sources``."""
 
 
-class FlowingDocument(ABC):
+class FlowingDocument(WithoutTextLayer, ABC):
     """An opened document of parts. Parts count from 1, as pages do.
 
     Subclasses are made from a path, the limits and a password (None or empty if there is none); construction raises
@@ -100,28 +96,8 @@ class FlowingDocument(ABC):
         del spec, turn
         raise NoPageImage(page=number)
 
-    def words(self, number: int) -> list[Word]:
-        """Return an empty list: a part has blocks."""
-        del number
-        return []
-
-    def rulings(self, number: int) -> list[RulingLine]:
-        """Return an empty list: nothing is drawn."""
-        del number
-        return []
-
     def damage(self, number: int) -> list[Damage]:
         """Return an empty list: the warnings of a part say what is missing."""
-        del number
-        return []
-
-    def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
-        """Return an empty list: pdfplumber reads PDFs."""
-        del number, regions
-        return []
-
-    def pdfplumber_words(self, number: int) -> list[Word]:
-        """Return an empty list: pdfplumber reads PDFs."""
         del number
         return []
 

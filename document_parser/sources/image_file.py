@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -23,8 +23,9 @@ from PIL import AvifImagePlugin, Image, Jpeg2KImagePlugin, TiffImagePlugin, WebP
 from document_parser.errors import DamagedDocument, DocumentError, OversizedImage, OversizedPage, PageUnreadable
 from document_parser.imaging.page_image import INK_MARGIN_GREY_LEVELS, RenderedPage, compute_pixel_size, drop_absent_colour
 from document_parser.imaging.paper import flatten_paper
-from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImageSpec, RulingLine, Word
+from document_parser.models import BoundingBox, Damage, PageFacts, PageImageSpec
 from document_parser.sources import decoder_messages
+from document_parser.sources.base import WithoutTextLayer
 from document_parser.sources.cut_images import Salvaged, find_frame_damage, salvage
 
 ASSUMED_DPI = 144.0
@@ -70,7 +71,7 @@ class _Shape(NamedTuple):
     orientation: int
 
 
-class ImageFile:
+class ImageFile(WithoutTextLayer):
     """An opened image file.
 
     Construction raises DamagedDocument, DocumentError or OversizedImage; the methods raise PageUnreadable, or OversizedPage
@@ -135,26 +136,6 @@ class ImageFile:
             objects=1,
             unread_frames=frames - 1 if image.format in _ANIMATED or image.format == "HEIF" else 0,
         )
-
-    def words(self, number: int) -> list[Word]:
-        """Return an empty list: an image has no text layer."""
-        del number
-        return []
-
-    def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
-        """Return an empty list: pdfplumber reads PDFs."""
-        del number, regions
-        return []
-
-    def pdfplumber_words(self, number: int) -> list[Word]:
-        """Return an empty list: pdfplumber reads PDFs."""
-        del number
-        return []
-
-    def rulings(self, number: int) -> list[RulingLine]:
-        """Return an empty list: the engine that reads an image finds what is drawn in it."""
-        del number
-        return []
 
     def render(self, number: int, spec: PageImageSpec, turn: int) -> RenderedPage:
         """Return the frame at the requested resolution, but not enlarged unless ``min_short_side`` requires it.

@@ -5,14 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from document_parser.errors import (
-    ContentMismatch,
-    EmptyFile,
-    NestedTooDeep,
-    PageUnreadable,
-    TooLargeUnpacked,
-    UnsupportedFormat,
-)
+from document_parser.errors import MEMBER_ERRORS, NestedTooDeep, TooLargeUnpacked
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
@@ -25,9 +18,6 @@ from document_parser.telemetry import logs
 from document_parser.workers.context import Context
 
 log = logs.get_logger(__name__)
-
-_NOT_READ = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooLargeUnpacked, NestedTooDeep)
-"""Errors of a member that is listed with the reason why it is not read."""
 
 
 async def create_children(context: Context, job: Job, source: Source) -> None:
@@ -62,12 +52,12 @@ class _Unpacking:
         try:
             if self._context.load(job_id) is None:
                 await self._create(index, job_id, name)
-        except _NOT_READ as error:
+        except MEMBER_ERRORS as error:
             return Child(name=name, part=member.part, error=PageError(code=error.code, message=error.message))
         return Child(name=name, part=member.part, job_id=job_id, status_url=f"/v1/jobs/{job_id}/status")
 
     async def _create(self, index: int, job_id: str, name: str) -> None:
-        """Store a member and create its job. Raises the errors in _NOT_READ, StorageUnavailable, RedisError."""
+        """Store a member and create its job. Raises the errors in MEMBER_ERRORS, StorageUnavailable, RedisError."""
         settings, storage = self._context.settings, self._context.storage
         if self._card.depth >= settings.workers.max_nesting_depth:
             raise NestedTooDeep(limit=settings.workers.max_nesting_depth)

@@ -7,21 +7,11 @@ import contextlib
 from pathlib import Path
 from typing import NamedTuple
 
-from document_parser.errors import (
-    ContentMismatch,
-    DocumentParserError,
-    EmptyFile,
-    PageUnreadable,
-    TooLargeUnpacked,
-    UnsupportedFormat,
-)
+from document_parser.errors import MEMBER_ERRORS, DocumentParserError, TooLargeUnpacked
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.models import Child, Member, PageError
 from document_parser.sources.source import Source
-
-NOT_READ = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooLargeUnpacked)
-"""Errors of a document inside another that is listed with the reason why it is not read."""
 
 
 class Unpacked(NamedTuple):
@@ -43,7 +33,7 @@ async def unpack(source: Source, folder: Path, max_unpacked_mb: int) -> list[Unp
         try:
             path = await _write(source, index, member, folder / str(index), left)
             left -= path.stat().st_size
-        except NOT_READ as error:
+        except MEMBER_ERRORS as error:
             found.append(Unpacked(_refused(member, error), None))
         else:
             found.append(Unpacked(Child(name=member.name, part=member.part), path))
@@ -61,7 +51,7 @@ def _refused(member: Member, error: DocumentParserError) -> Child:
 
 
 async def _write(source: Source, index: int, member: Member, folder: Path, most: int) -> Path:
-    """Write a member under its own file name into a folder. Raises the errors in NOT_READ, and OSError."""
+    """Write a member under its own file name into a folder. Raises the errors in MEMBER_ERRORS, and OSError."""
     name = safe_filename(member.name)
     with contextlib.closing(StagedFile(folder)) as staged:
         async for piece in source.member(index):

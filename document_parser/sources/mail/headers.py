@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from email.header import decode_header
 from email.message import Message
-from email.utils import collapse_rfc2231_value, parsedate_to_datetime
+from email.utils import collapse_rfc2231_value
 
 from document_parser.sources.decoding import decode_text
 
@@ -86,12 +86,3 @@ def _unquoted(part: Message, header: str, key: str, value: str) -> str:
 def date_text(message: Message) -> str:
     """Return the date of a message as it was written, without comments; empty if it has none."""
     return re.sub(r"\s*\([^()]*\)\s*$", "", header_text(message, "Date"))
-
-
-def is_date(text: str) -> bool:
-    """Return whether a text is a date of mail."""
-    try:
-        parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return False
-    return True

@@ -19,8 +19,6 @@ from document_parser.sources.mail.headers import file_name, header_text
 
 MAX_DEPTH = 30
 """Depth of parts within parts; what is deeper is an attachment as it is."""
-_SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
-"""Detached signatures: they are listed, not read."""
 _EXTENSIONS = {"text/calendar": ".ics", "message/rfc822": ".eml", "text/html": ".html", "text/plain": ".txt"}
 """Extensions of attachments without a name."""
 
@@ -47,7 +45,6 @@ class Leaves:
     inline: dict[str, Message] = field(default_factory=dict)
     """Images by their Content-ID, which a body may show."""
     attachments: list[Attachment] = field(default_factory=list)
-    undecoded: int = 0
 
 
 def sort_parts(message: Message) -> Leaves:

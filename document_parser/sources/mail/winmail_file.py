@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from email import message_from_bytes
+from enum import IntEnum
 from pathlib import Path
 
 from document_parser.errors import DamagedDocument
@@ -14,9 +15,22 @@ from document_parser.sources.mail.mail_file import ParsedMail
 from document_parser.sources.mail.mapi import MapiMessage, Properties
 
 SIGNATURE = 0x223E9F78
-_CODE_PAGE, _SUBJECT, _BODY, _PROPERTIES = 0x9007, 0x8004, 0x800C, 0x9003
-_ATTACHMENT, _ATTACHED_TITLE, _ATTACHED_DATA, _ATTACHED_PROPERTIES = 0x9002, 0x8010, 0x800F, 0x9005
-_RECIPIENTS = 0x9004
+
+
+class _Attribute(IntEnum):
+    """The attributes of TNEF that are read (MS-OXTNEF 2.1.3)."""
+
+    CODE_PAGE = 0x9007
+    SUBJECT = 0x8004
+    BODY = 0x800C
+    PROPERTIES = 0x9003
+    RECIPIENTS = 0x9004
+    ATTACHMENT = 0x9002
+    ATTACHED_TITLE = 0x8010
+    ATTACHED_DATA = 0x800F
+    ATTACHED_PROPERTIES = 0x9005
+
+
 _EMBEDDED_PREFIX = 16
 """Bytes of the interface's id before an embedded message."""
 _FIXED = {
@@ -59,19 +73,19 @@ def _message_of(data: bytes, depth: int) -> MapiMessage:
     found = MapiMessage(properties)
     for number, value in _attributes(data):
         match number:
-            case 0x9007:
+            case _Attribute.CODE_PAGE:
                 properties.code_page = struct.unpack_from("<I", value)[0]
-            case 0x8004:
+            case _Attribute.SUBJECT:
                 properties.values.setdefault(mapi.SUBJECT, (mapi.TEXT_8, value))
-            case 0x800C:
+            case _Attribute.BODY:
                 properties.values.setdefault(mapi.BODY, (mapi.TEXT_8, value))
-            case 0x9003:
+            case _Attribute.PROPERTIES:
                 properties.values |= _read_properties(value)
-            case 0x9004:
+            case _Attribute.RECIPIENTS:
                 found.recipients += _read_rows(value, properties.code_page)
-            case 0x9002:
+            case _Attribute.ATTACHMENT:
                 found.attachments.append((Properties(code_page=properties.code_page), None))
-            case 0x8010 | 0x800F | 0x9005 if found.attachments:
+            case _Attribute.ATTACHED_TITLE | _Attribute.ATTACHED_DATA | _Attribute.ATTACHED_PROPERTIES if found.attachments:
                 _add_to_attachment(found, number, value, depth)
     return found
 
@@ -79,9 +93,9 @@ def _message_of(data: bytes, depth: int) -> MapiMessage:
 def _add_to_attachment(found: MapiMessage, number: int, value: bytes, depth: int) -> None:
     """Add an attribute to the attachment that began last."""
     properties, inner = found.attachments[-1]
-    if number == _ATTACHED_TITLE:
+    if number == _Attribute.ATTACHED_TITLE:
         properties.values.setdefault(mapi.SHORT_NAME, (mapi.TEXT_8, value))
-    elif number == _ATTACHED_DATA:
+    elif number == _Attribute.ATTACHED_DATA:
         properties.values[mapi.ATTACHED_DATA] = mapi.BINARY, value
     else:
         more = _read_properties(value)

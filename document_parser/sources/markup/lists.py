@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from document_parser.sources.markup.tree import Element
+from document_parser.text.numerals import format_number
 
 BULLET = "• "
 """Before items without a number."""
 
-_ROMAN = (
-    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"),
-    (5, "v"), (4, "iv"), (1, "i"),
-)  # fmt: skip
 _TYPES = {
     "lower-alpha": "a", "lower-latin": "a", "upper-alpha": "A", "upper-latin": "A", "lower-roman": "i", "upper-roman": "I",
     "decimal": "1", "none": "none",
 }  # fmt: skip
 """Values of list-style-type and the ``type`` of HTML that they stand for."""
-_MAX_ROMAN = 3999
 
 
 class ListLevel:
@@ -39,23 +35,6 @@ class ListLevel:
         self._next = number + self._step
         kind = item.get("type") or self._type
         return "" if kind == "none" else f"{format_number(number, kind)}. "
-
-
-def format_number(number: int, kind: str) -> str:
-    """Return a number as a list of this ``type`` shows it: 1, a, A, i or I; in digits where the kind has no form for it."""
-    if kind in {"a", "A"} and number > 0:
-        letters = ""
-        while number:
-            number, place = divmod(number - 1, 26)
-            letters = chr(ord(kind) + place) + letters
-        return letters
-    if kind in {"i", "I"} and 0 < number <= _MAX_ROMAN:
-        text = ""
-        for value, sign in _ROMAN:
-            count, number = divmod(number, value)
-            text += sign * count
-        return text if kind == "i" else text.upper()
-    return str(number)
 
 
 def integer(text: str, default: int) -> int:

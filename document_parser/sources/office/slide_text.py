@@ -9,6 +9,7 @@ from document_parser.models import Block, BlockKind, LayerName
 from document_parser.sources.office.omml import MATH, inline_formula, latex_of_math
 from document_parser.sources.office.package import RELATIONSHIPS, Relationship
 from document_parser.sources.xml_trees import Element, integer_of, local_name
+from document_parser.text.numerals import format_number
 from document_parser.text.raised import as_subscript, as_superscript
 from document_parser.text.spans import Run, Style, safe_link_of, slice_runs, spans_of, strip_runs, text_of
 
@@ -16,7 +17,6 @@ DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 """The namespace of DrawingML, in lxml's form."""
 _MAX_LEVEL = 9
 _NUMBER_SHAPES = {"ParenBoth": ("(", ")"), "ParenR": ("", ")"), "Period": ("", "."), "Plain": ("", "")}
-_ROMAN = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
 
 
 @dataclass
@@ -44,32 +44,10 @@ def format_label(number: int, scheme: str) -> str:
     """Return a number in a scheme such as ``arabicPeriod`` (ECMA-376, 20.1.10.61); an unknown scheme counts ``1.``."""
     shape = next((one for one in _NUMBER_SHAPES if scheme.endswith(one)), "Period")
     kind = scheme.removesuffix(shape)
-    text = str(number)
-    if kind.startswith("alpha"):
-        text = _letters(number)
-    elif kind.startswith("roman") and number < 40:
-        text = _roman(number)
+    text = format_number(number, "a" if kind.startswith("alpha") else "i" if kind.startswith("roman") else "1")
     text = text.upper() if kind.endswith("Uc") else text
     before, after = _NUMBER_SHAPES[shape]
     return f"{before}{text}{after}"
-
-
-def _letters(number: int) -> str:
-    """Return a number as ``a``, ``b``, … ``z``, ``aa``."""
-    text = ""
-    while number:
-        number, rest = divmod(number - 1, 26)
-        text = chr(97 + rest) + text
-    return text
-
-
-def _roman(number: int) -> str:
-    """Return a number below 40 in small Roman letters."""
-    text = ""
-    for value, letters in _ROMAN:
-        text += letters * (number // value)
-        number %= value
-    return text
 
 
 @dataclass(frozen=True)

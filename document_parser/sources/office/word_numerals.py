@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-_ROMAN = (
-    (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"),
-    (5, "V"), (4, "IV"), (1, "I"),
-)  # fmt: skip
+from document_parser.text.numerals import roman
+
 _ONES = [
     "Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve", "Thirteen",
     "Fourteen", "Fifteen", "Sixteen", "Seventeen", "Eighteen", "Nineteen",
@@ -53,13 +51,7 @@ def numeral(number: int, style: str, custom: str = "") -> str:
 
 def _roman(number: int) -> str:
     """Return a Roman number; decimal above what Word writes."""
-    if number > 32_767:
-        return str(number)
-    text = ""
-    for value, letters in _ROMAN:
-        text += letters * (number // value)
-        number %= value
-    return text
+    return str(number) if number > 32_767 else roman(number)
 
 
 def _repeated(letters: str) -> Callable[[int], str]:

@@ -5,29 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from document_parser.sources.opendocument.styles import LevelStyle
-
-_ROMAN = (
-    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"),
-    (5, "v"), (4, "iv"), (1, "i"),
-)  # fmt: skip
-MAX_ROMAN = 3999
-
-
-def format_number(number: int, style: str) -> str:
-    """Return a number as ``1``, ``a``, ``A``, ``i`` or ``I``; in any other style as ``1``."""
-    if style in ("a", "A") and number > 0:
-        letters = ""
-        while number:
-            number, rest = divmod(number - 1, 26)
-            letters = chr(ord(style) + rest) + letters
-        return letters
-    if style in ("i", "I") and 0 < number <= MAX_ROMAN:
-        text = ""
-        for value, letters in _ROMAN:
-            text += letters * (number // value)
-            number %= value
-        return text.upper() if style == "I" else text
-    return str(number)
+from document_parser.text.numerals import format_number
 
 
 @dataclass

@@ -21,7 +21,7 @@ MAX_REPEATED_ROWS = 10_000
 
 _FRAMES = frozenset({"text:section", "text:index-body", "text:table-of-content", "text:illustration-index", "text:table-index",
                      "text:alphabetical-index", "text:bibliography", "text:user-index", "text:object-index", "text:index-title",
-                     "draw:text-box", "draw:a", "draw:g", "text:tracked-changes-none", "office:text"})  # fmt: skip
+                     "draw:text-box", "draw:a", "draw:g", "office:text"})  # fmt: skip
 
 
 @dataclass
