@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
+from document_parser.api.job_fields import MAX_PASSWORD_CHARACTERS, check_password
 from document_parser.api.middleware import responses
 from document_parser.api.routes.jobs import check_job_id
 from document_parser.api.routes.model_servers import check_model_servers
-from document_parser.api.routes.process import MAX_PASSWORD_CHARACTERS, check_password
 from document_parser.api.routes.waiting import last_event
 from document_parser.api.schemas import Rereading
 from document_parser.errors import (

@@ -14,10 +14,10 @@ from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
+from document_parser.api.job_fields import check_webhook
 from document_parser.api.middleware import responses
 from document_parser.api.pagination import page_of
 from document_parser.api.routes.jobs import check_job_id
-from document_parser.api.routes.process import check_webhook
 from document_parser.api.schemas import Deliveries, DeliveriesQuery, JobPath, Ping
 from document_parser.api.services import Services, get_services
 from document_parser.errors import (

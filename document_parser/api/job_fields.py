@@ -1,0 +1,102 @@
+"""Read what a request asks of a job beside its document: options, password, webhook, idempotency key."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from pydantic import ValidationError
+
+from document_parser.api.middleware import rate_limits
+from document_parser.errors import BadRequest, InvalidOption, WebhookNotResolved, WebhookRefused
+from document_parser.models import Options
+from document_parser.settings import Settings, validation
+from document_parser.ssrf import AddressCheck, AddressRefused, lookups
+
+MAX_PASSWORD_CHARACTERS = 512
+"""Maximum length of a document's password in characters."""
+IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
+"""Pattern of an Idempotency-Key: visible ASCII characters."""
+FIELD_ERRORS = (BadRequest, InvalidOption, WebhookRefused, WebhookNotResolved)
+"""Errors of the fields of a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFields:
+    """What a request asks of a job. The texts are empty if it has none."""
+
+    options: Options
+    password: str = ""
+    webhook_url: str = ""
+    idempotency_key: str = ""
+    """A hash of the Idempotency-Key."""
+
+
+def parse_fields(settings: Settings, fields: Mapping[str, Any], *, beside: tuple[str, ...], key: str = "") -> JobFields:
+    """Return the fields of a form, a query or a JSON object. ``beside`` names the fields that the route has read already.
+
+    Raises the errors in FIELD_ERRORS: InvalidOption names each unknown or invalid field.
+    """
+    left = dict(fields)
+    password, webhook_url = left.pop("password", ""), left.pop("webhook_url", "")
+    check_texts(password=password, webhook_url=webhook_url)
+    return JobFields(
+        webhook_url=check_webhook(settings, webhook_url),
+        options=_parse_options(settings, left, (*beside, "password", "webhook_url")),
+        password=check_password(password),
+        idempotency_key=key,
+    )
+
+
+def check_texts(**fields: Any) -> None:
+    """Refuse fields of a JSON object that must be text and are not. Raises InvalidOption."""
+    for name, value in fields.items():
+        if not isinstance(value, str):
+            raise InvalidOption.for_fields({"field": name, "problem": "is not text"})
+
+
+def _parse_options(settings: Settings, fields: Mapping[str, Any], beside: tuple[str, ...]) -> Options:
+    """Return the options. Raises InvalidOption that names each unknown or invalid field."""
+    given = {name: value for name, value in fields.items() if value != "" or name not in Options.model_fields}
+    given.setdefault("accuracy_mode", settings.api.default_accuracy_mode)
+    try:
+        return Options.model_validate(given)
+    except ValidationError as error:
+        raise validation.invalid_option(error, Options, beside) from None
+
+
+def check_password(password: str) -> str:
+    """Return the password, unless no document can have it. Raises InvalidOption."""
+    if len(password) > MAX_PASSWORD_CHARACTERS:
+        raise InvalidOption.for_fields(
+            {"field": "password", **validation.too_many_characters(len(password), MAX_PASSWORD_CHARACTERS)}
+        )
+    return password
+
+
+def check_webhook(settings: Settings, url: str) -> str:
+    """Return the webhook address if it may be called; empty if none was sent.
+
+    Raises WebhookRefused, WebhookNotResolved.
+    """
+    check = AddressCheck(settings.webhooks.allow_hosts, lookups.resolver_for(rate_limits.caller()))
+    try:
+        return str(check.check_url(url)) if url else ""
+    except AddressRefused as refusal:
+        if refusal.reason == "dns_timeout":
+            raise WebhookNotResolved(reason=refusal.reason) from None
+        raise WebhookRefused(reason=refusal.reason) from None
+
+
+def idempotency_key() -> str:
+    """Return a hash of the request's Idempotency-Key; empty if it has none. Raises BadRequest if it is malformed."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return ""
+    if not re.fullmatch(IDEMPOTENCY_KEY_PATTERN, key):
+        raise BadRequest("An Idempotency-Key has 1 to 255 characters without spaces. Use a UUID, for example.")
+    return hashlib.sha256(key.encode()).hexdigest()
