@@ -65,7 +65,8 @@ def word_f1(truth: str, read: str) -> float:
 
 
 def ours(runtime: str) -> Reader:
-    from document_parser.engines.rapidocr.engine import MIN_WRITING_CONFIDENCE, RapidOcrEngine
+    from document_parser.engines.rapidocr.confidence import MIN_WRITING_CONFIDENCE
+    from document_parser.engines.rapidocr.engine import RapidOcrEngine
 
     engines = EngineSettings.model_validate({"cpu_ocr_runtime": runtime})
     engine = RapidOcrEngine(Settings(engines=engines, workers=WorkerSettings(cpu_concurrency=1)))

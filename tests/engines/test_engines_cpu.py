@@ -16,10 +16,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from document_parser.engines.base import DetectsTurn, ReadsLines
 from document_parser.engines.rapidocr import confusables, networks, openvino
-from document_parser.engines.rapidocr import engine as rapidocr
 from document_parser.engines.rapidocr import ocr as ppocr
+from document_parser.engines.rapidocr.confidence import MIN_LINE_CONFIDENCE, lower_confidence, unread_share_of
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.rapidocr.head import letters_of, steps_of
+from document_parser.engines.rapidocr.lines import Line, direction_of_line
 from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.registry import Engines
 from document_parser.engines.tesseract.choice import choose_for_page, read_in_best_languages
@@ -193,7 +194,7 @@ def test_a_line_read_from_a_picture_says_where_it_runs_to():
         slanted = Image.new("RGB", (560, 480), "white")
         slanted.paste(page(LINES[0]).rotate(-30, fillcolor="white"))
         lines, _ = engine._find_lines_until(np.asarray(slanted)[:, :, ::-1], lambda: False)
-        assert [rapidocr._direction_of(line) for line in lines] == [pytest.approx(30, abs=4)]
+        assert [direction_of_line(line) for line in lines] == [pytest.approx(30, abs=4)]
 
     run(test)
 
@@ -549,32 +550,32 @@ def test_letters_left_out_lower_the_confidence_of_their_line_and_of_its_like():
     vietnamese = line("Không ai b cưng bc làm nô l", 0.97, 600)._replace(lost_letters=4.0)
     alike = line("đã bao gồm", 0.97, 200)
     english = line("The teachers of the village school wrote to the ministry", 0.99, 600)
-    lowered = rapidocr.lower_confidence([vietnamese, alike, english])
+    lowered = lower_confidence([vietnamese, alike, english])
     assert [round(one.confidence, 2) for one in lowered] == [0.5, 0.85, 0.99]
-    assert rapidocr.lower_confidence([vietnamese])[0].confidence < rapidocr.MIN_LINE_CONFIDENCE
-    assert rapidocr.lower_confidence([english, english]) == [english, english]
+    assert lower_confidence([vietnamese])[0].confidence < MIN_LINE_CONFIDENCE
+    assert lower_confidence([english, english]) == [english, english]
 
 
 def line(text, confidence, length, height=20):
     corners = np.array([[0, 0], [length, 0], [length, height], [0, height]], dtype=np.float32)
-    return rapidocr.Line(text, corners, confidence)
+    return Line(text, corners, confidence)
 
 
 def test_words_that_mix_the_letters_of_two_scripts_lower_the_confidence_of_their_line():
     texts = ("von γàxáρτ’vδvvoν xaxóν ist", "the shift Δx grows with the mass of it", "καὶ τὸ ζῆν καλόν")
-    lowered = rapidocr.lower_confidence([rapidocr.Line(text, np.zeros((4, 2), np.float32), 0.95) for text in texts])
+    lowered = lower_confidence([Line(text, np.zeros((4, 2), np.float32), 0.95) for text in texts])
     assert lowered[0].confidence < 0.7
     assert [line.confidence for line in lowered[1:]] == [0.95, 0.95]
 
 
 def test_what_is_found_and_not_read_counts_as_lost_by_its_length():
     sound = line("The committee met on Thursday", 0.98, 300)
-    assert rapidocr.unread_share_of([sound]) == 0
-    assert rapidocr.unread_share_of([sound, line("", 0, 300)]) == 0.5
-    assert rapidocr.unread_share_of([sound, line("RI HO cI", 0.6, 100)]) == 0.25
-    assert rapidocr.unread_share_of([sound, line(".", 0.99, 300)]) == 0.5, "one letter in the length of thirty"
-    assert rapidocr.unread_share_of([line("7", 0.99, 25)]) == 0
-    assert rapidocr.unread_share_of([]) == 0
+    assert unread_share_of([sound]) == 0
+    assert unread_share_of([sound, line("", 0, 300)]) == 0.5
+    assert unread_share_of([sound, line("RI HO cI", 0.6, 100)]) == 0.25
+    assert unread_share_of([sound, line(".", 0.99, 300)]) == 0.5, "one letter in the length of thirty"
+    assert unread_share_of([line("7", 0.99, 25)]) == 0
+    assert unread_share_of([]) == 0
 
 
 @pytest.mark.parametrize("data", [None, b"", b"no model", b"half"], ids=["absent", "empty", "text", "cut"])
