@@ -117,6 +117,8 @@ Body = type[BaseModel] | Mapping[str, type[BaseModel] | dict[str, Any]] | None
 
 JPEG = {"image/jpeg": BINARY}
 """Content of a response that is a JPEG image."""
+BINARY_CONTENT: Body = {"application/octet-stream": BINARY}
+"""Content of a response that is a file of any kind."""
 _FILES = {
     file.media_type.partition(";")[0]: TEXT if file.media_type.startswith("text/") else BINARY for file in FORMAT_FILES.values()
 } | {"text/csv": TEXT}  # a single table: csv is stored as an archive of all

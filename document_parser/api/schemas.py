@@ -235,6 +235,7 @@ class Result(BaseModel):
         description="Number of lines of page headers and footers that the texts leave out, without bare page numbers."
     )
     children: list[Child] = Field(description="The documents inside this one, each with a job of its own.")
+    attachments: list[Child] = Field(description="Those of them that are the data of electronic invoices.")
     warnings: list[ResultWarning]
     cache: Literal["hit", "miss", "off"]
     markdown: str | None = Field(default=None, exclude_if=_is_none)

@@ -385,6 +385,14 @@ class Child(BaseModel):
     part: int = Field(default=1, description="The page or part of the outer document that it belongs to, from 1.")
     job_id: str | None = Field(default=None, description="Its job; null if it is not read, and the error says why.")
     status_url: str | None = None
+    source_url: str | None = Field(
+        default=None, exclude_if=lambda url: url is None, description="Where the file itself can be fetched."
+    )
+    invoice: str | None = Field(
+        default=None,
+        exclude_if=lambda invoice: invoice is None,
+        description="The specification that it follows, if it is the data of an electronic invoice; empty if it says none.",
+    )
     error: PageError | None = Field(default=None, exclude_if=lambda error: error is None)
 
 
@@ -401,3 +409,13 @@ class Document(BaseModel):
     children: list[Child] = Field(
         default_factory=list, exclude_if=lambda children: not children, description="The documents inside this one."
     )
+    attachments: list[Child] = Field(
+        default_factory=list,
+        exclude_if=lambda attachments: not attachments,
+        description="Those of them that are the data of electronic invoices.",
+    )
+
+    def with_children(self, children: Sequence[Child]) -> Document:
+        """Return the document with the documents inside it."""
+        invoices = [child for child in children if child.invoice is not None]
+        return self.model_copy(update={"children": [*children], "attachments": invoices})

@@ -153,8 +153,7 @@ def export(context: Context, job: Job, name: OutputFormat, entries: Entries | No
         media_type=card.media_type,
         page_count=job.page_count or 0,
         revision=job.revision,
-        children=children.load(context.storage, card.job_id) if job.children else [],
-    )
+    ).with_children(children.load(context.storage, card.job_id) if job.children else [])
     extension = FORMAT_FILES[name].extension
     with (
         context.storage.scratch() as path,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 from document_parser.errors import MEMBER_ERRORS, NestedTooDeep, TooLargeUnpacked
+from document_parser.ingest.invoices import INVOICE_HEAD_BYTES, invoice_specification
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
@@ -54,7 +55,22 @@ class _Unpacking:
                 await self._create(index, job_id, name)
         except MEMBER_ERRORS as error:
             return Child(name=name, part=member.part, error=PageError(code=error.code, message=error.message))
-        return Child(name=name, part=member.part, job_id=job_id, status_url=f"/v1/jobs/{job_id}/status")
+        return Child(
+            name=name,
+            part=member.part,
+            job_id=job_id,
+            status_url=f"/v1/jobs/{job_id}/status",
+            source_url=f"/v1/jobs/{job_id}/source",
+            invoice=await asyncio.to_thread(self._invoice_of, job_id),
+        )
+
+    def _invoice_of(self, job_id: str) -> str | None:
+        """Return the specification of a stored electronic invoice; None for another file. Raises StorageUnavailable."""
+        job = self._context.load(job_id)
+        if job is None or job.card.kind != "xml":
+            return None
+        with self._context.storage.open(storage_keys.source(job_id)) as stream:
+            return invoice_specification(stream.read(INVOICE_HEAD_BYTES))
 
     async def _create(self, index: int, job_id: str, name: str) -> None:
         """Store a member and create its job. Raises the errors in MEMBER_ERRORS, StorageUnavailable, RedisError."""

@@ -7,10 +7,12 @@ import json
 import zipfile
 from pathlib import Path
 
+import pikepdf
 import pytest
 
 from document_parser.jobs.records import children
 from tests.support.documents import stamped_pdf
+from tests.support.invoices import CII
 from tests.support.processes import kill_horses
 from tests.support.service import Service, wait_until
 
@@ -108,3 +110,24 @@ def test_a_damaged_file_in_an_archive_costs_only_itself(service, tmp_path):
     assert "damaged" in found["bad.txt"]["error"]["message"]
     assert found["good.txt"]["job_id"]
     assert found["last.txt"]["job_id"]
+
+
+def test_the_data_of_an_electronic_invoice_is_listed_read_and_kept(service, tmp_path):
+    plain, path = stamped_pdf(tmp_path / "plain.pdf", [1]), tmp_path / "invoice.pdf"
+    with pikepdf.open(plain) as pdf:
+        pdf.attachments["factur-x.xml"] = pikepdf.AttachedFileSpec(pdf, CII.encode(), mime_type="text/xml")
+        pdf.attachments["terms.txt"] = pikepdf.AttachedFileSpec(pdf, b"the terms")
+        pdf.save(path)
+    job_id = service.submit(path)
+    service.ended(job_id)
+    result = service.result(job_id)
+    (invoice,) = result["attachments"]
+    assert (invoice["name"], invoice["invoice"]) == ("factur-x.xml", "urn:cen.eu:en16931:2017")
+    assert {child["name"] for child in result["children"]} == {"factur-x.xml", "terms.txt"}
+    service.ended(invoice["job_id"])
+    assert "# Invoice 471102" in service.result(invoice["job_id"])["markdown"]
+    kept = service.client.get(invoice["source_url"])
+    assert (kept.content, kept.headers["Content-Type"]) == (CII.encode(), "application/octet-stream")
+    assert 'filename="factur-x.xml"' in kept.headers["Content-Disposition"]
+    document = service.result(job_id, format="json")["document"]
+    assert [child["name"] for child in document["attachments"]] == ["factur-x.xml"]

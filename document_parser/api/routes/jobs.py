@@ -96,6 +96,19 @@ def download(path: JobPath, query: ResultQuery) -> Response:
     return results.download(get_services(), _load(path.job_id), query.format, query.table)
 
 
+@routes.get(
+    "/<job_id>/source",
+    summary="The document as it was received",
+    responses=openapi.responses(
+        {200: openapi.answer(openapi.BINARY_CONTENT, "The file.", "Content-Disposition")}, *openapi.JOB
+    ),
+    operation_id="job_source",
+)
+def source(path: JobPath) -> Response:
+    """Return the document itself, byte for byte: the XML of an electronic invoice, for example."""
+    return results.source(get_services(), _load(path.job_id))
+
+
 @routes.post(
     "/<job_id>/cancel",
     summary="End a job, keep its finished pages",

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from document_parser.api.middleware import errors
 from document_parser.api.routes.waiting import last_event, wait_for_format
-from document_parser.errors import InvalidOption, JobNotComplete, SeveralTables, TableNotFound
+from document_parser.errors import InvalidOption, JobExpired, JobNotComplete, SeveralTables, TableNotFound
 from document_parser.jobs import queue
 from document_parser.jobs.records import children, record, storage_keys
 from document_parser.jobs.records.job import Job
@@ -71,6 +71,21 @@ def download(services: Services, job: Job, wanted: str, table: int | None = None
     name: OutputFormat = wanted or job.card.options.output_format  # type: ignore[assignment]
     _check_table(table, name)
     return _csv(services, job, table, attached=True) if name == "csv" else _file(services, job, name, attached=True)
+
+
+def source(services: Services, job: Job) -> Response:
+    """Return the document itself, byte for byte as it was received.
+
+    Browsers must not show what a stranger sent: it is a file of no known type. Raises JobExpired, StorageUnavailable.
+    """
+    try:
+        stream = services.storage.open(storage_keys.source(job.card.job_id))
+    except StoredFileMissing:
+        raise JobExpired() from None
+    response = Response(_chunks(stream), content_type="application/octet-stream")
+    response.content_length = job.card.size
+    response.headers["Content-Disposition"] = _attachment(job.card.filename)
+    return response
 
 
 class StoredResult(NamedTuple):
@@ -198,7 +213,7 @@ def _attachment(name: str) -> str:
 def _body(services: Services, job: Job, name: OutputFormat, found: StoredResult) -> Iterator[bytes]:
     """Yield the JSON body, content last. JSON content is passed through unparsed; text is escaped piece by piece."""
     entries = services.ledger.entries(job.card.job_id)
-    missing = _unread_pages(job, entries)
+    missing, inside = _unread_pages(job, entries), _children(services, job)
     head = {
         "job_id": job.card.job_id,
         "filename": job.card.filename,
@@ -211,7 +226,8 @@ def _body(services: Services, job: Job, name: OutputFormat, found: StoredResult)
         "message": _missing_message(missing),
         "failed_pages": sorted(number for number, entry in entries.items() if entry["state"] == "failed"),
         "stripped": found.facts.stripped,
-        "children": [child.model_dump(mode="json") for child in _children(services, job)],
+        "children": [child.model_dump(mode="json") for child in inside],
+        "attachments": [child.model_dump(mode="json") for child in inside if child.invoice is not None],
         "warnings": [
             {"page": number, "code": code} for number, entry in sorted(entries.items()) for code in entry.get("warnings", [])
         ],

@@ -138,8 +138,8 @@ class DocumentParser:
             numbers = options.select_pages(source.page_count)
             if not numbers:
                 raise NoSuchPages.for_range(options.page_range, source.page_count)
-            children = list_members(await source.members())
-            head = Document(filename=name, media_type=found.media_type, page_count=source.page_count, children=children)
+            head = Document(filename=name, media_type=found.media_type, page_count=source.page_count)
+            head = head.with_children(list_members(await source.members()))
             with ExitStack() as undo:
                 document = undo.enter_context(ParseResult(head, options, len(numbers)))
                 keep = document.keep_figure if _keeps_figures(options, figures) else None

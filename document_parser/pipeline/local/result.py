@@ -83,7 +83,7 @@ class ParseResult:
         """Take the documents inside the open document out of it. Raises OSError, and the errors of ``Source.members``."""
         self._inside_folder = tempfile.TemporaryDirectory(prefix="docparse-inside-")
         self.inside = await unpack(source, Path(self._inside_folder.name), max_unpacked_mb)
-        self.head = self.head.model_copy(update={"children": [one.child for one in self.inside]})
+        self.head = self.head.with_children([one.child for one in self.inside])
 
     def pages(self) -> Iterator[Page]:
         """Yield the pages in ascending order, one at a time in memory."""

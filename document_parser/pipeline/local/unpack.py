@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from document_parser.errors import MEMBER_ERRORS, DocumentParserError, TooLargeUnpacked
+from document_parser.ingest.invoices import INVOICE_HEAD_BYTES, invoice_specification
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.models import Child, Member, PageError
@@ -36,8 +37,13 @@ async def unpack(source: Source, folder: Path, max_unpacked_mb: int) -> list[Unp
         except MEMBER_ERRORS as error:
             found.append(Unpacked(_refused(member, error), None))
         else:
-            found.append(Unpacked(Child(name=member.name, part=member.part), path))
+            found.append(Unpacked(Child(name=member.name, part=member.part, invoice=_invoice_of(path)), path))
     return found
+
+
+def _invoice_of(path: Path) -> str | None:
+    with path.open("rb") as file:
+        return invoice_specification(file.read(INVOICE_HEAD_BYTES))
 
 
 def list_members(members: list[Member]) -> list[Child]:

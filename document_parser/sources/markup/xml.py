@@ -1,20 +1,26 @@
-"""XML as a document of one part: feeds as articles, records as tables, running text as paragraphs, all else as an outline.
+"""XML as a document of one part: invoices with their lines, feeds as articles, records as tables, all else as an outline.
 
 Runs in the opener child.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import copy
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from document_parser.errors import DamagedDocument, PageUnreadable
-from document_parser.models import Block, Cell, Location, PageWarning, Part, Table
+from document_parser.models import Block, Cell, Location, Member, PageWarning, Part, Table
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.markup.blocks import HtmlBlocks, blocks_of_html
 from document_parser.sources.markup.feed import blocks_of_feed, is_feed
 from document_parser.sources.markup.html import decode_html, embedded_image
+from document_parser.sources.markup.invoices.reader import blocks_of_invoice, embedded_files_of, syntax_of
 from document_parser.sources.markup.lists import BULLET
 from document_parser.sources.markup.tree import parse_html
 from document_parser.sources.markup.xml_spreadsheet import blocks_of_spreadsheet, is_spreadsheet
@@ -44,6 +50,8 @@ class XmlFile(FlowingDocument):
             self._warnings.append(PageWarning(code="damaged_data", message=message))
         self._page = decode_html(data).text if local_name(self._root) == "html" else None
         self._images: list[str] | None = None
+        self._syntax = syntax_of(self._root)
+        self._files = embedded_files_of(self._root) if self._syntax else []
 
     def location(self, number: int) -> Location:
         """Return the only location: the body."""
@@ -65,8 +73,22 @@ class XmlFile(FlowingDocument):
             self.part(number)
         return embedded_image(self._images or [], number, index)
 
+    def members(self) -> list[Member]:
+        """Return the files that an electronic invoice holds in itself."""
+        return [Member(name=file.name) for file in self._files]
+
+    def open_member(self, index: int) -> IO[bytes]:
+        """Return the contents of such a file. Raises PageUnreadable."""
+        try:
+            return io.BytesIO(base64.b64decode(self._files[index].data))
+        except (binascii.Error, ValueError, IndexError) as error:
+            raise PageUnreadable("This file in the invoice is damaged.") from error
+
     def _blocks(self) -> HtmlBlocks:
         """Return the blocks by what the root is."""
+        if self._syntax:
+            # The reader takes values out of the tree; it must find them again when it is asked a second time.
+            return HtmlBlocks(blocks_of_invoice(copy.deepcopy(self._root), self._syntax), [], [], "")
         if self._page is not None:
             return blocks_of_html(parse_html(self._page))
         if is_spreadsheet(self._root):

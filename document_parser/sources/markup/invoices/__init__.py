@@ -1,0 +1,1 @@
+"""Electronic invoices (CII and UBL) as documents that people read."""
