@@ -140,6 +140,12 @@ class ResultQuery(_Query):
         description="With format=csv: number of the table to return, from 1. Without it, several tables are returned as a ZIP.",
     )
 
+    children: Literal["list", "append"] = Field(
+        default="list",
+        description="append: the documents inside follow in the same text, each below a heading with its name (for Markdown "
+        "and text). list: they are listed only.",
+    )
+
 
 CURSOR = r"([0-9]{1,16}(\.[0-9]{1,17})?)?"
 """Pattern of a cursor: a score of the list, as it was written for ``next_cursor``. Empty for the beginning."""

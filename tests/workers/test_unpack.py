@@ -131,3 +131,25 @@ def test_the_data_of_an_electronic_invoice_is_listed_read_and_kept(service, tmp_
     assert 'filename="factur-x.xml"' in kept.headers["Content-Disposition"]
     document = service.result(job_id, format="json")["document"]
     assert [child["name"] for child in document["attachments"]] == ["factur-x.xml"]
+
+
+def test_a_container_and_what_is_in_it_can_be_had_as_one_text(service, tmp_path):
+    inner = zip_bytes({"deep.txt": b"deep words"})
+    members = {"a.txt": b"first words", "odd.bin": b"\x00\x01" * 90, "inner.zip": inner}
+    job_id = service.submit(zipped(tmp_path / "whole.zip", members))
+    service.ended(job_id)
+    for child in service.result(job_id)["children"]:
+        if child["job_id"]:
+            service.ended(child["job_id"])
+    answer = service.client.get(f"/v1/jobs/{job_id}/download", params={"format": "markdown", "children": "append"})
+    head, first, odd, packed, deep = answer.text.split("\n#")
+    assert head.startswith("- a.txt\n")
+    assert first.strip() == "`a.txt`\n\nfirst words"
+    assert odd.strip().startswith("`odd.bin`\n\n*Not read: ")
+    assert packed.strip() == "`inner.zip`\n\n- deep.txt"
+    assert deep.strip().startswith("# `deep.txt`\n\n*Not read: ")
+    assert service.result(job_id, format="markdown", children="append")["markdown"] == answer.text
+    plain = service.client.get(f"/v1/jobs/{job_id}/download", params={"format": "text", "children": "append"}).text
+    assert "\na.txt\n\nfirst words\n" in plain
+    refused = service.client.get(f"/v1/jobs/{job_id}/result", params={"format": "json", "children": "append"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "INVALID_OPTION")

@@ -78,7 +78,7 @@ def status(path: JobPath, query: StatusQuery) -> Response:
 )
 def result(path: JobPath, query: ResultQuery) -> Response:
     """Return the content in the format asked for at upload, or in another one."""
-    return results.respond(get_services(), _load(path.job_id), query.format, query.table)
+    return results.respond(get_services(), _load(path.job_id), query.format, query.table, appended=query.children == "append")
 
 
 @routes.get(
@@ -93,7 +93,7 @@ def result(path: JobPath, query: ResultQuery) -> Response:
 )
 def download(path: JobPath, query: ResultQuery) -> Response:
     """Return the content as a file, in the format asked for at upload or in another one."""
-    return results.download(get_services(), _load(path.job_id), query.format, query.table)
+    return results.download(get_services(), _load(path.job_id), query.format, query.table, appended=query.children == "append")
 
 
 @routes.get(

@@ -5,27 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, get_args
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, get_args
 from urllib.parse import quote
 
 from flask import Response, request
-from pydantic import ValidationError
 
 from document_parser.api.middleware import errors
-from document_parser.api.routes.waiting import last_event, wait_for_format
+from document_parser.api.routes.stored_results import StoredResult, load_result
+from document_parser.api.routes.with_children import check_appendable, load_with_children
 from document_parser.errors import InvalidOption, JobExpired, JobNotComplete, SeveralTables, TableNotFound
-from document_parser.jobs import queue
-from document_parser.jobs.records import children, record, storage_keys
+from document_parser.jobs.records import children, storage_keys
 from document_parser.jobs.records.job import Job
-from document_parser.models import FORMAT_FILES, Child, JobState, OutputFormat, PageStatus, ResultFacts, format_utc
+from document_parser.models import FORMAT_FILES, Child, JobState, OutputFormat, PageStatus, format_utc
 from document_parser.storage import StoredFileMissing
 from document_parser.text.table_archive import TableArchive, TableEntry
 
 if TYPE_CHECKING:
     from document_parser.api.services import Services
 
-EXPORT_SECONDS = 30.0
-"""Longest wait for a format that is being written, in seconds."""
 CHUNK_BYTES = 1 << 16
 """Size of the pieces in which files are sent, in bytes."""
 CONTENT_NAMES = {"markdown": "markdown", "html": "html", "text": "text", "json": "document", "tables": "tables"}
@@ -39,10 +36,11 @@ _ACCEPTED: dict[str, OutputFormat] = {
 }
 
 
-def respond(services: Services, job: Job, wanted: str, table: int | None = None) -> Response:
+def respond(services: Services, job: Job, wanted: str, table: int | None = None, *, appended: bool = False) -> Response:
     """Return the result of a job that has ended, in its own or another format.
 
-    The response to a failed job is its error. Raises JobNotComplete, InvalidOption, TableNotFound, and as ``load_result``.
+    The response to a failed job is its error. ``appended`` adds the documents inside. Raises JobNotComplete, InvalidOption,
+    TableNotFound, and as ``load_result`` or ``load_with_children``.
     """
     if not job.state.has_ended:
         raise JobNotComplete(status=job.state.value)
@@ -51,26 +49,31 @@ def respond(services: Services, job: Job, wanted: str, table: int | None = None)
     accepted = None if wanted else _accepted_format()
     name: OutputFormat = wanted or accepted or job.card.options.output_format  # type: ignore[assignment]
     _check_table(table, name)
+    if appended:
+        check_appendable(name)
     if name == "csv" and not _json_only():
         return _csv(services, job, table, attached=False)
+    load = load_with_children if appended else load_result
     if name == "zip" or accepted is not None:
-        return _file(services, job, name, attached=accepted is None)
+        return _file(job, name, load(services, job, name), attached=accepted is None)
     name = "tables" if name == "csv" else name
-    return Response(_body(services, job, name, load_result(services, job, name)), mimetype="application/json")
+    return Response(_body(services, job, name, load(services, job, name)), mimetype="application/json")
 
 
-def download(services: Services, job: Job, wanted: str, table: int | None = None) -> Response:
-    """Return the result of a job that has ended as a file.
-
-    The response to a failed job is its error. Raises JobNotComplete, InvalidOption, TableNotFound, and as ``load_result``.
-    """
+def download(services: Services, job: Job, wanted: str, table: int | None = None, *, appended: bool = False) -> Response:
+    """Return the result of a job that has ended as a file. Arguments and errors are those of ``respond``."""
     if not job.state.has_ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
         return errors.error_response(job.error)
     name: OutputFormat = wanted or job.card.options.output_format  # type: ignore[assignment]
     _check_table(table, name)
-    return _csv(services, job, table, attached=True) if name == "csv" else _file(services, job, name, attached=True)
+    if appended:
+        check_appendable(name)
+    if name == "csv":
+        return _csv(services, job, table, attached=True)
+    load = load_with_children if appended else load_result
+    return _file(job, name, load(services, job, name), attached=True)
 
 
 def source(services: Services, job: Job) -> Response:
@@ -88,46 +91,6 @@ def source(services: Services, job: Job) -> Response:
     return response
 
 
-class StoredResult(NamedTuple):
-    """A stored result, and its facts."""
-
-    stream: BinaryIO
-    facts: ResultFacts
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Return the response headers that describe the result."""
-        return {"X-Stripped-Lines": str(self.facts.stripped)}
-
-
-def load_result(services: Services, job: Job, name: OutputFormat) -> StoredResult:
-    """Return the stored result. If the format does not exist yet, have a worker write it and wait up to EXPORT_SECONDS.
-
-    Raises JobNotComplete if that takes longer or as many requests as allowed already wait (ask again), RecordedError if the
-    format could not be written, and JobNotFound, JobExpired, StorageUnavailable, RedisError.
-    """
-    if (found := _find_result(services, job, name)) is not None:
-        return found
-    # The position in the event stream is read before the task is enqueued, so that its events are not missed.
-    last = last_event(services.redis, job.card.job_id)
-    queue.enqueue_stage(services.redis, job.card.job_id, f"export-{name}")
-    wait_for_format(services, job.card.job_id, name, last, EXPORT_SECONDS)
-    if (found := _find_result(services, job, name)) is None:
-        record.load(services.redis, job.card.job_id)  # raises if the job was deleted meanwhile
-        raise JobNotComplete("This format is being written. Ask again shortly.", format=name)
-    return found
-
-
-def _find_result(services: Services, job: Job, name: OutputFormat) -> StoredResult | None:
-    """Return the result from storage; None if it has not been written, or its facts are damaged."""
-    try:
-        facts = ResultFacts.model_validate_json(services.storage.get(storage_keys.result_facts(job.card.job_id, job.revision)))
-        key = storage_keys.result(job.card.job_id, FORMAT_FILES[name].extension, job.revision)
-        return StoredResult(services.storage.open(key), facts)
-    except (StoredFileMissing, ValidationError):
-        return None
-
-
 def _accepted_format() -> OutputFormat | None:
     """Return the format that a specific Accept header names.
 
@@ -137,10 +100,9 @@ def _accepted_format() -> OutputFormat | None:
     return _ACCEPTED.get(best) if best and "application/json" not in request.accept_mimetypes.values() else None
 
 
-def _file(services: Services, job: Job, name: OutputFormat, *, attached: bool) -> Response:
+def _file(job: Job, name: OutputFormat, found: StoredResult, *, attached: bool) -> Response:
     """Return a stored result as a file, or as the body if not ``attached``."""
     media_type, extension = FORMAT_FILES[name]
-    found = load_result(services, job, name)
     response = Response(_chunks(found.stream), content_type=media_type, headers=found.headers)
     if attached:
         response.headers["Content-Disposition"] = _attachment(f"{_stem(job)}.{extension}")
