@@ -31,6 +31,7 @@ from document_parser.errors import (
     FileTooLarge,
     Forbidden,
     IdempotencyKeyReused,
+    InfectedFile,
     InvalidOption,
     JobExpired,
     QueueFull,
@@ -40,9 +41,11 @@ from document_parser.errors import (
     UnsupportedFormat,
     UploadCutOff,
     UploadTooSlow,
+    VirusScanUnavailable,
     WebhookNotResolved,
     WebhookRefused,
 )
+from document_parser.ingest import virus_scan
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
@@ -77,11 +80,13 @@ UPLOAD_ERRORS = (
     FileTooLarge,
     UnsupportedFormat,
     ContentMismatch,
+    InfectedFile,
     InvalidOption,
     WebhookRefused,
     WebhookNotResolved,
     ServerBusy,
     QueueFull,
+    VirusScanUnavailable,
     StorageUnavailable,
     StorageFull,
 )
@@ -177,6 +182,7 @@ def accept_upload() -> AcceptedUpload:
             )
             if (held := _find_idempotent(services, card)) is not None:
                 return held
+        virus_scan.check_file(services.settings.virus_scan, staged.path)
         structlog.contextvars.bind_contextvars(job_id=card.job_id)
         # job.json follows: one sync of the folder for both, before the upload is answered.
         services.storage.put_file(storage_keys.source(card.job_id), staged.path, followed=True)
