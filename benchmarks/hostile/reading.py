@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import threading
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Self
 from benchmarks.hostile.expected import Answer, Expected
 from benchmarks.report import progress
 from document_parser.errors import DocumentParserError
-from document_parser.models import PageWarning
+from document_parser.models import OutputFormat
 from document_parser.pipeline.local.reader import DocumentParser, make_options
 from document_parser.pipeline.local.result import ParseResult
 from document_parser.settings import EngineSettings, Settings
@@ -52,11 +53,11 @@ class PeakMemory:
 def _descendants(pid: str) -> list[str]:
     found = [pid]
     for one in found:
-        for children in Path(f"/proc/{one}/task").glob("*/children"):
-            try:
-                found += children.read_text().split()
-            except OSError:
-                continue  # the thread has ended
+        try:
+            for thread in os.listdir(f"/proc/{one}/task"):
+                found += Path(f"/proc/{one}/task/{thread}/children").read_text().split()
+        except OSError:
+            continue  # the process or the thread has ended
     return found
 
 
@@ -108,16 +109,12 @@ def _note(answer: Answer, result: ParseResult) -> None:
     answer.pages, answer.failed = result.progress.total_pages or 0, len(result.failed_pages)
     if answer.failed == answer.pages:
         answer.code = next((page.error.code for page in result.pages() if page.error), "")
-    answer.warnings = {_code(warning) for warning in result.warnings}
+    answer.warnings = {warning.code for warning in result.warnings}
     answer.markdown, answer.html = _written(result, "markdown"), _written(result, "html")
     _written(result, "json")
 
 
-def _code(warning: PageWarning) -> str:
-    return warning.code
-
-
-def _written(result: ParseResult, name: str) -> str:
+def _written(result: ParseResult, name: OutputFormat) -> str:
     out = io.BytesIO()
-    result.write(name, out)  # type: ignore[arg-type]
+    result.write(name, out)
     return out.getvalue().decode("utf-8")  # raises for what is no UTF-8

@@ -104,9 +104,8 @@ class _TarEntries:
         """List the files, which unpacks a compressed archive: it ends as soon as a limit is passed."""
         self._archive = tarfile.open(path)  # noqa: SIM115 - stays open with the document
         self._infos: list[tarfile.TarInfo] = []
-        count, unpacked, packed = 0, 0, path.stat().st_size
-        for info in self._archive:
-            count += 1  # links and folders too: an archive of nothing else is no shorter to list
+        unpacked, packed = 0, path.stat().st_size
+        for count, info in enumerate(self._archive, 1):  # links and folders too: they are no shorter to list
             unpacked += info.size
             if info.isfile():
                 self._infos.append(info)

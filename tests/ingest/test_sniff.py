@@ -119,6 +119,7 @@ def test_a_name_of_another_kind_than_the_content_is_a_mismatch(head: bytes, file
         (b"<?xml version='1.0'?><a/>", "a", "xml"),
         ("<a>Größe</a>".encode("utf-16"), "a.xml", "xml"),
         ("<p>words without a mark".encode("utf-16-le"), "a.html", "html"),
+        (b"a,b\n1\x00,2\n\xff\xfe,3\n", "stray.csv", "csv"),
         (b'{"a": 1}', "a.json", "json"),
         (b'{"cells": []}', "a.ipynb", "notebook"),
     ],

@@ -1,4 +1,4 @@
-"""Each limit on what a file may cost, tried with a harmless file against a low limit: its code, the limit, the setting's name."""
+"""Each limit on what a file may cost, tried with a harmless file against a low one: its code, the limit, its setting."""
 
 from __future__ import annotations
 
