@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 DAMAGED_PDFS = ("qpdf_bad", "qpdf_fuzz", "pdfjs")
 """The folders of the corpus with damaged PDFs of other projects' tests."""
+ALIKE = ({415, 422}, {400, 422})
+"""Statuses that say the same of a file: that its content is not read, or that there is none (no row says so)."""
 _STATUSES = re.compile(r"4xx(?::([\d/]+))?")
 
 
@@ -20,6 +22,7 @@ class Expected:
     path: str
     answer: str
     password: str = ""
+    password_sent: bool = False
 
     @property
     def may_be_accepted(self) -> bool:
@@ -57,10 +60,11 @@ class Answer:
 
 
 def load_manifest(corpus: Path) -> list[Expected]:
-    """Return the rows of the manifest that are documents."""
+    """Return the rows of the manifest that are documents, and once more with its password each that has one."""
     with (corpus / "MANIFEST.tsv").open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [_row(row) for row in rows if not row["path"].endswith((".json", ".txt"))]
+    found = [_row(row) for row in rows if not row["path"].endswith((".json", ".txt"))]
+    return found + [replace(row, password_sent=True) for row in found if row.password]
 
 
 def _row(row: dict[str, str]) -> Expected:
@@ -81,16 +85,22 @@ def _password_of(path: str, described: str) -> str:
 def faults_of(answer: Answer, expected: Expected) -> list[str]:
     """Return in what an answer is worse than its row of the manifest; empty if it is as good or better."""
     if not answer.is_read:
-        status = answer.status if answer.status != 200 else 422  # a document of failed pages only is refused page by page
-        allowed = expected.statuses
-        if not 400 <= status < 500:
-            return [f"{status} {answer.code}"]
-        if allowed is not None and status not in allowed and not (allowed & {415, 422} and status in {415, 422}):
-            return [f"{status} {answer.code}, expected {expected.answer}"]
+        return _faults_of_refusal(answer, expected)
+    if expected.password_sent:
         return []
     if not expected.may_be_accepted:
         return [f"read, expected {expected.answer}"]
     return [told for told, is_right in CHECKS.get(expected.path, {}).items() if not is_right(answer)]
+
+
+def _faults_of_refusal(answer: Answer, expected: Expected) -> list[str]:
+    """Return in what a refusal is worse than the manifest's row."""
+    status = answer.status if answer.status != 200 else 422  # a document of failed pages only is refused page by page
+    told, allowed = f"{status} {answer.code}, expected {expected.answer}", expected.statuses
+    if not 400 <= status < 500 or expected.password_sent:
+        return [told]
+    is_right = allowed is None or status in allowed or any(status in alike and alike & allowed for alike in ALIKE)
+    return [] if is_right else [told]
 
 
 Check = Callable[[Answer], bool]
@@ -123,7 +133,7 @@ CHECKS: dict[str, dict[str, Check]] = {
     "image/blank_white.png": {"no text": lambda answer: not answer.markdown.strip()},
     "image/truncated.jpg": {"said to be cut off": _warns("cut_off")},
     "html/script_and_events.html": _NO_SCRIPT,
-    "html/md_injection.html": _NO_SCRIPT,
+    "html/md_injection.html": {"no script": _lacks("<script", 'href="javascript')},
     "html/remote_resources.html": {"its text": _has("visible text")},
     "office/control_good.docx": {"one part": _pages(1)},
     "pdf/count_lie_2e9.pdf": {"one page": _pages(1)},

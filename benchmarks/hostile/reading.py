@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import threading
 import time
 from pathlib import Path
@@ -54,8 +53,8 @@ def _descendants(pid: str) -> list[str]:
     found = [pid]
     for one in found:
         try:
-            for thread in os.listdir(f"/proc/{one}/task"):
-                found += Path(f"/proc/{one}/task/{thread}/children").read_text().split()
+            for thread in Path(f"/proc/{one}/task").iterdir():
+                found += (thread / "children").read_text().split()
         except OSError:
             continue  # the process or the thread has ended
     return found
@@ -69,17 +68,14 @@ def _resident_mib(pid: str) -> float:
 
 
 async def read_all(corpus: Path, rows: list[Expected], good: Path) -> tuple[list[Answer], list[str]]:
-    """Return the answer to each document, and the documents after which a good one was not read.
-
-    An encrypted document is read without and with its password.
-    """
+    """Return the answer to each document, and the documents after which a good one was not read."""
     settings = Settings(engines=EngineSettings(inference_mode="cpu"))
     answers, poisoned = [], []
     with PeakMemory() as memory:
         async with DocumentParser(settings) as reader:
             for row in rows:
                 memory.take()
-                answer = await _read(reader, corpus / row.path, row.path, row.password if row.answer == "opened" else "")
+                answer = await _read(reader, corpus / row.path, row.path, row.password if row.password_sent else "")
                 answer.peak_mib = memory.take()
                 answers.append(answer)
                 told = answer.code or f"{answer.pages} pages, {answer.failed} failed"

@@ -1,7 +1,7 @@
 """Which damaged PDFs qpdf makes readable: ``python -m benchmarks.hostile.repairable FILE...`` prints their paths.
 
 A PDF counts as damaged if PDFium refuses it, or if qpdf has to find its objects by searching all of it. It counts as repairable
-if PDFium finds something on a page of the copy that qpdf writes. Files that need a password are none of both.
+if PDFium finds text or an image on a page of the copy that qpdf writes. Files that need a password are none of both.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ MAX_PAGES = 50
 """Pages at the start of a document that are looked at."""
 BATCH_FILES = 25
 """Files that one process looks at: they may crash it, and then the rest of them are not counted."""
+READABLE = (pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_IMAGE)
 REBUILDS = "Attempting to reconstruct cross-reference table"
 
 
@@ -34,7 +35,7 @@ def repairable(corpus: Path, paths: list[str]) -> list[str]:
 
 
 def is_repairable(path: Path) -> bool:
-    """Return whether a PDF is damaged, and a page of qpdf's copy has something on it."""
+    """Return whether a PDF is damaged, and a page of qpdf's copy is readable."""
     try:
         pdf = pikepdf.open(path, suppress_warnings=True)
         is_rebuilt = any(REBUILDS in str(warning) for warning in pdf.get_warnings())
@@ -42,11 +43,11 @@ def is_repairable(path: Path) -> bool:
         pdf.save(copy)
     except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, RuntimeError):
         return False
-    return (is_rebuilt or _pages_with_objects(path) is None) and bool(_pages_with_objects(copy.getvalue()))
+    return (is_rebuilt or _count_readable(path) is None) and bool(_count_readable(copy.getvalue()))
 
 
-def _pages_with_objects(source: Path | bytes) -> int | None:
-    """Return how many pages have something on them; None if PDFium refuses the file."""
+def _count_readable(source: Path | bytes) -> int | None:
+    """Return how many pages have text or an image; None if PDFium refuses the file."""
     try:
         document = pypdfium2.PdfDocument(source)
     except pypdfium2.PdfiumError:
@@ -55,7 +56,7 @@ def _pages_with_objects(source: Path | bytes) -> int | None:
     for number in range(min(len(document), MAX_PAGES)):
         try:
             page = document[number]
-            found += pdfium.FPDFPage_CountObjects(page.raw) > 0
+            found += any(True for _ in page.get_objects(READABLE))
         except pypdfium2.PdfiumError:
             continue
     return found
