@@ -217,7 +217,7 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
         return SUPPORTED[claimed]
     if claimed in OLE_FORMATS and content == _OLE:
         return SUPPORTED[claimed]
-    if (claimed, content) in {("mhtml", "mail"), ("epub", "zip")}:
+    if (claimed, content) in {("mhtml", "mail"), ("epub", "zip"), ("odt", "zip"), ("odp", "zip"), ("ods", "zip")}:
         return SUPPORTED[str(claimed)]  # the signs of the format may come after the head
     if claimed == "markdown" and content in {"html", "xml", "svg", "mail"}:
         return SUPPORTED[claimed]  # it may begin with a tag, or with lines like those of a mail's head

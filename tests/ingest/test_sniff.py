@@ -113,6 +113,7 @@ def test_a_name_of_another_kind_than_the_content_is_a_mismatch(head: bytes, file
         (b"{\\rtf1 letter}", "letter.doc", "rtf"),
         (ZIP + b"mimetypeapplication/epub+zip", "book", "epub"),
         (ZIP + b"a.xhtml", "book.epub", "epub"),
+        (ZIP + b"mimetype, compressed", "letter.odt", "odt"),
         (b"From: <Saved by Blink>\nSnapshot-Content-Location: http://a.org\n\n", "a.mhtml", "mhtml"),
         (b"MIME-Version: 1.0\nContent-Type: multipart/related\n\n", "a.mht", "mhtml"),
         (b"<p align='center'>logo</p>\n# Title\n", "README.md", "markdown"),
