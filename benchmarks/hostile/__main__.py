@@ -9,7 +9,6 @@ that begin so, and writes nothing, as ``--trial``.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 import tempfile
 from collections import Counter
@@ -37,7 +36,7 @@ def main() -> None:
     rows = [row for row in load_manifest(options.corpus) if row.path.startswith(options.only)]
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         good = pdf_of_text(Path(name) / "good.pdf", ["A good document."])
-        answers, poisoned = asyncio.run(read_all(options.corpus, rows, good))
+        answers, poisoned = read_all(options.corpus, rows, good)
     made = report(rows, answers, poisoned)
     add_repairs(made, options.corpus, [row.path for row in rows], answers)
     made.publish(trial=options.trial or bool(options.only))
@@ -60,7 +59,7 @@ def report(rows: list[Expected], answers: list[Answer], poisoned: list[str]) -> 
     made.notes.append("Refusals: " + ", ".join(f"`{code}` {count}" for code, count in refused.most_common()) + ".")
     made.notes += [f"Worse than its row: `{path}`: {'; '.join(found)}." for path, found in faults.items()]
     made.notes.append(
-        "All in one process, one after the other, without model servers and language packs; each document is opened in a child "
+        "One after the other, forty documents a process, without model servers and language packs; each is opened in a child "
         "of its own. A document that fails on every page counts as refused."
     )
     return made

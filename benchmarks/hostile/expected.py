@@ -133,7 +133,9 @@ CHECKS: dict[str, dict[str, Check]] = {
     "image/blank_white.png": {"no text": lambda answer: not answer.markdown.strip()},
     "image/truncated.jpg": {"said to be cut off": _warns("cut_off")},
     "html/script_and_events.html": _NO_SCRIPT,
-    "html/md_injection.html": {"no script": _lacks("<script", 'href="javascript')},
+    "html/md_injection.html": {
+        "no script": lambda answer: "<script" not in answer.html and 'href="javascript' not in answer.html
+    },
     "html/remote_resources.html": {"its text": _has("visible text")},
     "office/control_good.docx": {"one part": _pages(1)},
     "pdf/count_lie_2e9.pdf": {"one page": _pages(1)},

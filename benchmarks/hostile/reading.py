@@ -1,4 +1,4 @@
-"""Read every document of the hostile corpus in this process, and watch the memory of the processes below it."""
+"""Read every document of the hostile corpus, a process for a few of them, and watch the memory of all processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import asyncio
 import io
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +21,8 @@ from document_parser.pipeline.local.reader import DocumentParser, make_options
 from document_parser.pipeline.local.result import ParseResult
 from document_parser.settings import EngineSettings, Settings
 
+BATCH_DOCUMENTS = 40
+"""Documents that one process reads: a reader of the service makes way for the next one after READ_SLICE_SECONDS."""
 SAMPLING_SECONDS = 0.02
 DEADLINE_SECONDS = 300.0
 """For one document, all its pages: what takes longer hangs."""
@@ -67,8 +72,24 @@ def _resident_mib(pid: str) -> float:
         return 0.0
 
 
-async def read_all(corpus: Path, rows: list[Expected], good: Path) -> tuple[list[Answer], list[str]]:
+def read_all(corpus: Path, rows: list[Expected], good: Path) -> tuple[list[Answer], list[str]]:
     """Return the answer to each document, and the documents after which a good one was not read."""
+    answers: list[Answer] = []
+    poisoned: list[str] = []
+    batches = [rows[start : start + BATCH_DOCUMENTS] for start in range(0, len(rows), BATCH_DOCUMENTS)]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for found, worse in pool.map(_read_batch, repeat(corpus), batches, repeat(good)):
+            answers += found
+            poisoned += worse
+    return answers, poisoned
+
+
+def _read_batch(corpus: Path, rows: list[Expected], good: Path) -> tuple[list[Answer], list[str]]:
+    return asyncio.run(_read_in_turn(corpus, rows, good))
+
+
+async def _read_in_turn(corpus: Path, rows: list[Expected], good: Path) -> tuple[list[Answer], list[str]]:
+    """Return what ``read_all`` does, of documents that one process reads."""
     settings = Settings(engines=EngineSettings(inference_mode="cpu"))
     answers, poisoned = [], []
     with PeakMemory() as memory:
