@@ -551,7 +551,7 @@ class NestedTooDeep(DocumentError):
     def with_limit(cls, limit: int) -> NestedTooDeep:
         """Return the error for a document that is more than ``limit`` documents deep."""
         return cls(
-            f"The document lies more than {limit} documents deep; this server reads no deeper (MAX_NESTING_DEPTH). "
+            f"The document lies deeper inside others than this server reads, which is {limit} deep (MAX_NESTING_DEPTH). "
             "Send it by itself.",
             limit=limit,
         )
