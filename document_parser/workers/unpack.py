@@ -10,7 +10,7 @@ from document_parser.ingest import virus_scan
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
-from document_parser.jobs.records import children, record, storage_keys
+from document_parser.jobs.records import children, record, storage_keys, unpacked
 from document_parser.jobs.records.job import Job, JobCard
 from document_parser.jobs.redis import clock
 from document_parser.models import Child, Member, PageError
@@ -70,6 +70,8 @@ class _Unpacking:
                     raise TooLargeUnpacked.for_size((limit << 20) - self._left, limit)
                 await asyncio.to_thread(staged.write, piece)
             card = self._child_card(staged, job_id, name)
+            limits = settings.workers
+            unpacked.charge(self._context.redis, card.root, staged.size, limits.max_members, limits.max_unpacked_mb)
             await asyncio.to_thread(virus_scan.check_file, settings.virus_scan, staged.path)
             await asyncio.to_thread(storage.put_file, storage_keys.source(job_id), staged.path, followed=True)
         await asyncio.to_thread(record.store_card, storage, card)
@@ -92,5 +94,6 @@ class _Unpacking:
             created_at=clock.now(self._context.redis),
             request_id=self._card.request_id,
             parent=self._card.job_id,
+            root=self._card.root or self._card.job_id,
             depth=self._card.depth + 1,
         )

@@ -89,6 +89,23 @@ def test_what_unpacks_to_more_than_the_limit_is_listed_with_the_reason_and_the_r
     assert "at most 1 MiB (MAX_UNPACKED_MB)" in second["error"]["message"]
 
 
+def test_archives_in_an_archive_are_bounded_together(tmp_path_factory, tmp_path):
+    inner = {f"{name}.zip": zip_bytes({f"{name}{number}.txt": b"words" for number in range(4)}) for name in "abc"}
+    path = zipped(tmp_path / "outer.zip", inner)
+    with Service(tmp_path_factory.mktemp("bounded"), NUM_WORKERS="1", MAX_MEMBERS="9") as bounded:
+        job_id = bounded.submit(path)
+        bounded.ended(job_id)
+        outer = bounded.result(job_id)["children"]
+        found = []
+        for child in outer:
+            bounded.ended(child["job_id"])
+            found += bounded.result(child["job_id"])["children"]
+    assert len(found) == 12
+    refused = [child["error"]["code"] for child in found if "error" in child]
+    assert refused == ["TOO_MANY_MEMBERS"] * (3 + 12 - 9)
+    assert sum(bool(child.get("job_id")) for child in found) == 9 - 3
+
+
 def test_deleting_an_archive_deletes_the_jobs_of_its_files(service, tmp_path):
     job_id = service.submit(zipped(tmp_path / "some.zip", {"a.txt": b"a", "b.txt": b"b"}))
     service.ended(job_id)
