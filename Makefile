@@ -40,7 +40,8 @@ check: $(VENV)/.installed-dev  ## everything a change must pass
 chaos: $(VENV)/.installed-dev  ## kill everything there is, one after the other, while documents are read; prints a table of verdicts
 	$(BIN)/python -m tests.support.chaos
 
-fuzz: $(VENV)/.installed-dev  ## over 8,000 requests made from the OpenAPI document, every answer held against it (some minutes)
+fuzz: $(VENV)/.installed-dev  ## changed files of every format through the readers, and over 8,000 requests made from the OpenAPI document (some minutes)
+	$(BIN)/python -m tests.support.fuzz_formats --seconds 180
 	$(BIN)/python -m tests.support.fuzz
 
 bench: $(VENV)/.installed-dev  ## measure; writes docs/benchmarks.md

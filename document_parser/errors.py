@@ -153,6 +153,17 @@ class ContentMismatch(DocumentParserError):
     message = "The extension of the file's name does not match its content. Rename the file, or send another one."
 
 
+class InfectedFile(DocumentParserError):
+    """The virus scanner found something in the file."""
+
+    code = "INFECTED_FILE"
+    status = 422
+    message = (
+        "The virus scanner of this server found something in the file (details.signature), and it was not read. "
+        "Remove it from the file, or send another one."
+    )
+
+
 class NotFound(DocumentParserError):
     """No route has this address."""
 
@@ -384,6 +395,15 @@ class QueueFull(DocumentParserError):
     message = "The queue of this server is full. Retry-After says when to send it again; details show the capacity."
 
 
+class VirusScanUnavailable(DocumentParserError):
+    """The file could not be scanned for viruses: clamd is away, too slow, failed, or refuses a file of this size."""
+
+    code = "VIRUS_SCAN_UNAVAILABLE"
+    status = 503
+    retryable = True
+    message = "The file could not be scanned for viruses at the moment, so it was not accepted. Send it again shortly."
+
+
 class IdempotencyKeyReused(DocumentParserError):
     """The Idempotency-Key was used before with another document or other options."""
 
@@ -474,36 +494,49 @@ class OversizedImage(DocumentError):
 
 
 class TooLargeUnpacked(DocumentError):
-    """An archive has more members, bytes or expansion than MAX_MEMBERS, MAX_UNPACKED_MB and MAX_EXPANSION_RATIO allow."""
+    """What is in the file is more than MAX_UNPACKED_MB allow. Root of the errors of a file that unpacks to too much."""
 
     code = "UNPACKED_TOO_LARGE"
-    message = (
-        "The file unpacks to more than this server accepts (MAX_UNPACKED_MB, MAX_EXPANSION_RATIO, MAX_MEMBERS). "
-        "Send its parts one by one."
-    )
+    message = "The file unpacks to more than this server accepts (MAX_UNPACKED_MB). Send its parts one by one."
 
     @classmethod
     def for_size(cls, unpacked: int, limit_mb: int) -> TooLargeUnpacked:
         """Return the error for ``unpacked`` bytes and a limit in MiB."""
         size = unpacked / (1 << 20)
         return cls(
-            f"The file unpacks to {size:.0f} MiB; this server accepts at most {limit_mb} MiB (MAX_UNPACKED_MB).",
+            f"The file unpacks to {size:.0f} MiB; this server accepts at most {limit_mb} MiB (MAX_UNPACKED_MB). "
+            "Send its parts one by one.",
             unpacked_mb=round(size, 1), limit_mb=limit_mb,
         )  # fmt: skip
 
+
+class ExpandsTooMuch(TooLargeUnpacked):
+    """The file unpacks to more than MAX_EXPANSION_RATIO times its own size."""
+
+    code = "EXPANSION_TOO_LARGE"
+    message = "The file unpacks to too many times its size (MAX_EXPANSION_RATIO). Send its parts one by one."
+
     @classmethod
-    def for_ratio(cls, ratio: float, limit: int) -> TooLargeUnpacked:
+    def for_ratio(cls, ratio: float, limit: int) -> ExpandsTooMuch:
         """Return the error for a file that unpacks to ``ratio`` times its size."""
         return cls(
-            f"The file unpacks to {ratio:.0f} times its size; this server accepts at most {limit} (MAX_EXPANSION_RATIO).",
+            f"The file unpacks to {ratio:.0f} times its size; this server accepts at most {limit} (MAX_EXPANSION_RATIO). "
+            "Send its parts one by one.",
             expansion_ratio=round(ratio, 1), limit_ratio=limit,
         )  # fmt: skip
 
+
+class TooManyMembers(TooLargeUnpacked):
+    """An archive, office file or mailbox has more members than MAX_MEMBERS allows."""
+
+    code = "TOO_MANY_MEMBERS"
+    message = "The file has more files inside than this server accepts (MAX_MEMBERS). Send them one by one."
+
     @classmethod
-    def for_members(cls, members: int, limit: int) -> TooLargeUnpacked:
-        """Return the error for an archive of ``members`` files."""
+    def for_members(cls, members: int, limit: int) -> TooManyMembers:
+        """Return the error for a file with ``members`` files or messages inside."""
         return cls(
-            f"The archive has {members} members; this server accepts at most {limit} (MAX_MEMBERS).",
+            f"The file has {members} members; this server accepts at most {limit} (MAX_MEMBERS). Send them one by one.",
             members=members, limit_members=limit,
         )  # fmt: skip
 
@@ -513,6 +546,22 @@ class NestedTooDeep(DocumentError):
 
     code = "NESTED_TOO_DEEP"
     message = "The document lies deeper inside others than this server reads (MAX_NESTING_DEPTH). Send it by itself."
+
+    @classmethod
+    def with_limit(cls, limit: int) -> NestedTooDeep:
+        """Return the error for a document that is more than ``limit`` documents deep."""
+        return cls(
+            f"The document lies deeper inside others than this server reads, which is {limit} deep (MAX_NESTING_DEPTH). "
+            "Send it by itself.",
+            limit=limit,
+        )
+
+
+class DeclaresEntities(DamagedDocument):
+    """The XML of the document declares entities: they could expand without end, or name files and addresses."""
+
+    code = "XML_ENTITIES"
+    message = "The XML of the document declares entities, which are not read. Save it again without them, and send that."
 
 
 class TooManyPages(DocumentError):
@@ -558,6 +607,23 @@ class OpenerCrashed(DocumentError):
     )
 
 
+class OpeningTimeout(OpenerCrashed):
+    """The document was not opened within OPENER_TIMEOUT_SECONDS, twice."""
+
+    code = "OPENING_TIMEOUT"
+    message = "The document could not be opened in time (OPENER_TIMEOUT_SECONDS). Send parts of it, or a simpler version."
+
+    @classmethod
+    def with_limit(cls, seconds: float) -> OpeningTimeout:
+        """Return the error for a limit in seconds."""
+        return cls(
+            f"The document could not be opened within {seconds:g} s (OPENER_TIMEOUT_SECONDS). "
+            "Send parts of it, or a simpler version.",
+            reason="timeout",
+            limit_seconds=seconds,
+        )
+
+
 class WorkerCrashed(DocumentError):
     """The worker process died twice while it read this document."""
 
@@ -581,6 +647,13 @@ class PageCrashed(PageUnreadable):
 
     code = "PAGE_CRASHES_PARSER"
     message = "Rendering this page exhausted its limits or crashed the parser."
+
+
+class PageTooSlow(PageCrashed):
+    """What was asked for of this page took longer than OPENER_TIMEOUT_SECONDS."""
+
+    code = "PAGE_TOO_SLOW"
+    message = "Opening this page took too long (OPENER_TIMEOUT_SECONDS). Print it to a new PDF, then send that PDF."
 
 
 class NoPageImage(PageUnreadable):
@@ -790,7 +863,16 @@ class LanguagesFolderUnusable(DocumentParserError):
     message = "The folder of the language packs cannot be used. Set TESSDATA_DIR to one that this user may write."
 
 
-MEMBER_ERRORS = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooLargeUnpacked, NestedTooDeep)
+MEMBER_ERRORS = (
+    EmptyFile,
+    UnsupportedFormat,
+    ContentMismatch,
+    PageUnreadable,
+    TooLargeUnpacked,
+    NestedTooDeep,
+    InfectedFile,
+    VirusScanUnavailable,
+)
 """Errors of a document inside another one, which is then listed with the reason why it is not read."""
 
 

@@ -19,12 +19,15 @@ from document_parser.errors import (
     EmptyFile,
     FileTooLarge,
     IdempotencyKeyReused,
+    InfectedFile,
     JobExpired,
     QueueFull,
     StorageFull,
     StorageUnavailable,
     UnsupportedFormat,
+    VirusScanUnavailable,
 )
+from document_parser.ingest import virus_scan
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
@@ -48,7 +51,9 @@ SUBMISSION_ERRORS = (
     FileTooLarge,
     UnsupportedFormat,
     ContentMismatch,
+    InfectedFile,
     QueueFull,
+    VirusScanUnavailable,
     StorageUnavailable,
     StorageFull,
 )
@@ -93,6 +98,7 @@ def submit_document(services: Services, staged: StagedFile, filename: str, field
     card = _card(services, staged, filename, fields)
     if card.idempotency_key and (held := _find_idempotent(services, card)) is not None:
         return held
+    virus_scan.check_file(services.settings.virus_scan, staged.path)
     structlog.contextvars.bind_contextvars(job_id=card.job_id)
     # job.json follows: one sync of the folder for both, before the upload is answered.
     services.storage.put_file(storage_keys.source(card.job_id), staged.path, followed=True)

@@ -63,6 +63,7 @@ def _checks(*, deep: bool) -> list[Callable[[Settings], Iterator[Finding]]]:
         machine.check_reach,
         parts.check_redis,
         parts.check_storage,
+        parts.check_virus_scan,
         parts.check_openers,
         parts.check_cpu_engine,
         machine.check_gpu,

@@ -39,6 +39,7 @@ _FLAGS = {
     "on_low_quality": "--on-low-quality",
     "page_separator": "--page-separator",
     "figures": "--figures",
+    "csv_safe": "--csv-safe",
 }
 """Options of the command line, by their names in models.Options."""
 
@@ -243,6 +244,9 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
         "--figures",
         choices=get_args(FigureMode),
         help="none, placeholder (linked, written beside the result; the default) or embed",
+    )
+    group.add_argument(
+        "--csv-safe", choices=("true", "false"), help="false: CSV cells that a spreadsheet would run as a formula stay as read"
     )
     password = group.add_mutually_exclusive_group()
     password.add_argument("--password", help="opens encrypted documents; other users of the machine may see it")

@@ -18,6 +18,8 @@ from document_parser.models import SourceKind
 HEAD_BYTES = 8192
 """How many bytes from the start of a file ``sniff`` needs."""
 
+MAX_CONTROLS_EACH = 200
+"""One control character is taken for a slip in this many bytes of a text; random bytes have 20, programs more."""
 _MAX_NAME_BYTES = 255
 """Maximum bytes of a file name in UTF-8."""
 _FALLBACK_NAME = "document"
@@ -215,7 +217,7 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
         return SUPPORTED[claimed]
     if claimed in OLE_FORMATS and content == _OLE:
         return SUPPORTED[claimed]
-    if (claimed, content) in {("mhtml", "mail"), ("epub", "zip")}:
+    if (claimed, content) in {("mhtml", "mail"), ("epub", "zip"), ("odt", "zip"), ("odp", "zip"), ("ods", "zip")}:
         return SUPPORTED[str(claimed)]  # the signs of the format may come after the head
     if claimed == "markdown" and content in {"html", "xml", "svg", "mail"}:
         return SUPPORTED[claimed]  # it may begin with a tag, or with lines like those of a mail's head
@@ -313,14 +315,17 @@ def _is_text(head: bytes) -> bool:
 
 
 def _is_old_text(head: bytes) -> bool:
-    """Return whether the content may be text in UTF-16 or in an older encoding: it has hardly any control characters."""
+    """Return whether the content may be text in UTF-16 or in an older encoding: it has hardly any control characters.
+
+    A stray NUL or two do not make a file another one: programs leave them behind.
+    """
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
     zeros = sorted(head[start::2].count(0) for start in (0, 1))
     if zeros[1] > len(head) // 4 and zeros[0] < len(head) // 20:
         return True  # every second byte of Latin letters in UTF-16 is zero
     controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head)
-    return controls == 0
+    return controls <= 1 + len(head) // MAX_CONTROLS_EACH
 
 
 def _refusal_of(head: bytes, filename: str) -> UnsupportedFormat | ContentMismatch:

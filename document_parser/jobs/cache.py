@@ -32,7 +32,7 @@ from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
 
-OPTIONS_BESIDE_READING = {"priority", "cache", "output_format", "page_separator", "headers_footers", "layers"}
+OPTIONS_BESIDE_READING = {"priority", "cache", "output_format", "page_separator", "headers_footers", "layers", "csv_safe"}
 """Options that do not change how pages are read."""
 ENTRIES_PER_STEP = 1000
 """Entries handled in one step when they expire or their index is rebuilt."""

@@ -85,6 +85,10 @@ class Options(BaseModel):
         default="placeholder",
         description="Figures in Markdown and HTML: none, placeholder (a link to each image) or embed (the images themselves).",
     )
+    csv_safe: bool = Field(
+        default=True,
+        description="CSV cells that a spreadsheet would run as a formula get an apostrophe in front; false: as read.",
+    )
     cache: bool = Field(default=True, description="Read earlier readings from the cache, and store new ones in it.")
 
     def select_pages(self, page_count: int) -> list[int]:

@@ -24,7 +24,7 @@ from document_parser.settings.process import (
 )
 from document_parser.settings.serving import ApiSettings, WebhookSettings
 from document_parser.settings.tree import LogSettings, Settings, load_settings
-from document_parser.settings.working import QueueSettings, StoreSettings, WorkerSettings
+from document_parser.settings.working import QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
 
 __all__ = [
     "ApiSettings",
@@ -37,6 +37,7 @@ __all__ = [
     "QueueSettings",
     "Settings",
     "StoreSettings",
+    "VirusScanSettings",
     "WebhookSettings",
     "WorkerSettings",
     "cap_threads",

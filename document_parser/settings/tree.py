@@ -17,7 +17,7 @@ from document_parser.settings.engines import DeepSeekSettings, EngineSettings, N
 from document_parser.settings.process import cores
 from document_parser.settings.section import Section
 from document_parser.settings.serving import ApiSettings, WebhookSettings
-from document_parser.settings.working import QueueSettings, StoreSettings, WorkerSettings
+from document_parser.settings.working import QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
 
 
 class ClientSettings(Section):
@@ -43,6 +43,7 @@ class Settings(BaseModel):
     api: ApiSettings = Field(default_factory=ApiSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     workers: WorkerSettings = Field(default_factory=WorkerSettings)
+    virus_scan: VirusScanSettings = Field(default_factory=VirusScanSettings)
     queue: QueueSettings = Field(default_factory=QueueSettings)
     engines: EngineSettings = Field(default_factory=EngineSettings)
     deepseek: DeepSeekSettings = Field(default_factory=DeepSeekSettings)

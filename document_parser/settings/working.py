@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from document_parser.settings.section import Emptiable, Section
 
@@ -83,6 +84,21 @@ class WorkerSettings(Section):
     max_members: int = Field(default=10_000, ge=1, description="Maximum number of files in an office file, archive or mail.")
     max_nesting_depth: int = Field(
         default=5, ge=0, description="How deep files inside files are read: attachments of mails in archives are 2 deep."
+    )
+
+
+class VirusScanSettings(Section):
+    """The virus scanner that every file passes before it is read."""
+
+    model_config = SettingsConfigDict(env_prefix="CLAMD_")
+
+    url: Emptiable = Field(
+        default="",
+        pattern=r"^(tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}|unix:///.+)?$",
+        description="clamd that scans uploads and the files inside them: tcp://host:port or unix:///path. Empty: no scan.",
+    )
+    timeout_seconds: float = Field(
+        default=60.0, gt=0, description="Deadline for scanning one file; a file not scanned by then is answered 503."
     )
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
-from document_parser.errors import DamagedDocument, EncryptedDocument, PageUnreadable, TooLargeUnpacked
+from document_parser.errors import DamagedDocument, EncryptedDocument, PageUnreadable
 from document_parser.models import Block, Location, Member, Part
 from document_parser.models.reading import MAX_NAME_CHARACTERS
 from document_parser.sources.archive_members import ZipMembers, check_unpacked_size
@@ -48,7 +48,7 @@ class Archive(FlowingDocument):
         super().__init__(limits)
         with _faults_as_damage():
             self._entries: _Entries = (
-                _ZipEntries(path, limits, password) if zipfile.is_zipfile(path) else _TarEntries(path, limits.max_members)
+                _ZipEntries(path, limits, password) if zipfile.is_zipfile(path) else _TarEntries(path, limits)
             )
             self._members = self._entries.members()
         declared = sum(member.size or 0 for member in self._members)
@@ -100,14 +100,16 @@ class _ZipEntries:
 class _TarEntries:
     """The files of a TAR archive; links and devices are left out."""
 
-    def __init__(self, path: Path, most: int) -> None:
+    def __init__(self, path: Path, limits: OpenerLimits) -> None:
+        """List the files, which unpacks a compressed archive: it ends as soon as a limit is passed."""
         self._archive = tarfile.open(path)  # noqa: SIM115 - stays open with the document
         self._infos: list[tarfile.TarInfo] = []
-        for info in self._archive:
+        unpacked, packed = 0, path.stat().st_size
+        for count, info in enumerate(self._archive, 1):  # links and folders too: they are no shorter to list
+            unpacked += info.size
             if info.isfile():
                 self._infos.append(info)
-            if len(self._infos) > most:
-                raise TooLargeUnpacked.for_members(len(self._infos), most)
+            check_unpacked_size(count, unpacked, packed, limits)
 
     def members(self) -> list[Member]:
         """Return the files."""

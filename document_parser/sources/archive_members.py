@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from document_parser.errors import DamagedDocument, EncryptedDocument, TooLargeUnpacked
+from document_parser.errors import DamagedDocument, EncryptedDocument, ExpandsTooMuch, TooLargeUnpacked, TooManyMembers
 from document_parser.sources.base import OpenerLimits
 
 MIN_JUDGED_BYTES = 32 << 20
@@ -29,8 +29,8 @@ class ZipMembers:
     """An opened zip archive whose members are read by their names as ``normalise_name`` gives them.
 
     A file's bytes are never more than its directory entry declares, and all that is declared is within the limits: construction
-    raises TooLargeUnpacked otherwise, DamagedDocument for what is no zip archive. Of members with one name the later ones are
-    numbered, as in ``name (2).txt``; folders are left out.
+    raises TooLargeUnpacked or its kinds otherwise, DamagedDocument for what is no zip archive. Of members with one name the
+    later ones are numbered, as in ``name (2).txt``; folders are left out.
     """
 
     def __init__(self, file: Path | IO[bytes], limits: OpenerLimits, password: str | None = None) -> None:
@@ -91,13 +91,13 @@ class ZipMembers:
 
 
 def check_unpacked_size(members: int, unpacked: int, packed: int, limits: OpenerLimits) -> None:
-    """Raise TooLargeUnpacked if an archive has more members, bytes or expansion than the limits allow. Sizes are in bytes."""
+    """Raise TooLargeUnpacked, ExpandsTooMuch or TooManyMembers beyond the limits. Sizes are in bytes."""
     if members > limits.max_members:
-        raise TooLargeUnpacked.for_members(members, limits.max_members)
+        raise TooManyMembers.for_members(members, limits.max_members)
     if unpacked > limits.max_unpacked_mb << 20:
         raise TooLargeUnpacked.for_size(unpacked, limits.max_unpacked_mb)
     if unpacked > MIN_JUDGED_BYTES and unpacked > limits.max_expansion_ratio * packed:
-        raise TooLargeUnpacked.for_ratio(unpacked / max(1, packed), limits.max_expansion_ratio)
+        raise ExpandsTooMuch.for_ratio(unpacked / max(1, packed), limits.max_expansion_ratio)
 
 
 def normalise_name(name: str) -> str:

@@ -45,8 +45,8 @@ def decode_text(data: bytes, declared: str | None = None) -> DecodedText:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _decode(data, encoding)
-    if mark := _missing_mark(data[:_HEAD_BYTES]):
-        return _decode(mark + data, "utf-16")
+    if encoding := _unmarked_utf16(data[:_HEAD_BYTES]):
+        return _decode(data, encoding)
     for name in ("utf-8", _known(declared)):
         if name is not None:
             try:
@@ -57,12 +57,15 @@ def decode_text(data: bytes, declared: str | None = None) -> DecodedText:
     return _decode(data, found.encoding if found is not None else _FALLBACK)
 
 
-def _missing_mark(head: bytes) -> bytes:
-    """Return the byte order mark that a text in UTF-16 lacks: every second byte of Latin letters is zero. Else empty."""
+def _unmarked_utf16(head: bytes) -> str:
+    """Return the encoding of a text in UTF-16 without a byte order mark: every second byte of Latin letters is zero.
+
+    Empty for any other. The name says the byte order: Python's ``utf-16`` without a mark is an error in a stream.
+    """
     zeros = [head[start::2].count(0) / max(1, len(head) // 2) for start in (0, 1)]
     if max(zeros) < _MIN_ZERO_SHARE or min(zeros) > 1 - _MIN_ZERO_SHARE:
-        return b""
-    return codecs.BOM_UTF16_LE if zeros[1] > zeros[0] else codecs.BOM_UTF16_BE
+        return ""
+    return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
 
 
 def _known(encoding: str | None) -> str | None:

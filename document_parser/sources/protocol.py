@@ -16,14 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from document_parser.errors import (
     DamagedDocument,
+    DeclaresEntities,
     DocumentError,
     DocumentParserError,
     EncryptedDocument,
+    ExpandsTooMuch,
     NoPageImage,
     OversizedImage,
     OversizedPage,
     PageUnreadable,
     TooLargeUnpacked,
+    TooManyMembers,
     WrongPassword,
 )
 from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, Member, PageImageSpec, SourceKind
@@ -58,6 +61,9 @@ ERRORS: dict[str, type[DocumentParserError]] = {
         WrongPassword,
         OversizedImage,
         TooLargeUnpacked,
+        ExpandsTooMuch,
+        TooManyMembers,
+        DeclaresEntities,
         PageUnreadable,
         NoPageImage,
         OversizedPage,

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, TypeAdapter
 
-from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
+from document_parser.errors import OpenerCrashed, OpeningTimeout, PageCrashed, PageTooSlow, PageUnreadable
 from document_parser.models import (
     BoundingBox,
     Confinement,
@@ -335,6 +335,8 @@ class Source:
                 reply, _ = await self._ask_and_count(self._child, self._open_request)
                 reply.raise_error()
             except _CHILD_FAILURES as error:
+                if isinstance(error, TimeoutError):
+                    raise OpeningTimeout.with_limit(self._seconds) from error
                 raise OpenerCrashed(reason=_failure_reason(error)) from error
             undo.pop_all()
         self.page_count = reply.page_count
@@ -392,7 +394,7 @@ class Source:
             except _CHILD_FAILURES as error:
                 self._close_child()
                 if is_last or self._openers.is_alive():
-                    raise PageCrashed(page=request.page, reason=_failure_reason(error)) from error
+                    raise _page_error(request, error) from error
             else:
                 return reply, payload
         raise AssertionError("the second try answers or raises")
@@ -428,6 +430,13 @@ class Source:
         if self._child is not None:
             self._child.close()
             self._child = None
+
+
+def _page_error(request: Request, error: Exception) -> PageCrashed:
+    """Return the error of the page for which a child was lost."""
+    if isinstance(error, TimeoutError):
+        return PageTooSlow(page=request.page, reason="timeout", limit_seconds=request.seconds)
+    return PageCrashed(page=request.page, reason=_failure_reason(error))
 
 
 def _failure_reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import IO, Any, TypeAlias
 
 from lxml import etree
 
-from document_parser.errors import DamagedDocument
+from document_parser.errors import DamagedDocument, DeclaresEntities
 
 MAX_DIGITS = 10
 """Characters of a whole number that is believed, with its sign."""
@@ -32,7 +32,7 @@ _SAFE: dict[str, bool] = {
 def parse_xml(data: bytes, *, recover: bool = False) -> Element:
     """Return the root element. With ``recover`` what is not well-formed is left out, as far as anything can be read.
 
-    Raises DamagedDocument for what is no XML, and for a document that declares entities.
+    Raises DamagedDocument for what is no XML, DeclaresEntities for a document that declares entities.
     """
     try:
         root = etree.fromstring(data, etree.XMLParser(recover=recover, **_SAFE))
@@ -66,10 +66,10 @@ def iterate_xml(stream: IO[bytes], tags: Sequence[str], *, recover: bool = False
 
 
 def refuse_entities(element: Element) -> None:
-    """Raise DamagedDocument if the document of this element declares entities."""
+    """Raise DeclaresEntities if the document of this element declares entities."""
     subset = element.getroottree().docinfo.internalDTD
     if subset is not None and any(True for _ in subset.iterentities()):
-        raise DamagedDocument("The XML of the document declares entities, which are not read. Send it without them.")
+        raise DeclaresEntities()
 
 
 def local_name(element: Element) -> str:

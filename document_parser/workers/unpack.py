@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 
 from document_parser.errors import MEMBER_ERRORS, NestedTooDeep, TooLargeUnpacked
+from document_parser.ingest import virus_scan
 from document_parser.ingest.invoices import INVOICE_HEAD_BYTES, invoice_specification
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
-from document_parser.jobs.records import children, record, storage_keys
+from document_parser.jobs.records import children, record, storage_keys, unpacked
 from document_parser.jobs.records.job import Job, JobCard
 from document_parser.jobs.redis import clock
 from document_parser.models import Child, Member, PageError
@@ -76,14 +77,18 @@ class _Unpacking:
         """Store a member and create its job. Raises the errors in MEMBER_ERRORS, StorageUnavailable, RedisError."""
         settings, storage = self._context.settings, self._context.storage
         if self._card.depth >= settings.workers.max_nesting_depth:
-            raise NestedTooDeep(limit=settings.workers.max_nesting_depth)
+            raise NestedTooDeep.with_limit(settings.workers.max_nesting_depth)
         with contextlib.closing(StagedFile(settings.store.data_dir / "staging")) as staged:
             async for piece in self._source.member(index):
                 self._left -= len(piece)
                 if self._left < 0:
-                    raise TooLargeUnpacked()
+                    limit = settings.workers.max_unpacked_mb
+                    raise TooLargeUnpacked.for_size((limit << 20) - self._left, limit)
                 await asyncio.to_thread(staged.write, piece)
             card = self._child_card(staged, job_id, name)
+            limits = settings.workers
+            unpacked.charge(self._context.redis, card.root, staged.size, limits.max_members, limits.max_unpacked_mb)
+            await asyncio.to_thread(virus_scan.check_file, settings.virus_scan, staged.path)
             await asyncio.to_thread(storage.put_file, storage_keys.source(job_id), staged.path, followed=True)
         await asyncio.to_thread(record.store_card, storage, card)
         queue.submit(self._context.redis, settings, card, None, bounded=False)
@@ -105,5 +110,6 @@ class _Unpacking:
             created_at=clock.now(self._context.redis),
             request_id=self._card.request_id,
             parent=self._card.job_id,
+            root=self._card.root or self._card.job_id,
             depth=self._card.depth + 1,
         )

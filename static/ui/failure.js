@@ -9,6 +9,7 @@ const TITLES = {
   ENCRYPTED_DOCUMENT: "This document is locked",
   WRONG_PASSWORD: "That password does not open it",
   DAMAGED_DOCUMENT: "This file is damaged",
+  INFECTED_FILE: "A virus scanner found something in this file",
   JOB_NOT_FOUND: "There is no such document",
   JOB_EXPIRED: "This document has expired",
   PAGE_RANGE_EMPTY: "The document has none of these pages",

@@ -45,6 +45,7 @@ export const PAGE_ERRORS = {
   PAGE_TIMEOUT: "This page was not read within its deadline.",
   PAGE_TOO_LARGE: "The image of this page has too many pixels.",
   PAGE_CRASHES_PARSER: "Rendering this page exhausted its limits or crashed the parser.",
+  PAGE_TOO_SLOW: "This page could not be opened in time.",
   WORKER_CRASHED: "The worker died twice while it read this page.",
   NO_ENGINE: "No engine could read this page.",
 };

@@ -475,12 +475,46 @@ def test_csv_follows_rfc_4180():
         ("-5", "-5"),
         ("+15.3 %", "+15.3 %"),
         ("- none -", "- none -"),
+        ("-", "-"),
+        ("--", "--"),
+        ("-1,234.50", "-1,234.50"),
+        ("-€ 1.200,00", "-€ 1.200,00"),
+        ("−3 kg", "−3 kg"),
+        ("-1.5e-3", "-1.5e-3"),
+        ("+49 30 901820", "+49 30 901820"),
+        ("- a phrase of words", "- a phrase of words"),
+        ("+A1", "'+A1"),
+        ("-2+3", "'-2+3"),
+        ("- 1 * B2", "'- 1 * B2"),
+        ("-name", "'-name"),
+        ('"=1+1', "'\"=1+1"),
+        ("-EUR 5", "-EUR 5"),
+        ("\t=1", "'=1"),
+        ("\r\n-A1", "'-A1"),
+        ("a=1", "a=1"),
+        ("mail@example.org", "mail@example.org"),
     ],
 )
 def test_csv_disarms_formulas_and_leaves_numbers_alone(cell, stored):
     made = table([[cell, "x"]]).table
     assert made is not None
     assert next(csv.reader(csv_lines([made])))[0] == stored
+
+
+def test_the_option_csv_safe_leaves_formulas_as_they_were_read():
+    made = page(table([["=1+1", "-2+3"]]))
+    for name in ("tables", "csv", "zip"):
+        assert "'=1+1" in all_text(raw(name, made))
+        assert "'=1+1" not in all_text(raw(name, made, csv_safe=False))
+        assert "=1+1" in all_text(raw(name, made, csv_safe=False))
+
+
+def all_text(data: bytes) -> str:
+    """The text of a file, or of the CSV files of an archive."""
+    if not data.startswith(b"PK"):
+        return data.decode()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return "\n".join(archive.read(name).decode() for name in archive.namelist() if name.endswith(".csv"))
 
 
 @pytest.mark.parametrize("sign", "=@＝＠")

@@ -29,10 +29,14 @@ def test_the_settings_that_tell_of_empty_are_those_that_may_be():
     assert {"TESSERACT_PROGRAM", "ADMIN_TOKEN", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "WEBHOOK_SECRET"} <= set(EMPTIABLE)
 
 
+OF_A_FORM = {"WEBHOOK_SECRET": "whsec_" + "QUJD" * 8, "CLAMD_URL": "unix:///run/clamav/clamd.ctl"}
+"""Values of those that only take some."""
+
+
 @pytest.mark.parametrize("name", EMPTIABLE)
 def test_empty_in_the_environment_is_empty_whatever_the_file_says(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text(f"{name}={'whsec_' + 'QUJD' * 8 if name == 'WEBHOOK_SECRET' else 'something-of-a-length'}\n")
+    (tmp_path / ".env").write_text(f"{name}={OF_A_FORM.get(name, 'something-of-a-length')}\n")
     monkeypatch.delenv(name, raising=False)
     assert values()[name] != ""
     monkeypatch.setenv(name, "")

@@ -147,3 +147,11 @@ def test_what_is_no_old_workbook_is_damaged(tmp_path: Path):
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000))
     with pytest.raises(DamagedDocument):
         OldWorkbook(path, OpenerLimits(), None)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_separated_values_in_utf_16_need_no_byte_order_mark(tmp_path: Path, encoding: str):
+    path = tmp_path / "a.csv"
+    path.write_bytes("name,wert\nMüller,1\n".encode(encoding))
+    (block,) = DelimitedFile(path, OpenerLimits(), None).part(1).blocks
+    assert [cell.text for cell in block.table.cells] == ["name", "wert", "Müller", "1"]

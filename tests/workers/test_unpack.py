@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from email.message import EmailMessage
 from pathlib import Path
 
 import pikepdf
@@ -19,7 +20,9 @@ from tests.support.service import Service, wait_until
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("unpack"), INFERENCE_MODE="cpu", MAX_NESTING_DEPTH="1") as running:
+    with Service(
+        tmp_path_factory.mktemp("unpack"), INFERENCE_MODE="cpu", MAX_NESTING_DEPTH="1", MAX_UNPACKED_MB="1"
+    ) as running:
         yield running
 
 
@@ -68,6 +71,41 @@ def test_files_deeper_than_the_limit_are_listed_with_the_reason(service, tmp_pat
     service.ended(child["job_id"])
     deepest = service.result(child["job_id"])["children"]
     assert [one["error"]["code"] for one in deepest] == ["NESTED_TOO_DEEP"] * 2
+    assert "which is 1 deep" in deepest[0]["error"]["message"]
+    assert "MAX_NESTING_DEPTH" in deepest[0]["error"]["message"]
+
+
+def test_what_unpacks_to_more_than_the_limit_is_listed_with_the_reason_and_the_rest_is_read(service, tmp_path):
+    mail = EmailMessage()
+    mail["Subject"] = "files"
+    mail.set_content("See the files.")
+    for name in ("first.txt", "second.txt"):
+        mail.add_attachment("words " * 120_000, filename=name)
+    path = tmp_path / "files.eml"
+    path.write_bytes(mail.as_bytes())
+    job_id = service.submit(path)
+    service.ended(job_id)
+    first, second = service.result(job_id)["children"]
+    assert service.ended(first["job_id"])["status"] == "completed"
+    assert second["error"]["code"] == "UNPACKED_TOO_LARGE"
+    assert "at most 1 MiB (MAX_UNPACKED_MB)" in second["error"]["message"]
+
+
+def test_archives_in_an_archive_are_bounded_together(tmp_path_factory, tmp_path):
+    inner = {f"{name}.zip": zip_bytes({f"{name}{number}.txt": b"words" for number in range(4)}) for name in "abc"}
+    path = zipped(tmp_path / "outer.zip", inner)
+    with Service(tmp_path_factory.mktemp("bounded"), NUM_WORKERS="1", MAX_MEMBERS="9") as bounded:
+        job_id = bounded.submit(path)
+        bounded.ended(job_id)
+        outer = bounded.result(job_id)["children"]
+        found = []
+        for child in outer:
+            bounded.ended(child["job_id"])
+            found += bounded.result(child["job_id"])["children"]
+    assert len(found) == 12
+    refused = [child["error"]["code"] for child in found if "error" in child]
+    assert refused == ["TOO_MANY_MEMBERS"] * (3 + 12 - 9)
+    assert sum(bool(child.get("job_id")) for child in found) == 9 - 3
 
 
 def test_deleting_an_archive_deletes_the_jobs_of_its_files(service, tmp_path):

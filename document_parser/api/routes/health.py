@@ -15,7 +15,8 @@ from document_parser.api.routes.model_servers import check_model_servers
 from document_parser.api.routes.store import redis_trouble, redis_warnings
 from document_parser.api.schemas import Check, Health, Live
 from document_parser.api.services import Services, get_services
-from document_parser.errors import StorageFull, StorageUnavailable
+from document_parser.errors import StorageFull, StorageUnavailable, VirusScanUnavailable
+from document_parser.ingest import virus_scan
 from document_parser.jobs import queue
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import disk_space
@@ -111,7 +112,17 @@ def _living_workers(services: Services) -> list[queue.LivingWorker]:
 def needed_parts(services: Services) -> dict[str, Check]:
     """Return the state of the parts without which no document can be accepted."""
     trouble = redis_trouble(services.probe_redis)
-    return {"redis": Check(ok=not trouble, detail=trouble), "storage": _storage(services)}
+    found = {"redis": Check(ok=not trouble, detail=trouble), "storage": _storage(services)}
+    if services.settings.virus_scan.url:
+        found["virus_scan"] = _virus_scan(services)
+    return found
+
+
+def _virus_scan(services: Services) -> Check:
+    try:
+        return Check(ok=True, detail=virus_scan.version_of(services.settings.virus_scan))
+    except VirusScanUnavailable as error:
+        return Check(ok=False, detail=f"clamd does not answer ({error.details['reason']})")
 
 
 def _storage(services: Services) -> Check:

@@ -104,6 +104,8 @@ class System(Load):
     openers: dict[str, Confinement]
     """By host, the confinement of the processes that open documents. If the pools of a host differ, the weakest one."""
     storage: StorageSpace
+    virus_scan: bool
+    """Whether files are scanned for viruses before they are read (CLAMD_URL)."""
 
 
 def blueprint() -> APIBlueprint:
@@ -147,6 +149,7 @@ def snapshot(services: Services) -> System:
         ),
         openers=_openers(services),
         storage=_storage(services),
+        virus_scan=bool(settings.virus_scan.url),
     )
 
 

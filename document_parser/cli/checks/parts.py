@@ -23,7 +23,8 @@ from document_parser.api.routes.model_servers import model_server_problem
 from document_parser.api.routes.store import redis_trouble, redis_warnings
 from document_parser.cli.checks import Finding, Status
 from document_parser.cli.checks.machine import is_loopback, nearest_folder
-from document_parser.errors import EngineError, OpenerCrashed, StorageFull, StorageUnavailable
+from document_parser.errors import EngineError, OpenerCrashed, StorageFull, StorageUnavailable, VirusScanUnavailable
+from document_parser.ingest import virus_scan
 from document_parser.jobs.queue import count_living_workers
 from document_parser.jobs.redis.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
 from document_parser.models import VLM_ENGINES, CpuEngine, EngineName, PageImage
@@ -92,6 +93,18 @@ def check_redis_exposure(settings: Settings) -> Iterator[Finding]:
     if lacks:
         detail = f"{without_secrets(settings.redis_url)} is another host, with {' and '.join(lacks)}"
         yield Finding("redis access", "warning", detail, "Use rediss://user:password@host, and close its port to others.")
+
+
+def check_virus_scan(settings: Settings) -> Iterator[Finding]:
+    """Check whether files are scanned for viruses, and whether the scanner answers."""
+    if not (url := settings.virus_scan.url):
+        yield Finding("virus scan", "ok", "off, CLAMD_URL is empty")
+        return
+    try:
+        yield Finding("virus scan", "ok", f"{virus_scan.version_of(settings.virus_scan)} at {url}")
+    except VirusScanUnavailable:
+        advice = "Start clamd, or correct CLAMD_URL: until it answers, no file is accepted."
+        yield Finding("virus scan", "missing", f"{url} does not answer", advice)
 
 
 def _unreachable(settings: Settings, error: RedisError) -> Finding:

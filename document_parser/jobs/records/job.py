@@ -56,6 +56,8 @@ class JobCard(BaseModel):
     """The id of the upload's request; every log line about the job has it."""
     parent: str = ""
     """The id of the job whose document this one is inside; empty for an upload."""
+    root: str = ""
+    """The id of the upload's job that the document is inside, at whatever depth; empty for an upload."""
     depth: int = 0
     """How deep the document is inside others: 0 for an upload."""
 

@@ -36,6 +36,7 @@ KEY_SUFFIXES = (
     ":cached",
     ":waiting",
     ":retries",
+    ":unpacked",
 )
 """The suffixes of ``job:{id}`` that form the Redis keys of a job, without its tombstone."""
 

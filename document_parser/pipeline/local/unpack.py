@@ -32,7 +32,7 @@ async def unpack(source: Source, folder: Path, max_unpacked_mb: int) -> list[Unp
     left = max_unpacked_mb << 20
     for index, member in enumerate(await source.members()):
         try:
-            path = await _write(source, index, member, folder / str(index), left)
+            path = await _write(source, index, member, folder / str(index), left, max_unpacked_mb)
             left -= path.stat().st_size
         except MEMBER_ERRORS as error:
             found.append(Unpacked(_refused(member, error), None))
@@ -56,13 +56,13 @@ def _refused(member: Member, error: DocumentParserError) -> Child:
     return Child(name=member.name, part=member.part, error=PageError(code=error.code, message=error.message))
 
 
-async def _write(source: Source, index: int, member: Member, folder: Path, most: int) -> Path:
+async def _write(source: Source, index: int, member: Member, folder: Path, most: int, limit_mb: int) -> Path:
     """Write a member under its own file name into a folder. Raises the errors in MEMBER_ERRORS, and OSError."""
     name = safe_filename(member.name)
     with contextlib.closing(StagedFile(folder)) as staged:
         async for piece in source.member(index):
             if staged.size + len(piece) > most:
-                raise TooLargeUnpacked()
+                raise TooLargeUnpacked.for_size((limit_mb << 20) - most + staged.size + len(piece), limit_mb)
             await asyncio.to_thread(staged.write, piece)
         sniff(staged.head, name, staged.size)
         return staged.path.rename(folder / name)

@@ -21,8 +21,13 @@ FAULT_NAMES = {"missing": "missing from the file", "cut": "cut off", "undecodabl
 MAX_NAMED = 5
 """Damaged parts that the message names at most; ``details`` has all of them."""
 
-REPAIRED_MESSAGE = "The structure of the file was damaged and has been rebuilt. Everything that was found in the file was read."
-"""The message of the warning ``repaired``."""
+REPAIRED_TABLE = (
+    "The cross-reference table of the file is broken: its objects were found by searching all of the file, and the structure "
+    "was rebuilt from them. Everything that was found in the file was read."
+)
+"""The message of the warning ``repaired`` for a PDF."""
+REPAIRED_END = "The file lacks its end, which was added; all of the image is there."
+"""The message of the warning ``repaired`` for an image file."""
 ADVICE = "Compare the page with the original, or upload an undamaged file."
 """The last sentence of each message about damage: what the reader can do."""
 
@@ -36,7 +41,7 @@ def damage_warnings(damage: Sequence[Damage], *, repaired: bool) -> Iterator[Pag
     cut = [one for one in damage if one.part == "frame" and one.fault == "cut"]
     whole = [one for one in cut if one.decoded is not None and one.decoded == one.promised]
     if repaired or whole:
-        yield PageWarning(code="repaired", message=REPAIRED_MESSAGE)
+        yield PageWarning(code="repaired", message=REPAIRED_TABLE if repaired else REPAIRED_END)
     for one in cut:
         if one not in whole:
             yield _cut_off_warning(one)

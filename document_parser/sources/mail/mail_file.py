@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import unquote
 
-from document_parser.errors import DamagedDocument, PageUnreadable, TooLargeUnpacked
+from document_parser.errors import DamagedDocument, PageUnreadable, TooManyMembers
 from document_parser.models import Block, Location, Member, PageWarning, Part, Span
 from document_parser.models.reading import MAX_NAME_CHARACTERS
 from document_parser.sources.base import OpenerLimits
@@ -98,14 +98,14 @@ class Messages(FlowingDocument):
         return self._images[1][index]
 
     def members(self) -> list[Member]:
-        """Return the attachments of all messages. Raises TooLargeUnpacked beyond ``max_members``."""
+        """Return the attachments of all messages. Raises TooManyMembers beyond ``max_members``."""
         self._places, found = [], []
         for number in range(1, self.page_count + 1):
             for index, attachment in enumerate(_files_of(self._load(number).leaves)):
                 self._places.append((number, index))
                 found.append(Member(name=attachment.name[:MAX_NAME_CHARACTERS], part=number))
             if len(found) > self._limits.max_members:
-                raise TooLargeUnpacked()
+                raise TooManyMembers.for_members(len(found), self._limits.max_members)
         return found
 
     def open_member(self, index: int) -> IO[bytes]:
@@ -149,7 +149,7 @@ class MailFile(Messages):
     """One message or the messages of a mailbox, as they were sent."""
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
-        """Find the messages. Raises DamagedDocument if there is none, TooLargeUnpacked beyond ``max_members``."""
+        """Find the messages. Raises DamagedDocument if there is none, TooManyMembers beyond ``max_members``."""
         del password
         super().__init__(limits)
         with path.open("rb") as file:
@@ -161,7 +161,7 @@ class MailFile(Messages):
         if not self.page_count:
             raise DamagedDocument("The file holds no message.")
         if self.page_count > limits.max_members:
-            raise TooLargeUnpacked()
+            raise TooManyMembers.for_members(self.page_count, limits.max_members)
 
     def message(self, number: int) -> Message:
         """Return a message."""

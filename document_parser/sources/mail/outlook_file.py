@@ -7,7 +7,7 @@ from pathlib import Path
 
 import olefile
 
-from document_parser.errors import DamagedDocument, TooLargeUnpacked
+from document_parser.errors import DamagedDocument, TooManyMembers
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.mail import mapi
 from document_parser.sources.mail.mail_file import ParsedMail
@@ -25,7 +25,7 @@ class OutlookFile(ParsedMail):
     """A .msg file. It becomes a MIME message, which is read as any other."""
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
-        """Read the message with its attachments. Raises DamagedDocument, TooLargeUnpacked."""
+        """Read the message with its attachments. Raises DamagedDocument, TooManyMembers."""
         del password
         try:
             with olefile.OleFileIO(str(path)) as file:
@@ -43,8 +43,8 @@ class _Storage:
         self._folders: dict[tuple[str, ...], list[list[str]]] = {}
         for path in file.listdir(streams=True, storages=True):
             self._folders.setdefault(tuple(path[:-1]), []).append(path)
-        if sum(map(len, self._folders.values())) > most * 100:
-            raise TooLargeUnpacked()
+        if (count := sum(map(len, self._folders.values()))) > most * 100:
+            raise TooManyMembers.for_members(count // 100, most)
 
     def message(self, path: list[str], depth: int) -> MapiMessage:
         """Return the message in a storage."""

@@ -43,6 +43,8 @@ _LONG_KEYS = {"/W": "/Width", "/H": "/Height", "/BPC": "/BitsPerComponent", "/CS
 _HIDDEN_FLAG = 2
 """Of an annotation's flags."""
 _FONT_FILES = ("/FontFile", "/FontFile2", "/FontFile3")
+_REBUILDS = "Attempting to reconstruct cross-reference table"
+"""In the warnings of qpdf for a file whose cross-reference table is broken or gone."""
 _FAULTS = (pikepdf.PdfError, pikepdf.DataDecodingError, ValueError, TypeError, AttributeError, KeyError, IndexError,
            RuntimeError, OverflowError)  # fmt: skip
 """Raised by pikepdf for objects that are not what they should be."""
@@ -60,6 +62,7 @@ class PdfStreams:
         self._pdf: pikepdf.Pdf | None = None
         self._opened = False
         self._promised: int | None = None
+        self._broken_table = False
         self._known: dict[tuple[int, int], list[Damage]] = {}
 
     def damage(self, number: int) -> list[Damage]:
@@ -67,6 +70,12 @@ class PdfStreams:
         page = self._page(number)
         found = [] if page is None else _PageCheck(page, self._known).check()
         return [*(self._missing_pages() if number == 1 else []), *found][:MAX_DAMAGE]
+
+    @property
+    def has_broken_table(self) -> bool:
+        """Return whether the objects of the file had to be found by searching all of it, as PDFium does without a word."""
+        self._open_once()
+        return self._broken_table
 
     @property
     def has_layers(self) -> bool:
@@ -109,6 +118,7 @@ class PdfStreams:
         if not self._opened:
             self._opened = True
             self._pdf = open_pdf(self._path, self._password)
+            self._broken_table = self._pdf is not None and any(_REBUILDS in str(told) for told in self._pdf.get_warnings())
             self._promised = _count_promised_pages(self._pdf)  # qpdf corrects the number when it has visited the pages
 
 

@@ -123,7 +123,7 @@ class PdfFile:
             hidden=list(layer.hidden),
             unchecked_layers=self._unchecked_layers,
             suspect_fonts=list(layer.suspect_fonts),
-            repaired=self._repaired,
+            repaired=self._repaired or self._streams.has_broken_table,
         )
 
     def damage(self, number: int) -> list[Damage]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from typing import NamedTuple
 
-from document_parser.errors import DamagedDocument
+from document_parser.errors import DamagedDocument, DeclaresEntities
 from document_parser.sources.archive_members import ZipMembers
 from document_parser.sources.office.package import as_transitional
 from document_parser.sources.xml_trees import Element, local_name, parse_xml
@@ -49,6 +49,8 @@ def try_part(members: ZipMembers, name: str) -> Element | None:
         return None
     try:
         return parse_xml(as_transitional(members.read(member)), recover=True)
+    except DeclaresEntities:
+        raise  # no program writes them
     except DamagedDocument:
         return None
 
