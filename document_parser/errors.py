@@ -515,6 +515,27 @@ class NestedTooDeep(DocumentError):
     message = "The document lies deeper inside others than this server reads (MAX_NESTING_DEPTH). Send it by itself."
 
 
+class ProgramAbsent(DocumentError):
+    """The document can be read only with a program or library of the system that is not installed where it is opened."""
+
+    code = "PROGRAM_ABSENT"
+    status = 415
+    message = "Files of this kind are read with a program that is not installed on this server."
+
+    @classmethod
+    def of(cls, need: str) -> ProgramAbsent:
+        """Return the error for a Need of ``models.enums``."""
+        if need == "libarchive":
+            return cls(
+                "7z archives are read with the library libarchive, which is not installed on this server. Install it there (package "
+                "libarchive13), or pack the files as ZIP or TAR, then send it."
+            )
+        return cls(
+            "Files of this old format are read with LibreOffice, which is not installed on this server. Install it there "
+            "(LIBREOFFICE_PROGRAM), or save the file in a newer format such as DOCX, PPTX or PDF, then send it."
+        )
+
+
 class TooManyPages(DocumentError):
     """More pages were selected than MAX_PAGES allows."""
 
@@ -790,7 +811,7 @@ class LanguagesFolderUnusable(DocumentParserError):
     message = "The folder of the language packs cannot be used. Set TESSDATA_DIR to one that this user may write."
 
 
-MEMBER_ERRORS = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooLargeUnpacked, NestedTooDeep)
+MEMBER_ERRORS = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooLargeUnpacked, NestedTooDeep, ProgramAbsent)
 """Errors of a document inside another one, which is then listed with the reason why it is not read."""
 
 

@@ -23,6 +23,7 @@ from document_parser.errors import (
     OversizedImage,
     OversizedPage,
     PageUnreadable,
+    ProgramAbsent,
     TooLargeUnpacked,
     WrongPassword,
 )
@@ -58,6 +59,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
         WrongPassword,
         OversizedImage,
         TooLargeUnpacked,
+        ProgramAbsent,
         PageUnreadable,
         NoPageImage,
         OversizedPage,
@@ -88,6 +90,8 @@ class Request(BaseModel):
     seconds: float
     page: int = 0
     path: str = ""
+    folder: str = ""
+    """Of ``open``, for a document that is converted: where LibreOffice may write."""
     kind: SourceKind = "pdf"
     password: str | None = None
     spec: PageImageSpec | None = None

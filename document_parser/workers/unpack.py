@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 from document_parser.errors import MEMBER_ERRORS, NestedTooDeep, TooLargeUnpacked
+from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
@@ -75,7 +76,7 @@ class _Unpacking:
     def _child_card(self, staged: StagedFile, job_id: str, name: str) -> JobCard:
         """Return the card of the job of a member. Raises EmptyFile, UnsupportedFormat, ContentMismatch."""
         shown = safe_filename(name)
-        found = sniff(staged.head, shown, staged.size)
+        found = sniff(staged.head, shown, staged.size, missing_needs(self._context.settings))
         return JobCard(
             job_id=job_id,
             owner=self._card.owner,

@@ -43,6 +43,7 @@ from document_parser.errors import (
     WebhookNotResolved,
     WebhookRefused,
 )
+from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
@@ -303,7 +304,7 @@ def check_webhook(settings: Settings, url: str) -> str:
 def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str) -> JobCard:
     """Return the card of a new job. Raises EmptyFile, UnsupportedFormat, ContentMismatch, RedisError."""
     name = safe_filename(filename)
-    kind = sniff(staged.head, name, staged.size)
+    kind = sniff(staged.head, name, staged.size, missing_needs(get_services().settings))
     redis, queue_settings = get_services().redis, get_services().settings.queue
     return JobCard(
         job_id=str(uuid.uuid4()),

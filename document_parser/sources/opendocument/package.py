@@ -30,9 +30,9 @@ class Package:
         if self.common is not None:
             self.styles.add(self.common)
 
-    def body(self, kind: str) -> Element:
-        """Return the body of a kind, such as ``office:text``. Raises DamagedDocument if there is none."""
-        found = next(self.content.iter(full_name(kind)), None)
+    def body(self, *kinds: str) -> Element:
+        """Return the body of one of these kinds, such as ``office:text``. Raises DamagedDocument if there is none."""
+        found = next(self.content.iter(*map(full_name, kinds)), None)
         if found is None:
             raise DamagedDocument("The file has no contents of its kind. Save it again in its program.")
         return found

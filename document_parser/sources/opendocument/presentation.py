@@ -22,14 +22,14 @@ _ROW_POINTS = 18.0
 
 
 class OpenDocumentPresentation(FlowingDocument):
-    """An .odp file: each slide is a part."""
+    """An .odp file, or a drawing (.odg): each slide is a part."""
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Read the package. Raises DamagedDocument, EncryptedDocument, TooLargeUnpacked."""
         del password
         super().__init__(limits)
         self._package = Package(path, limits)
-        self._slides = [*self._package.body("office:presentation").iterchildren(full_name("draw:page"))]
+        self._slides = [*self._package.body("office:presentation", "office:drawing").iterchildren(full_name("draw:page"))]
         self.page_count = len(self._slides)
         self._pictures: dict[int, list[str]] = {}
 
