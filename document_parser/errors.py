@@ -527,8 +527,8 @@ class ProgramAbsent(DocumentError):
         """Return the error for a Need of ``models.enums``."""
         if need == "libarchive":
             return cls(
-                "7z archives are read with the library libarchive, which is not installed on this server. Install it there (package "
-                "libarchive13), or pack the files as ZIP or TAR, then send it."
+                "7z archives are read with the library libarchive, which is not installed on this server. Install it there "
+                "(package libarchive13), or pack the files as ZIP or TAR, then send it."
             )
         return cls(
             "Files of this old format are read with LibreOffice, which is not installed on this server. Install it there "

@@ -22,6 +22,8 @@ HEAD_BYTES = 8192
 _MAX_NAME_BYTES = 255
 """Maximum bytes of a file name in UTF-8."""
 _FALLBACK_NAME = "document"
+_PACKED_EXTENSIONS = frozenset({".gz", ".bz2", ".xz", ".zst"})
+"""Extensions that a file gets when it is packed, beside its own."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ def sniff(head: bytes, filename: str, size: int, missing: Collection[Need] = ())
             f"The file is named like {claimed} but its content is {found.name}. Rename it to {found.extensions[0]}.",
             filename=safe_filename(filename), claimed=claimed, content=found.name,
         )  # fmt: skip
-    if found.need in missing:
+    if found.need is not None and found.need in missing:
         raise ProgramAbsent.of(found.need)
     return found
 
@@ -397,6 +399,13 @@ def safe_filename(raw: str) -> str:
         stem = _FALLBACK_NAME if dot and extension else extension.strip(". ") or _FALLBACK_NAME
         text = f"{stem}.{extension}" if dot and extension else stem
     return _shorten(text)
+
+
+def name_within(filename: str) -> str:
+    """Return the name of the file in a packed one, such as ``report.pdf`` for ``report.pdf.gz``."""
+    name = safe_filename(filename)
+    stem, _, extension = name.rpartition(".")
+    return stem if stem and f".{extension.lower()}" in _PACKED_EXTENSIONS else name
 
 
 def _is_hidden(char: str) -> bool:

@@ -118,9 +118,7 @@ FlowingKind = Literal[
     "rtf",
 ]
 """Documents without pages that can be drawn: their parts are read from the structure of the file."""
-ConvertedKind = Literal[
-    "doc", "ppt", "damaged xls", "wordperfect", "works", "publisher", "visio", "sxw", "sxc", "sxi"
-]
+ConvertedKind = Literal["doc", "ppt", "damaged xls", "wordperfect", "works", "publisher", "visio", "sxw", "sxc", "sxi"]
 """Documents that LibreOffice converts to one of the flowing kinds. ``damaged xls`` are workbooks that our reader refused."""
 Need = Literal["libreoffice", "libarchive"]
 """A program or library of the system without which some formats are not read."""

@@ -8,8 +8,8 @@ from typing import IO
 
 from document_parser.errors import DocumentError, PageUnreadable
 from document_parser.models import ConvertedKind, Location, Member, PageWarning, Part
-from document_parser.sources.archive_members import ZipMembers
 from document_parser.sources.base import Container, OpenerLimits
+from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.flowing import FlowingDocument, open_flowing
 from document_parser.sources.libreoffice import CONVERSIONS
 
@@ -33,9 +33,9 @@ class ConvertedDocument(FlowingDocument):
         """Open the new file. Raises DocumentError and its subclasses."""
         super().__init__(limits)
         conversion = CONVERSIONS[kind]
-        self._document = open_flowing(path, conversion.kind, limits, None)
+        self._document = open_flowing(path, conversion.output.kind, limits, None)
         self.page_count = self._document.page_count
-        self._warnings = _warnings_of(path, conversion.name, conversion.extension, limits)
+        self._warnings = _warnings_of(path, conversion.name, conversion.output.extension, limits)
 
     def location(self, number: int) -> Location:
         """Return where a part is."""
@@ -73,8 +73,8 @@ def _warnings_of(path: Path, name: str, extension: str, limits: OpenerLimits) ->
     ]
     if any(_COMPUTED.search(_read(members, member)) for member in members if member.startswith(_CONTENTS)):
         message = (
-            "The document has fields or formulas that show the date or time of now. LibreOffice computed them anew: they are not "
-            "those that the document showed when it was saved."
+            "The document has fields or formulas that show the date or time of now. LibreOffice computed them anew: they are "
+            "not those that the document showed when it was saved."
         )
         warnings.append(PageWarning(code="recomputed_fields", message=message))
     members.close()

@@ -18,6 +18,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from document_parser.errors import DamagedDocument, DocumentError, TooLargeUnpacked
 from document_parser.host.processes import die_with_parent
@@ -32,59 +33,68 @@ _RESTART = 81
 """How LibreOffice ends when it has made its profile, and asks to be started again."""
 _MAX_OPEN_FILES = 1024
 _READABLE = (
-    "/etc/fonts", "/etc/libreoffice", "/etc/ld.so.cache", "/etc/locale.alias", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd",
-    "/usr/share", "/var/cache/fontconfig", "/var/spool/libreoffice",
-    "/var/lib/libreoffice", "/dev/null", "/dev/urandom", "/dev/random", "/dev/zero", "/proc/cpuinfo", "/proc/meminfo", *FONT_FOLDERS,
+    "/etc/fonts", "/etc/libreoffice", "/etc/ld.so.cache", "/etc/locale.alias", "/etc/localtime", "/etc/nsswitch.conf",
+    "/etc/passwd", "/usr/share", "/var/cache/fontconfig", "/var/lib/libreoffice", "/var/spool/libreoffice",
+    "/dev/null", "/dev/random", "/dev/urandom", "/dev/zero", "/proc/cpuinfo", "/proc/meminfo", *FONT_FOLDERS,
 )  # fmt: skip
 """What LibreOffice reads beside its own folder: fonts, and what describes the machine."""
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
-_SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
-<oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema">
-<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" oor:op="fuse">
-<value>true</value></prop></item>
-<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse">
-<value>3</value></prop></item>
-<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="BlockUntrustedRefererLinks" oor:op="fuse">
-<value>true</value></prop></item>
-<item oor:path="/org.openoffice.Office.Writer/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>2</value></prop></item>
-<item oor:path="/org.openoffice.Office.Writer/Content/Update"><prop oor:name="Field" oor:op="fuse"><value>false</value></prop></item>
-<item oor:path="/org.openoffice.Office.Calc/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>2</value></prop></item>
-</oor:items>
-"""
-"""The profile of a conversion: no macros, no links that are followed."""
+_SETTINGS = (
+    ("Office.Common/Security/Scripting", "DisableMacrosExecution", "true"),
+    ("Office.Common/Security/Scripting", "MacroSecurityLevel", "3"),
+    ("Office.Common/Security/Scripting", "BlockUntrustedRefererLinks", "true"),
+    ("Office.Writer/Content/Update", "Link", "2"),
+    ("Office.Writer/Content/Update", "Field", "false"),
+    ("Office.Calc/Content/Update", "Link", "2"),
+)
+"""The profile of a conversion: no macros, no links that are followed, no fields that are computed."""
+_SETTING = '<item oor:path="/org.openoffice.{}"><prop oor:name="{}" oor:op="fuse"><value>{}</value></prop></item>'
+_SETTINGS_FILE = (
+    '<?xml version="1.0" encoding="UTF-8"?><oor:items xmlns:oor="http://openoffice.org/2001/registry">{}</oor:items>'
+)
+
+
+class Output(NamedTuple):
+    """A new format: its extension, LibreOffice's name of it, and how it is opened."""
+
+    extension: str
+    writer: str
+    kind: FlowingKind
 
 
 @dataclass(frozen=True)
 class Conversion:
     """How a format is converted.
 
-    ``reader`` is LibreOffice's name of the format, which it must not guess: it takes garbage for text. ``writer`` is that of the
-    new format, ``extension`` its extension, and ``kind`` how it is opened. ``name`` is the format in words.
+    ``reader`` is LibreOffice's name of the format, which it must not guess: it takes garbage for text. ``name`` is the format
+    in words.
     """
 
     name: str
     reader: str
-    extension: str
-    writer: str
-    kind: FlowingKind
+    output: Output
 
 
-_DOCX = ("docx", "MS Word 2007 XML", "docx")
-_ODT = ("odt", "writer8", "odt")
-_ODG = ("odg", "draw8", "odp")
+_DOCX = Output("docx", "MS Word 2007 XML", "docx")
+_PPTX = Output("pptx", "Impress MS PowerPoint 2007 XML", "pptx")
+_XLSX = Output("xlsx", "Calc MS Excel 2007 XML", "xlsx")
+_ODT = Output("odt", "writer8", "odt")
+_ODS = Output("ods", "calc8", "ods")
+_ODP = Output("odp", "impress8", "odp")
+_ODG = Output("odg", "draw8", "odp")
 CONVERSIONS: dict[ConvertedKind, Conversion] = {
-    "doc": Conversion("Word 97", "MS Word 97", *_DOCX),
-    "ppt": Conversion("PowerPoint 97", "MS PowerPoint 97", "pptx", "Impress MS PowerPoint 2007 XML", "pptx"),
-    "damaged xls": Conversion("Excel 97", "MS Excel 97", "xlsx", "Calc MS Excel 2007 XML", "xlsx"),
-    "wordperfect": Conversion("WordPerfect", "WordPerfect", *_ODT),
-    "works": Conversion("Works", "MS_Works", *_ODT),
-    "publisher": Conversion("Publisher", "Publisher Document", *_ODG),
-    "visio": Conversion("Visio", "Visio Document", *_ODG),
-    "sxw": Conversion("OpenOffice 1 text", "StarOffice XML (Writer)", *_ODT),
-    "sxc": Conversion("OpenOffice 1 workbook", "StarOffice XML (Calc)", "ods", "calc8", "ods"),
-    "sxi": Conversion("OpenOffice 1 presentation", "StarOffice XML (Impress)", "odp", "impress8", "odp"),
+    "doc": Conversion("Word 97", "MS Word 97", _DOCX),
+    "ppt": Conversion("PowerPoint 97", "MS PowerPoint 97", _PPTX),
+    "damaged xls": Conversion("Excel 97", "MS Excel 97", _XLSX),
+    "wordperfect": Conversion("WordPerfect", "WordPerfect", _ODT),
+    "works": Conversion("Works", "MS_Works", _ODT),
+    "publisher": Conversion("Publisher", "Publisher Document", _ODG),
+    "visio": Conversion("Visio", "Visio Document", _ODG),
+    "sxw": Conversion("OpenOffice 1 text", "StarOffice XML (Writer)", _ODT),
+    "sxc": Conversion("OpenOffice 1 workbook", "StarOffice XML (Calc)", _ODS),
+    "sxi": Conversion("OpenOffice 1 presentation", "StarOffice XML (Impress)", _ODP),
 }
-"""The formats that LibreOffice converts. Old formats of Microsoft become its new ones, for which our readers know all layers."""
+"""The formats that LibreOffice converts. Those of Microsoft become its new ones, of which our readers know all layers."""
 
 
 def convert(document: Path, kind: ConvertedKind, folder: Path, limits: OpenerLimits, asker: int) -> Path:
@@ -100,7 +110,9 @@ def convert(document: Path, kind: ConvertedKind, folder: Path, limits: OpenerLim
     profile = folder / _PROFILE_FOLDER / "user"
     profile.mkdir(parents=True, exist_ok=True)
     output.mkdir(exist_ok=True)
-    (profile / "registrymodifications.xcu").write_text(_SETTINGS)
+    (profile / "registrymodifications.xcu").write_text(
+        _SETTINGS_FILE.format("".join(_SETTING.format(*one) for one in _SETTINGS))
+    )
     until = time.monotonic() + limits.libreoffice_timeout_seconds
     code = _RESTART
     for _ in range(2):  # it makes its profile first, and then wants to be started again
@@ -119,7 +131,7 @@ def convert(document: Path, kind: ConvertedKind, folder: Path, limits: OpenerLim
 
 def _output_of(folder: Path, conversion: Conversion) -> Path | None:
     """Return the converted file; None if there is none, or one that is empty."""
-    found = sorted(folder.glob(f"*.{conversion.extension}")) if folder.is_dir() else []
+    found = sorted(folder.glob(f"*.{conversion.output.extension}")) if folder.is_dir() else []
     return found[0] if len(found) == 1 and found[0].is_file() and found[0].stat().st_size else None
 
 
@@ -129,7 +141,7 @@ def _command(document: Path, conversion: Conversion, folder: Path, limits: Opene
         limits.libreoffice, f"-env:UserInstallation={(folder / _PROFILE_FOLDER).as_uri()}",
         "-env:OSL_SOCKET_PATH=.",  # it listens for other copies of itself, in its working directory
         *("--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo", "--nofirststartwizard"),
-        f"--infilter={conversion.reader}", "--convert-to", f"{conversion.extension}:{conversion.writer}",
+        f"--infilter={conversion.reader}", "--convert-to", f"{conversion.output.extension}:{conversion.output.writer}",
         "--outdir", str(folder / OUTPUT_FOLDER), str(document),
     ]  # fmt: skip
 
@@ -150,7 +162,13 @@ def _run(command: list[str], folder: Path, document: Path, limits: OpenerLimits,
         _set_limits(limits, left)
         confine_program(reach, calls)
 
-    environment = {"HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8", "SAL_USE_VCLPLUGIN": "svp", "PATH": "/nowhere"}
+    environment = {
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "LANG": "C.UTF-8",
+        "SAL_USE_VCLPLUGIN": "svp",
+        "PATH": "/nowhere",
+    }
     running = subprocess.Popen(
         command, cwd=folder, env=environment, preexec_fn=limit, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -36,11 +36,11 @@ from document_parser.models import Confinement, ConvertedKind, PageImageSpec, st
 from document_parser.settings import LogSettings
 from document_parser.sources import arrays, confinement, decoder_messages, protocol
 from document_parser.sources.base import Container, OpenedDocument, OpenerLimits
+from document_parser.sources.containers.member_pieces import MemberPieces
 from document_parser.sources.converted import ConvertedDocument
 from document_parser.sources.flowing import FlowingDocument, flowing_modules, open_flowing
 from document_parser.sources.image_file import ImageFile
 from document_parser.sources.libreoffice import convert
-from document_parser.sources.member_pieces import MemberPieces
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
 from document_parser.sources.warm_up import warm_up

@@ -7,7 +7,7 @@ import contextlib
 
 from document_parser.errors import MEMBER_ERRORS, NestedTooDeep, TooLargeUnpacked
 from document_parser.ingest.needs import missing_needs
-from document_parser.ingest.sniff import safe_filename, sniff
+from document_parser.ingest.sniff import name_within, safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
 from document_parser.jobs.records import children, record, storage_keys
@@ -49,7 +49,7 @@ class _Unpacking:
     async def add(self, index: int, member: Member) -> Child:
         """Return the member as a child: with a job, or with the error that says why it has none."""
         job_id = children.child_id(self._card.job_id, index)
-        name = member.name or "unnamed"
+        name = member.name or name_within(self._card.filename)
         try:
             if self._context.load(job_id) is None:
                 await self._create(index, job_id, name)

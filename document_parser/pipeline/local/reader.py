@@ -22,7 +22,7 @@ from document_parser.ingest.sniff import HEAD_BYTES, safe_filename, sniff
 from document_parser.models import Document, Options, Progress
 from document_parser.pipeline.local.page_window import PageWindow
 from document_parser.pipeline.local.result import ParseResult
-from document_parser.pipeline.local.unpack import list_members
+from document_parser.pipeline.local.unpack import list_members, named_members
 from document_parser.pipeline.reading.figures import KeepFigure
 from document_parser.settings import Settings, cores, load_settings
 from document_parser.settings.validation import invalid_option
@@ -139,7 +139,7 @@ class DocumentParser:
             numbers = options.select_pages(source.page_count)
             if not numbers:
                 raise NoSuchPages.for_range(options.page_range, source.page_count)
-            children = list_members(await source.members())
+            children = list_members(await named_members(source, name))
             head = Document(filename=name, media_type=found.media_type, page_count=source.page_count, children=children)
             with ExitStack() as undo:
                 document = undo.enter_context(ParseResult(head, options, len(numbers)))

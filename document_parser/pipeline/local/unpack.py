@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from document_parser.errors import MEMBER_ERRORS, DocumentParserError, TooLargeUnpacked
-from document_parser.ingest.sniff import safe_filename, sniff
+from document_parser.ingest.sniff import name_within, safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.models import Child, Member, PageError
 from document_parser.sources.source import Source
@@ -21,15 +21,15 @@ class Unpacked(NamedTuple):
     path: Path | None
 
 
-async def unpack(source: Source, folder: Path, max_unpacked_mb: int) -> list[Unpacked]:
-    """Write the documents inside an open document into a folder and return them in order.
+async def unpack(source: Source, filename: str, folder: Path, max_unpacked_mb: int) -> list[Unpacked]:
+    """Write the documents inside an open document of this name into a folder and return them in order.
 
     Names of members are never used as paths: each file lies in a folder named by its number. Raises OSError if the disk is
     full, and the errors of ``Source.members``.
     """
     found: list[Unpacked] = []
     left = max_unpacked_mb << 20
-    for index, member in enumerate(await source.members()):
+    for index, member in enumerate(await named_members(source, filename)):
         try:
             path = await _write(source, index, member, folder / str(index), left)
             left -= path.stat().st_size
@@ -38,6 +38,14 @@ async def unpack(source: Source, folder: Path, max_unpacked_mb: int) -> list[Unp
         else:
             found.append(Unpacked(Child(name=member.name, part=member.part), path))
     return found
+
+
+async def named_members(source: Source, filename: str) -> list[Member]:
+    """Return the files inside an open document of this name; that of a packed file is named after it."""
+    return [
+        member if member.name else member.model_copy(update={"name": name_within(filename)})
+        for member in await source.members()
+    ]
 
 
 def list_members(members: list[Member]) -> list[Child]:

@@ -19,8 +19,8 @@ from urllib.parse import unquote
 from lxml import etree
 
 from document_parser.errors import DamagedDocument, EncryptedDocument
-from document_parser.sources.archive_members import ZipMembers, check_unpacked_size, normalise_name
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers.zip_members import ZipMembers, check_unpacked_size, normalise_name
 from document_parser.sources.xml_trees import Element, parse_xml
 
 RELATIONSHIPS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from document_parser.errors import DamagedDocument, EncryptedDocument
-from document_parser.sources.archive_members import ZipMembers
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.opendocument.names import full_name
 from document_parser.sources.opendocument.styles import Styles
 from document_parser.sources.xml_trees import Element, parse_xml

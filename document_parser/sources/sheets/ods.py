@@ -13,8 +13,8 @@ from pathlib import Path
 
 from document_parser.errors import DamagedDocument, EncryptedDocument, PageUnreadable
 from document_parser.models import Block, Location, PageWarning, Part
-from document_parser.sources.archive_members import ZipMembers
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.number_formats.general import format_general
 from document_parser.sources.sheets.references import MAX_COLUMNS, MAX_ROWS, Region, column_name

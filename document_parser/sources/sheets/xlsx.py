@@ -12,8 +12,8 @@ from pathlib import Path
 
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable
 from document_parser.models import Block, Location, PageWarning, Part, Span
-from document_parser.sources.archive_members import ZipMembers
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.sheets.comments import Comment, read_comments, read_persons
 from document_parser.sources.sheets.drawings import Drawing, read_drawing
