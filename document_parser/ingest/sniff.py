@@ -211,7 +211,7 @@ def sniff(head: bytes, filename: str, size: int, missing: Collection[Need] = ())
     claimed = _claimed_format_of(filename)
     found = _detect_supported(head, claimed)
     if found is None:
-        raise _refusal_of(head, filename)
+        raise _refusal_of(head, filename, [one.name for one in readable_formats(missing)])
     if claimed is not None and not _is_consistent(claimed, found):
         raise ContentMismatch(
             f"The file is named like {claimed} but its content is {found.name}. Rename it to {found.extensions[0]}.",
@@ -220,6 +220,11 @@ def sniff(head: bytes, filename: str, size: int, missing: Collection[Need] = ())
     if found.need is not None and found.need in missing:
         raise ProgramAbsent.of(found.need)
     return found
+
+
+def readable_formats(missing: Collection[Need]) -> list[Format]:
+    """Return the formats that are read where this is missing."""
+    return [found for found in SUPPORTED.values() if found.need is None or found.need not in missing]
 
 
 def describe_content(head: bytes) -> str | None:
@@ -351,11 +356,11 @@ def _is_old_text(head: bytes) -> bool:
     return controls == 0
 
 
-def _refusal_of(head: bytes, filename: str) -> UnsupportedFormat | ContentMismatch:
+def _refusal_of(head: bytes, filename: str, readable: list[str]) -> UnsupportedFormat | ContentMismatch:
     """Return the error for content that is not read. It is a mismatch if the name promised a supported format."""
     content, claimed = _guess(head), _claimed_format_of(filename)
-    supported = ", ".join(SUPPORTED)
-    details = {"supported": list(SUPPORTED), "looks_like": content, "filename": safe_filename(filename)}
+    supported = ", ".join(readable)
+    details = {"supported": readable, "looks_like": content, "filename": safe_filename(filename)}
     if claimed in SUPPORTED:
         seems = content or "not that"
         return ContentMismatch(

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 
 _EAST_ASIAN = (
     ("cp932", re.compile(r"[\u3041-\u30ff]"), r"\u3000-\u30ff\u4e00-\u9fff\uff01-\uff9f"),
-    ("cp949", re.compile(r"[\uac00-\ud7a3]"), r"\uac00-\ud7a3\u3000-\u303f"),
+    ("euc_kr", re.compile(r"[\uac00-\ud7a3]"), r"\uac00-\ud7a3\u3000-\u303f"),
     ("gb18030", re.compile(r"[\u4e00-\u9fff]"), r"\u4e00-\u9fff\u3000-\u303f\uff01-\uff5e\u201c\u201d\u2018\u2019"),
 )
 """Encodings of names by programs in East Asia, a letter that proves one, and the letters that its names are made of."""
