@@ -19,12 +19,12 @@ from document_parser.ingest.sniff import sniff
 from document_parser.models import Part, SourceKind
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import WORK_FOLDERS, Openers
+from tests.support.old_documents import old_text
 from tests.support.service import wait_until
 
 PROGRAM = find_libreoffice("soffice")
 LIMITS = OpenerLimits(libreoffice=str(PROGRAM or ""))
 needs_libreoffice = pytest.mark.skipif(PROGRAM is None, reason="LibreOffice is not installed")
-OFFICE_1 = "http://openoffice.org/2000"
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
 
@@ -39,28 +39,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def openers(folder: Path) -> Iterator[Openers]:
     with Openers.start(LIMITS) as started:
         yield started
-
-
-def old_text(path: Path, body: str) -> Path:
-    """Write a text of OpenOffice 1, which only LibreOffice reads."""
-    spaces = " ".join(f'xmlns:{name}="{OFFICE_1}/{name}"' for name in ("office", "text", "table"))
-    spaces += (
-        f' xmlns:draw="{OFFICE_1}/drawing" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:svg="http://www.w3.org/2000/svg"'
-    )
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("mimetype", "application/vnd.sun.xml.writer")
-        archive.writestr(
-            "content.xml",
-            f'<office:document-content {spaces} office:class="text" office:version="1.0"><office:body>{body}</office:body>'
-            "</office:document-content>",
-        )
-        archive.writestr(
-            "META-INF/manifest.xml",
-            '<manifest:manifest xmlns:manifest="http://openoffice.org/2001/manifest">'
-            '<manifest:file-entry manifest:media-type="application/vnd.sun.xml.writer" manifest:full-path="/"/>'
-            '<manifest:file-entry manifest:media-type="text/xml" manifest:full-path="content.xml"/></manifest:manifest>',
-        )
-    return path
 
 
 def word_file(path: Path, body: str, **parts: str) -> Path:
