@@ -564,6 +564,27 @@ class DeclaresEntities(DamagedDocument):
     message = "The XML of the document declares entities, which are not read. Save it again without them, and send that."
 
 
+class ProgramAbsent(DocumentError):
+    """The document can be read only with a program or library of the system that is not installed where it is opened."""
+
+    code = "PROGRAM_ABSENT"
+    status = 415
+    message = "Files of this kind are read with a program that is not installed on this server."
+
+    @classmethod
+    def of(cls, need: str) -> ProgramAbsent:
+        """Return the error for a Need of ``models.enums``."""
+        if need == "libarchive":
+            return cls(
+                "7z archives are read with the library libarchive, which is not installed on this server. Install it there "
+                "(package libarchive13), or pack the files as ZIP or TAR, then send it."
+            )
+        return cls(
+            "Files of this old format are read with LibreOffice, which is not installed on this server. Install it there "
+            "(LIBREOFFICE_PROGRAM), or save the file in a newer format such as DOCX, PPTX or PDF, then send it."
+        )
+
+
 class TooManyPages(DocumentError):
     """More pages were selected than MAX_PAGES allows."""
 
@@ -872,6 +893,7 @@ MEMBER_ERRORS = (
     NestedTooDeep,
     InfectedFile,
     VirusScanUnavailable,
+    ProgramAbsent,
 )
 """Errors of a document inside another one, which is then listed with the reason why it is not read."""
 

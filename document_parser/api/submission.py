@@ -28,6 +28,7 @@ from document_parser.errors import (
     VirusScanUnavailable,
 )
 from document_parser.ingest import virus_scan
+from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
@@ -114,7 +115,7 @@ def submit_document(services: Services, staged: StagedFile, filename: str, field
 def _card(services: Services, staged: StagedFile, filename: str, fields: JobFields) -> JobCard:
     """Return the card of a new job. Raises EmptyFile, UnsupportedFormat, ContentMismatch, RedisError."""
     name = safe_filename(filename)
-    kind = sniff(staged.head, name, staged.size)
+    kind = sniff(staged.head, name, staged.size, missing_needs(services.settings))
     redis, queue_settings = services.redis, services.settings.queue
     card = JobCard(
         job_id=str(uuid.uuid4()),

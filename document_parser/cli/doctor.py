@@ -52,7 +52,7 @@ def findings(*, deep: bool) -> Iterator[Finding]:
 
 
 def _checks(*, deep: bool) -> list[Callable[[Settings], Iterator[Finding]]]:
-    from document_parser.cli.checks import machine, parts
+    from document_parser.cli.checks import formats, machine, parts
 
     return [
         machine.check_folder,
@@ -65,6 +65,8 @@ def _checks(*, deep: bool) -> list[Callable[[Settings], Iterator[Finding]]]:
         parts.check_storage,
         parts.check_virus_scan,
         parts.check_openers,
+        formats.check_libreoffice,
+        formats.check_libarchive,
         parts.check_cpu_engine,
         machine.check_gpu,
         partial(parts.check_model_servers, deep=deep),

@@ -9,11 +9,12 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from document_parser.errors import ContentMismatch, EmptyFile, UnsupportedFormat
-from document_parser.models import SourceKind
+from document_parser.errors import ContentMismatch, EmptyFile, ProgramAbsent, UnsupportedFormat
+from document_parser.models import Need, SourceKind
 
 HEAD_BYTES = 8192
 """How many bytes from the start of a file ``sniff`` needs."""
@@ -23,16 +24,22 @@ MAX_CONTROLS_EACH = 200
 _MAX_NAME_BYTES = 255
 """Maximum bytes of a file name in UTF-8."""
 _FALLBACK_NAME = "document"
+_PACKED_EXTENSIONS = frozenset({".gz", ".bz2", ".xz", ".zst"})
+"""Extensions that a file gets when it is packed, beside its own."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format that is read. ``extensions`` are in lower case with their dot, the usual one first."""
+    """A format that is read. ``extensions`` are in lower case with their dot, the usual one first.
+
+    ``need`` is a program or library of the system without which it is not read; None for most.
+    """
 
     name: str
     kind: SourceKind
     media_type: str
     extensions: tuple[str, ...]
+    need: Need | None = None
 
 
 SUPPORTED: dict[str, Format] = {
@@ -53,9 +60,14 @@ SUPPORTED: dict[str, Format] = {
         Format("winmail", "winmail", "application/vnd.ms-tnef", (".dat", ".tnef")),
         Format("odt", "odt", "application/vnd.oasis.opendocument.text", (".odt", ".ott")),
         Format("odp", "odp", "application/vnd.oasis.opendocument.presentation", (".odp", ".otp")),
+        Format("odg", "odp", "application/vnd.oasis.opendocument.graphics", (".odg", ".otg")),
         Format("zip", "archive", "application/zip", (".zip",)),
         Format("tar", "archive", "application/x-tar", (".tar",)),
-        Format("gzip", "archive", "application/gzip", (".tgz", ".gz")),
+        Format("gzip", "archive", "application/gzip", (".gz", ".tgz")),
+        Format("bzip2", "archive", "application/x-bzip2", (".bz2", ".tbz", ".tbz2")),
+        Format("xz", "archive", "application/x-xz", (".xz", ".txz")),
+        Format("zstd", "archive", "application/zstd", (".zst", ".tzst")),
+        Format("7z", "archive", "application/x-7z-compressed", (".7z",), "libarchive"),
         Format(
             "xlsx",
             "xlsx",
@@ -85,19 +97,26 @@ SUPPORTED: dict[str, Format] = {
             "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
             (".docx", ".docm", ".dotx", ".dotm"),
         ),
+        Format("doc", "doc", "application/msword", (".doc", ".dot"), "libreoffice"),
+        Format("ppt", "ppt", "application/vnd.ms-powerpoint", (".ppt", ".pps", ".pot"), "libreoffice"),
+        Format("wordperfect", "wordperfect", "application/vnd.wordperfect", (".wpd", ".wp", ".wp5", ".wp6"), "libreoffice"),
+        Format("works", "works", "application/vnd.ms-works", (".wps",), "libreoffice"),
+        Format("publisher", "publisher", "application/vnd.ms-publisher", (".pub",), "libreoffice"),
+        Format("visio", "visio", "application/vnd.visio", (".vsd", ".vst"), "libreoffice"),
+        Format("sxw", "sxw", "application/vnd.sun.xml.writer", (".sxw",), "libreoffice"),
+        Format("sxc", "sxc", "application/vnd.sun.xml.calc", (".sxc",), "libreoffice"),
+        Format("sxi", "sxi", "application/vnd.sun.xml.impress", (".sxi",), "libreoffice"),
         Format("text", "text", "text/plain", (".txt", ".text", ".log")),
     )
 }
 """The formats that are read, by name."""
 TEXT_FORMATS = frozenset({"text", "csv", "markdown", "json", "notebook", "xml", "html"})
 """Formats of plain text, which only the name of a file tells apart where its content does not begin as one of them must."""
-OLE_FORMATS = frozenset({"msg"})
+OLE_FORMATS = frozenset({"msg", "doc", "ppt", "works", "publisher", "visio"})
 """Formats in OLE containers. What is in one may be listed far behind the start of the file; then the name tells."""
 
 # Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
-    ".docx": "docx", ".pptx": "pptx", ".doc": "doc", ".ppt": "ppt",
-    ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
     ".svg": "svg", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
@@ -122,6 +141,7 @@ _OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "program"),
     (b"\x78\x9f\x3e\x22", "winmail"),
     (b"{\\rtf", "rtf"),
+    (b"\xffWPC", "wordperfect"),
     (b"%!PS", "postscript"),
     (b"\x00\x00\x00\x0cjP  ", "jpeg2000"),
     (b"\xff\x4f\xff\x51", "jpeg2000"),
@@ -138,6 +158,9 @@ _OLE_SIGNS: tuple[tuple[str, str], ...] = (
     ("WordDocument", "doc"),
     ("Workbook", "xls"),
     ("PowerPoint Document", "ppt"),
+    ("VisioDocument", "visio"),
+    ("Quill", "publisher"),
+    ("MatOST", "works"),
 )
 """Names of streams, as UTF-16 in the list of an OLE container, and the format that has them."""
 _DISGUISES = {"html": {"xls", "doc"}, "mhtml": {"xls", "doc"}, "xml": {"xls", "doc"}, "rtf": {"doc"}}
@@ -155,7 +178,11 @@ _ZIP_SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"META-INF/container.xml", "epub"),
     (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"),
     (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "ods"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.graphics", "odg"),
     (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "odp"),
+    (b"mimetypeapplication/vnd.sun.xml.writer", "sxw"),
+    (b"mimetypeapplication/vnd.sun.xml.calc", "sxc"),
+    (b"mimetypeapplication/vnd.sun.xml.impress", "sxi"),
     (b"word/", "docx"),
     (b"word\\", "docx"),
     (b"xl/", "xlsx"),
@@ -177,23 +204,31 @@ _WEB_ARCHIVE = re.compile(rb"^(?:snapshot-content-location:|from:\s*<?saved by |
 """Headers of a page that a browser or an office program saved with its images; it begins as a mail does."""
 
 
-def sniff(head: bytes, filename: str, size: int) -> Format:
+def sniff(head: bytes, filename: str, size: int, missing: Collection[Need] = ()) -> Format:
     """Return the format of a file, from its first HEAD_BYTES bytes, its name and its size in bytes.
 
-    Raises EmptyFile, UnsupportedFormat, or ContentMismatch if the name's extension belongs to another known format.
+    Raises EmptyFile, UnsupportedFormat, ContentMismatch if the name's extension belongs to another known format, or
+    ProgramAbsent if what the format needs is ``missing``.
     """
     if size == 0 or not head:
         raise EmptyFile(filename=safe_filename(filename))
     claimed = _claimed_format_of(filename)
     found = _detect_supported(head, claimed)
     if found is None:
-        raise _refusal_of(head, filename)
+        raise _refusal_of(head, filename, [one.name for one in readable_formats(missing)])
     if claimed is not None and not _is_consistent(claimed, found):
         raise ContentMismatch(
             f"The file is named like {claimed} but its content is {found.name}. Rename it to {found.extensions[0]}.",
             filename=safe_filename(filename), claimed=claimed, content=found.name,
         )  # fmt: skip
+    if found.need is not None and found.need in missing:
+        raise ProgramAbsent.of(found.need)
     return found
+
+
+def readable_formats(missing: Collection[Need]) -> list[Format]:
+    """Return the formats that are read where this is missing."""
+    return [found for found in SUPPORTED.values() if found.need is None or found.need not in missing]
 
 
 def describe_content(head: bytes) -> str | None:
@@ -328,11 +363,11 @@ def _is_old_text(head: bytes) -> bool:
     return controls <= 1 + len(head) // MAX_CONTROLS_EACH
 
 
-def _refusal_of(head: bytes, filename: str) -> UnsupportedFormat | ContentMismatch:
+def _refusal_of(head: bytes, filename: str, readable: list[str]) -> UnsupportedFormat | ContentMismatch:
     """Return the error for content that is not read. It is a mismatch if the name promised a supported format."""
     content, claimed = _guess(head), _claimed_format_of(filename)
-    supported = ", ".join(SUPPORTED)
-    details = {"supported": list(SUPPORTED), "looks_like": content, "filename": safe_filename(filename)}
+    supported = ", ".join(readable)
+    details = {"supported": readable, "looks_like": content, "filename": safe_filename(filename)}
     if claimed in SUPPORTED:
         seems = content or "not that"
         return ContentMismatch(
@@ -376,6 +411,13 @@ def safe_filename(raw: str) -> str:
         stem = _FALLBACK_NAME if dot and extension else extension.strip(". ") or _FALLBACK_NAME
         text = f"{stem}.{extension}" if dot and extension else stem
     return _shorten(text)
+
+
+def name_within(filename: str) -> str:
+    """Return the name of the file in a packed one, such as ``report.pdf`` for ``report.pdf.gz``."""
+    name = safe_filename(filename)
+    stem, _, extension = name.rpartition(".")
+    return stem if stem and f".{extension.lower()}" in _PACKED_EXTENSIONS else name
 
 
 def _is_hidden(char: str) -> bool:

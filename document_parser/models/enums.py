@@ -66,10 +66,12 @@ WarningCode = Literal[
     "first_frame_only",
     "hidden_content",
     "not_read",
+    "converted",
+    "recomputed_fields",
     "page_failed",
 ]
 """What a reader of a page should know about it."""
-HARMLESS_WARNINGS: frozenset[WarningCode] = frozenset({"rotated", "repaired", "hidden_content"})
+HARMLESS_WARNINGS: frozenset[WarningCode] = frozenset({"rotated", "repaired", "hidden_content", "converted"})
 """Warnings that do not ask anyone to check the page."""
 HiddenReason = Literal["invisible", "transparent", "colour", "size", "covered", "clipped", "outside", "layer"]
 """Why a text of the text layer is invisible.
@@ -116,7 +118,11 @@ FlowingKind = Literal[
     "rtf",
 ]
 """Documents without pages that can be drawn: their parts are read from the structure of the file."""
-SourceKind = Literal[PagedKind, FlowingKind]
+ConvertedKind = Literal["doc", "ppt", "damaged xls", "wordperfect", "works", "publisher", "visio", "sxw", "sxc", "sxi"]
+"""Documents that LibreOffice converts to one of the flowing kinds. ``damaged xls`` are workbooks that our reader refused."""
+Need = Literal["libreoffice", "libarchive"]
+"""A program or library of the system without which some formats are not read."""
+SourceKind = Literal[PagedKind, FlowingKind, ConvertedKind]
 """How a document is opened."""
 LocationKind = Literal["body", "sheet", "slide", "message", "chapter", "contents"]
 """What a part of a flowing document is: its whole body, a sheet, a slide, a mail message, a chapter of a book, or the list of

@@ -85,6 +85,16 @@ class WorkerSettings(Section):
     max_nesting_depth: int = Field(
         default=5, ge=0, description="How deep files inside files are read: attachments of mails in archives are 2 deep."
     )
+    libreoffice_program: Emptiable = Field(
+        default="soffice",
+        description="Name or path of LibreOffice, which converts DOC, PPT and other old formats. Empty: they are not read.",
+    )
+    libreoffice_memory_mb: int = Field(
+        default=2048, ge=256, description="Maximum address space of LibreOffice while it converts a document, in MiB."
+    )
+    libreoffice_timeout_seconds: float = Field(
+        default=120.0, gt=0, description="Deadline of a conversion by LibreOffice, beside OPENER_TIMEOUT_SECONDS."
+    )
 
 
 class VirusScanSettings(Section):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
+from typing import IO, TYPE_CHECKING, Protocol, Self, runtime_checkable
 
+from document_parser.host.libreoffice import find_libreoffice
 from document_parser.models import (
     BoundingBox,
     Damage,
@@ -18,6 +19,7 @@ from document_parser.models import (
     RulingLine,
     Word,
 )
+from document_parser.settings import Settings
 
 if TYPE_CHECKING:
     from document_parser.imaging.page_image import RenderedPage
@@ -36,6 +38,9 @@ class OpenerLimits:
     ``memory_mb`` is in MiB above what the child had when it was forked, ``timeout_seconds`` is per request. The limits of an
     image are in millions of pixels and in MiB at the peak of decoding. An archive has at most ``max_members`` members, which
     unpack to ``max_unpacked_mb`` MiB and ``max_expansion_ratio`` times its size.
+
+    ``libreoffice`` is the path of the program that converts old formats, empty if there is none. A conversion takes at most
+    ``libreoffice_memory_mb`` MiB, all that the program maps counted, and ``libreoffice_timeout_seconds``.
     """
 
     memory_mb: int = 1280
@@ -45,6 +50,26 @@ class OpenerLimits:
     max_unpacked_mb: int = 2048
     max_expansion_ratio: int = 200
     max_members: int = 10_000
+    libreoffice: str = ""
+    libreoffice_memory_mb: int = 2048
+    libreoffice_timeout_seconds: float = 120.0
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Return the limits that the settings give."""
+        workers = settings.workers
+        return cls(
+            memory_mb=workers.opener_memory_mb,
+            timeout_seconds=workers.opener_timeout_seconds,
+            max_image_megapixels=workers.max_image_megapixels,
+            max_image_memory_mb=workers.max_image_memory_mb,
+            max_unpacked_mb=workers.max_unpacked_mb,
+            max_expansion_ratio=workers.max_expansion_ratio,
+            max_members=workers.max_members,
+            libreoffice=str(find_libreoffice(workers.libreoffice_program) or ""),
+            libreoffice_memory_mb=workers.libreoffice_memory_mb,
+            libreoffice_timeout_seconds=workers.libreoffice_timeout_seconds,
+        )
 
 
 class OpenedDocument(Protocol):

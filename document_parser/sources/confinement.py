@@ -1,5 +1,8 @@
 """Give up everything that an opener does not need, before it reads the first byte of an untrusted file.
 
+``confine_program`` does the same for LibreOffice, which an opener starts to convert a file: it may write into one folder, and
+stays one process without sockets.
+
 Landlock leaves the document and the libraries, for reading. A seccomp filter allows the system calls that reading and answering
 take, and refuses all others: sockets, programs, files to write, signals, other processes. Both hold for the rest of the process
 and for every thread that it starts later, so no other thread may run before. What the kernel does not have is left out, and
@@ -22,6 +25,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 from document_parser.models import Confinement
 
@@ -30,6 +34,7 @@ FONT_FOLDERS = ("/usr/share/fonts", "/usr/share/X11/fonts", "/usr/local/share/fo
 SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", *FONT_FOLDERS)
 """Where the system keeps libraries that may be loaded late, and fonts."""
 
+_PR_SET_PDEATHSIG = 1
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _PR_SET_NO_NEW_PRIVS, _PR_GET_NO_NEW_PRIVS = 38, 39
@@ -39,7 +44,7 @@ _CAP_DAC_READ_SEARCH, _CAPABILITY_VERSION_3 = 2, 0x20080522
 # Landlock has the same numbers on every architecture.
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
 _LANDLOCK_GET_VERSION, _LANDLOCK_PATH_BENEATH = 1, 1
-_READ_FILE, _READ_DIR = 1 << 2, 1 << 3
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
 """How many rights on files there are, by the Landlock version from which that holds."""
 _TCP_RIGHTS = 0b11
@@ -48,6 +53,16 @@ _SCOPES = 0b11
 """Abstract Unix sockets and signals; Landlock knows them from version 6 on."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Reach(NamedTuple):
+    """The files and folders that a program may use. Folders are meant with all that is in them."""
+
+    readable: Sequence[Path]
+    runnable: Sequence[Path] = ()
+    """Also readable: the program and what it loads."""
+    writable: Sequence[Path] = ()
+    """Also readable."""
 
 
 def give_up_privileges() -> None:
@@ -73,13 +88,24 @@ def confine(document: Path | None, libraries: Sequence[Path], calls: SystemCallF
     give_up_privileges()
     drop_capabilities()
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    abi = restrict_files([*libraries, document] if document else libraries)
+    abi = restrict_files(Reach([*libraries, document] if document else libraries))
     return Confinement(
         no_new_privileges=_libc.prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
         not_dumpable=_libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0,
         landlock_abi=abi,
         seccomp=calls.enforce(),
     )
+
+
+def confine_program(reach: Reach, calls: SystemCallFilter) -> None:
+    """Let this process, which is about to become another program, reach these files only.
+
+    As far as the kernel allows it: by Landlock, and by a filter, mostly a ProgramFilter.
+    """
+    give_up_privileges()
+    drop_capabilities()
+    restrict_files(reach)
+    calls.enforce()
 
 
 def drop_capabilities() -> None:
@@ -99,8 +125,8 @@ def get_landlock_abi() -> int:
     return max(0, int(_libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_GET_VERSION)))
 
 
-def restrict_files(readable: Iterable[Path]) -> int:
-    """Allow this thread to read these files and folders only. Return Landlock's version, 0 if it failed."""
+def restrict_files(reach: Reach) -> int:
+    """Allow this thread to use these files and folders only. Return Landlock's version, 0 if it failed."""
     abi = get_landlock_abi()
     if not abi:
         return 0
@@ -110,9 +136,15 @@ def restrict_files(readable: Iterable[Path]) -> int:
     ruleset = _libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, size, 0)
     if ruleset < 0:
         return 0
+    reading = _READ_FILE | _READ_DIR
     try:
-        for path in readable:
-            _allow_reading(ruleset, path)
+        for paths, wanted in (
+            (reach.readable, reading),
+            (reach.runnable, reading | _EXECUTE),
+            (reach.writable, rights & ~_EXECUTE),
+        ):
+            for path in paths:
+                _allow(ruleset, path, wanted & rights)
         return abi if _libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0) == 0 else 0
     finally:
         os.close(ruleset)
@@ -137,12 +169,13 @@ def _package_folders(module: ModuleType) -> Iterable[str]:
     return getattr(module, "__path__", ())
 
 
-def _allow_reading(ruleset: int, path: Path) -> None:
-    """Allow a file, or a folder with all that is in it. Nothing happens if it does not exist."""
+def _allow(ruleset: int, path: Path, rights: int) -> None:
+    """Allow these rights on a file, or on a folder with all that is in it. Nothing happens if it does not exist."""
     with suppress(OSError):
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
-            rights = _READ_FILE | _READ_DIR if stat.S_ISDIR(os.fstat(place).st_mode) else _READ_FILE
+            if not stat.S_ISDIR(os.fstat(place).st_mode):
+                rights &= _READ_FILE | _WRITE_FILE | _TRUNCATE | _EXECUTE
             _libc.syscall(_LANDLOCK_ADD_RULE, ruleset, _LANDLOCK_PATH_BENEATH, struct.pack("=Qi", rights, place), 0)
         finally:
             os.close(place)
@@ -171,8 +204,21 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 _CLONE, _OPEN, _OPENAT, _IOCTL, _FCNTL = (56, 220), (2, None), (257, 56), (16, 29), (72, 25)
 _TGKILL, _PRLIMIT = (234, 131), (302, 261)
-_CLONE3, _OPENAT2 = (435, 435), (437, 437)
+_CLONE3, _OPENAT2, _PRCTL, _SOCKET = (435, 435), (437, 437), (157, 167), (41, 198)
+_REFUSED_TO_PROGRAMS: dict[str, tuple[int | None, int | None]] = {
+    "fork": (57, None), "vfork": (58, None), "execveat": (322, 281), "ptrace": (101, 117), "kill": (62, 129),
+    "tkill": (200, 130), "connect": (42, 203), "mount": (165, 40), "umount2": (166, 39),
+    "pivot_root": (155, 41), "chroot": (161, 51), "unshare": (272, 97), "setns": (308, 268), "add_key": (248, 217),
+    "request_key": (249, 218), "keyctl": (250, 219), "open_by_handle_at": (304, 265), "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271), "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425), "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424),
+    "init_module": (175, 105), "finit_module": (313, 273),
+}  # fmt: skip
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_ACCESS, _FACCESSAT, _FACCESSAT2 = (21, None), (269, 48), (439, 439)
+_AF_UNIX = 1
+_STREAM_SOCKETS = (1, 1 | os.O_CLOEXEC, 1 | os.O_NONBLOCK, 1 | os.O_CLOEXEC | os.O_NONBLOCK)
+"""SOCK_STREAM with any flags. Datagrams could be sent to the sockets of others without ``connect``."""
 _HARMLESS_IOCTLS = (0x5401, 0x541B, 0x5421)
 """TCGETS, FIONREAD and FIONBIO. Others could type into the terminal."""
 _SIGNALLING_FCNTLS = (8, 10, 15)
@@ -218,26 +264,38 @@ class SystemCallFilter:
         return self._code + _encode([*_if_called(_TGKILL[self._column], to_itself), (_RETURN, 0, 0, _REFUSE | errno.EPERM)])
 
 
+class ProgramFilter(SystemCallFilter):
+    """Allows a program all system calls but those in ``_REFUSED_TO_PROGRAMS``: the network, other processes, the kernel.
+
+    It cannot start a process, so it ends with its parent, by a signal that it cannot switch off either. It may listen at a
+    socket in its folder, as LibreOffice does at its start, and connect to none.
+    """
+
+    def __init__(self, machine: str) -> None:
+        """Prepare the filter. There is none for an architecture whose system call numbers are not known."""
+        super().__init__(machine)
+        known = _ARCHITECTURES.get(machine)
+        self._code = _encode(_program_rules(*known)) if known else b""
+
+    def code_for(self, pid: int) -> bytes:
+        """Return the program for one process, which may send signals to itself; empty if there is none."""
+        if self._column is None:
+            return b""
+        to_itself = _only_if(0, [(_JUMP_EQUAL, 0, 0, pid)])
+        return self._code + _encode([*_if_called(_TGKILL[self._column], to_itself), (_RETURN, 0, 0, _ALLOW)])
+
+
 def _encode(instructions: Iterable[Instruction]) -> bytes:
     """Return the instructions as the kernel reads them."""
     return b"".join(struct.pack("HBBI", *instruction) for instruction in instructions)
 
 
 def _common_rules(column: int, architecture: int) -> list[Instruction]:
-    """Return all instructions except those that name the process."""
-    rules: list[Instruction] = [
-        (_LOAD, 0, 0, _ARCH),
-        (_JUMP_EQUAL, 1, 0, architecture),
-        (_RETURN, 0, 0, _KILL_PROCESS),
-        (_LOAD, 0, 0, _NUMBER),
-        (_JUMP_AT_LEAST, 0, 1, _X32),
-        (_RETURN, 0, 0, _REFUSE | errno.EPERM),
-    ]
+    """Return all instructions for an opener except those that name the process."""
+    rules = _first_rules(column, architecture)
     for numbers in _ALLOWED.values():
         rules += _if_called(numbers[column], [(_RETURN, 0, 0, _ALLOW)])
-    for numbers in (_CLONE3, _OPENAT2):
-        rules += _if_called(numbers[column], [(_RETURN, 0, 0, _REFUSE | errno.ENOSYS)])
-    rules += _if_called(_CLONE[column], _only_if(0, [(_JUMP_ANY_BIT, 0, 0, _CLONE_THREAD)]))
+    rules += _if_called(_OPENAT2[column], [(_RETURN, 0, 0, _REFUSE | errno.ENOSYS)])
     rules += _if_called(_OPEN[column], _unless(1, [(_JUMP_ANY_BIT, 0, 0, _WRITING)], errno.EACCES))
     rules += _if_called(_OPENAT[column], _unless(2, [(_JUMP_ANY_BIT, 0, 0, _WRITING)], errno.EACCES))
     rules += _if_called(_IOCTL[column], _only_if(1, [(_JUMP_EQUAL, 0, 0, one) for one in _HARMLESS_IOCTLS]))
@@ -245,9 +303,41 @@ def _common_rules(column: int, architecture: int) -> list[Instruction]:
     return rules + _if_called(_PRLIMIT[column], _only_if(0, [(_JUMP_EQUAL, 0, 0, 0)]))
 
 
+def _program_rules(column: int, architecture: int) -> list[Instruction]:
+    """Return all instructions for another program except those that name the process."""
+    rules = _first_rules(column, architecture)
+    for numbers in _REFUSED_TO_PROGRAMS.values():
+        rules += _if_called(numbers[column], [(_RETURN, 0, 0, _REFUSE | errno.EPERM)])
+    for numbers, argument in ((_ACCESS, 1), (_FACCESSAT, 2), (_FACCESSAT2, 2)):
+        rules += _if_called(numbers[column], _unless(argument, [(_JUMP_EQUAL, 0, 0, os.W_OK)], errno.EACCES))
+    is_local = _only_if(0, [(_JUMP_EQUAL, 0, 0, _AF_UNIX)])
+    rules += _if_called(_SOCKET[column], [*_require(1, _STREAM_SOCKETS), *is_local])
+    return rules + _if_called(_PRCTL[column], _unless(0, [(_JUMP_EQUAL, 0, 0, _PR_SET_PDEATHSIG)], errno.EPERM))
+
+
+def _first_rules(column: int, architecture: int) -> list[Instruction]:
+    """Return the instructions that refuse other architectures, and new processes but not new threads."""
+    return [
+        (_LOAD, 0, 0, _ARCH),
+        (_JUMP_EQUAL, 1, 0, architecture),
+        (_RETURN, 0, 0, _KILL_PROCESS),
+        (_LOAD, 0, 0, _NUMBER),
+        (_JUMP_AT_LEAST, 0, 1, _X32),
+        (_RETURN, 0, 0, _REFUSE | errno.EPERM),
+        *_if_called(_CLONE3[column], [(_RETURN, 0, 0, _REFUSE | errno.ENOSYS)]),
+        *_if_called(_CLONE[column], _only_if(0, [(_JUMP_ANY_BIT, 0, 0, _CLONE_THREAD)])),
+    ]
+
+
 def _if_called(number: int | None, then: list[Instruction]) -> list[Instruction]:
     """Return instructions that run ``then``, which returns, for one system call."""
     return [] if number is None else [(_JUMP_EQUAL, 0, len(then), number), *then]
+
+
+def _require(argument: int, values: Sequence[int]) -> list[Instruction]:
+    """Refuse the call if an argument has none of these values; otherwise go on with what follows."""
+    tests = [(_JUMP_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
+    return [(_LOAD, 0, 0, _ARGUMENTS + 8 * argument), *tests, (_RETURN, 0, 0, _REFUSE | errno.EPERM)]
 
 
 def _only_if(argument: int, tests: list[Instruction]) -> list[Instruction]:

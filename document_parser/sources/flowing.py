@@ -33,7 +33,7 @@ _PLACES: dict[FlowingKind, str] = {
     "winmail": "mail.winmail_file.WinmailFile",
     "odt": "opendocument.text_file.OpenDocumentText",
     "odp": "opendocument.presentation.OpenDocumentPresentation",
-    "archive": "archive.Archive",
+    "archive": "containers.archive.Archive",
     "docx": "office.docx.WordDocument",
     "pptx": "office.pptx.Presentation",
     "xlsx": "sheets.xlsx.ExcelWorkbook",

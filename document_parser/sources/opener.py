@@ -24,7 +24,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import NoReturn
+from typing import NoReturn, cast, get_args
 
 import numpy.ma  # noqa: F401 - numpy's median loads it: once in the zygote instead of in each child
 from PIL import Image
@@ -32,13 +32,15 @@ from PIL import Image
 from document_parser.errors import DocumentParserError, PageUnreadable
 from document_parser.host.processes import die_with_parent, name_process
 from document_parser.imaging.page_image import RenderedPage
-from document_parser.models import Confinement, PageImageSpec, stored_json
+from document_parser.models import Confinement, ConvertedKind, PageImageSpec, stored_json
 from document_parser.settings import LogSettings
 from document_parser.sources import arrays, confinement, decoder_messages, protocol
 from document_parser.sources.base import Container, OpenedDocument, OpenerLimits
+from document_parser.sources.containers.member_pieces import MemberPieces
+from document_parser.sources.converted import ConvertedDocument
 from document_parser.sources.flowing import FlowingDocument, flowing_modules, open_flowing
 from document_parser.sources.image_file import ImageFile
-from document_parser.sources.member_pieces import MemberPieces
+from document_parser.sources.libreoffice import convert
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
 from document_parser.sources.warm_up import warm_up
@@ -70,11 +72,13 @@ OpenDocument = Callable[[Request, OpenerLimits], OpenedDocument]
 
 
 def open_document(request: Request, limits: OpenerLimits) -> OpenedDocument:
-    """Open the file that a request names.
+    """Open the file that a request names; for an old format the path is that of the converted file.
 
     Raises DocumentError, DamagedDocument, EncryptedDocument, WrongPassword or OversizedImage.
     """
     path = Path(request.path)
+    if request.kind in get_args(ConvertedKind):
+        return ConvertedDocument(path, cast(ConvertedKind, request.kind), limits)
     if request.kind == "pdf":
         return PdfFile(path, request.password)
     if request.kind == "image":
@@ -317,7 +321,6 @@ class Opener:
             _detach_from_parent(parent, sock.fileno(), "docparse-opener")
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             _redirect_output()
-            _set_limits(self._limits)
             self._serve(sock)
         finally:
             _exit()
@@ -330,11 +333,13 @@ class Opener:
         confined: Confinement | None = None
         while (frame := protocol.receive(sock)) is not None:
             request = Request.model_validate_json(frame[0])
-            if request.op in ("open", "confine") and confined is None:
-                confined = self._confine(sock, Path(request.path) if request.op == "open" else None)
-            decoder_messages.take_messages()
-            _extend_processor_limit(request.seconds)
             try:
+                if confined is None:
+                    request = self._converted(sock, request)
+                if request.op in ("open", "confine") and confined is None:
+                    confined = self._confine(sock, Path(request.path) if request.op == "open" else None)
+                decoder_messages.take_messages()
+                _extend_processor_limit(request.seconds)
                 if request.op == "open":
                     opened = self._open_document(request, self._limits)
                     members = len(opened.members()) if isinstance(opened, Container) else 0
@@ -355,11 +360,23 @@ class Opener:
             }
             protocol.send(sock, reply.model_copy(update=measured), payload)
 
+    def _converted(self, sock: socket.socket, request: Request) -> Request:
+        """Return a request to open a document of an old format as one that names the converted file; any other as it is.
+
+        Raises the errors of ``convert``.
+        """
+        if request.op != "open" or request.kind not in get_args(ConvertedKind):
+            return request
+        kind, folder = cast(ConvertedKind, request.kind), Path(request.folder)
+        made = convert(Path(request.path), kind, folder, self._limits, sock.fileno())
+        return request.model_copy(update={"path": str(made)})
+
     def _confine(self, sock: socket.socket, document: Path | None) -> Confinement:
         """Give up everything except the document; then watch, in a thread, that the asking process is still there.
 
         The thread starts afterwards because the kernel confines a thread and those that it starts.
         """
+        _set_limits(self._limits)
         confined = confinement.confine(document, self._libraries, self._filter)
         Thread(target=_exit_when_closed, args=(sock.fileno(),), daemon=True).start()
         return confined.model_copy(update={"network_namespace": self._in_own_network})

@@ -25,6 +25,7 @@ from document_parser.errors import (
     OversizedImage,
     OversizedPage,
     PageUnreadable,
+    ProgramAbsent,
     TooLargeUnpacked,
     TooManyMembers,
     WrongPassword,
@@ -64,6 +65,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
         ExpandsTooMuch,
         TooManyMembers,
         DeclaresEntities,
+        ProgramAbsent,
         PageUnreadable,
         NoPageImage,
         OversizedPage,
@@ -94,6 +96,8 @@ class Request(BaseModel):
     seconds: float
     page: int = 0
     path: str = ""
+    folder: str = ""
+    """Of ``open``, for a document that is converted: where LibreOffice may write."""
     kind: SourceKind = "pdf"
     password: str | None = None
     spec: PageImageSpec | None = None

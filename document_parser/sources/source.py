@@ -15,14 +15,25 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import Field, TypeAdapter
 
-from document_parser.errors import OpenerCrashed, OpeningTimeout, PageCrashed, PageTooSlow, PageUnreadable
+from document_parser.errors import (
+    DamagedDocument,
+    DocumentError,
+    OpenerCrashed,
+    OpeningTimeout,
+    PageCrashed,
+    PageTooSlow,
+    PageUnreadable,
+    ProgramAbsent,
+)
+from document_parser.host.work_folders import WorkFolder
 from document_parser.models import (
     BoundingBox,
     Confinement,
+    ConvertedKind,
     Damage,
     FoundTable,
     Member,
@@ -60,6 +71,8 @@ development corpus all but one take less than 3 s on a busy machine, and that on
 _DAMAGE = TypeAdapter(Annotated[list[Damage], Field(max_length=64)])
 _MEMBERS = TypeAdapter(Annotated[list[Member], Field(max_length=100_000)])
 _TABLES = TypeAdapter(Annotated[list[FoundTable], Field(max_length=64)])
+WORK_FOLDERS = "docparse-converted-"
+"""How the names of the folders begin in which LibreOffice converts documents."""
 _CHILD_FAILURES = (OSError, EOFError, ValueError)
 """Raised by reading from a child that is dead, or that sends invalid replies."""
 
@@ -89,11 +102,25 @@ class Openers:
     async def open(self, path: Path, kind: SourceKind, password: str | None = None) -> Source:
         """Open a document in a child of its own.
 
-        Raises EncryptedDocument, WrongPassword, DamagedDocument, OversizedImage or DocumentError if it cannot be read, and
-        OpenerCrashed if opening it met a limit or crashed the parser, twice.
+        Raises EncryptedDocument, WrongPassword, DamagedDocument, OversizedImage or DocumentError if it cannot be read,
+        ProgramAbsent if that takes a program that is not installed, and OpenerCrashed if opening it met a limit or crashed the
+        parser, twice. An old workbook that our reader refuses is converted if it can be.
         """
+        try:
+            return await self._open(path, kind, password)
+        except DamagedDocument:
+            if kind != "xls" or not self.limits.libreoffice:
+                raise
+            return await self._open(path, "damaged xls", password)
+
+    async def _open(self, path: Path, kind: SourceKind, password: str | None) -> Source:
+        """Open a document as one of a kind. Raises the errors of ``open``."""
         source = Source(self, path, kind, password)
-        await source._open()
+        try:
+            await source._open()
+        except BaseException:
+            await source.close()
+            raise
         return source
 
     async def confinement(self) -> Confinement:
@@ -175,6 +202,8 @@ class Source:
         self._seconds = openers.limits.timeout_seconds
         self._pdfplumber_seconds = min(PDFPLUMBER_SECONDS, self._seconds)
         self._open_request = Request(op="open", seconds=self._seconds, path=str(path), kind=kind, password=password or None)
+        self._is_converted = kind in get_args(ConvertedKind)
+        self._folder: WorkFolder | None = None
         self._lock = asyncio.Lock()
         self._child: Child | None = None
         self._requests = 0
@@ -305,6 +334,8 @@ class Source:
         async with self._lock:
             self._closed = True
             self._close_child()
+            if self._folder is not None:
+                await asyncio.to_thread(self._folder.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -319,11 +350,24 @@ class Source:
 
         Raises the errors of ``Openers.open``.
         """
+        if self._is_converted and self._folder is None:
+            await self._prepare_conversion()
         try:
             await self._try_to_open()
         except OpenerCrashed as crash:
             log.warning("opened_again", reason=crash.details.get("reason"))
             await self._try_to_open()
+
+    async def _prepare_conversion(self) -> None:
+        """Make the folder of a conversion, which lasts as long as the document is open. Raises ProgramAbsent, DocumentError."""
+        if not self._openers.limits.libreoffice:
+            raise ProgramAbsent.of("libreoffice")
+        try:
+            self._folder = await asyncio.to_thread(WorkFolder, WORK_FOLDERS)
+        except OSError as error:
+            raise DocumentError("There is no room on the disk for converting the document.") from error
+        seconds = self._seconds + self._openers.limits.libreoffice_timeout_seconds
+        self._open_request = self._open_request.model_copy(update={"folder": str(self._folder.path), "seconds": seconds})
 
     async def _try_to_open(self) -> None:
         """Open the document in a new child. Raises the errors of ``Openers.open`` after one crash."""

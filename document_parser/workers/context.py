@@ -79,19 +79,6 @@ pool_confinement: list[Confinement] = []
 """What confines the openers of this pool. Empty outside a pool, or if no opener could be started."""
 
 
-def opener_limits(settings: Settings) -> OpenerLimits:
-    """Return the limits of opener children from the settings."""
-    return OpenerLimits(
-        memory_mb=settings.workers.opener_memory_mb,
-        timeout_seconds=settings.workers.opener_timeout_seconds,
-        max_image_megapixels=settings.workers.max_image_megapixels,
-        max_image_memory_mb=settings.workers.max_image_memory_mb,
-        max_unpacked_mb=settings.workers.max_unpacked_mb,
-        max_expansion_ratio=settings.workers.max_expansion_ratio,
-        max_members=settings.workers.max_members,
-    )
-
-
 @contextlib.contextmanager
 def task_context() -> Iterator[Context]:
     """Create the context of one task, and close it afterwards.
@@ -99,7 +86,7 @@ def task_context() -> Iterator[Context]:
     It is created before anything else, since it may have to start a zygote, which loads meanwhile.
     """
     settings = load_settings()
-    openers = Openers.start(opener_limits(settings), pool_zygotes[0] if pool_zygotes else None)
+    openers = Openers.start(OpenerLimits.from_settings(settings), pool_zygotes[0] if pool_zygotes else None)
     redis = connect(settings)
     try:
         yield Context(settings, redis, Ledger(redis, settings), make_storage(settings), openers)

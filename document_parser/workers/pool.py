@@ -47,6 +47,7 @@ from document_parser.jobs.redis.connection import Redis, RedisError, connect
 from document_parser.jobs.scheduling import lanes
 from document_parser.settings import Settings
 from document_parser.settings.secrets import make_webhook_secret
+from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers
 from document_parser.sources.zygote import start_zygote
 from document_parser.telemetry import logs
@@ -325,7 +326,7 @@ def preload() -> None:
 def run_pool(settings: Settings, num_workers: int) -> None:
     """Run a pool of workers until this process is asked to stop; then let them drain."""
     # Before the other modules are loaded: the zygote loads what it needs meanwhile.
-    context.pool_zygotes.append(start_zygote(context.opener_limits(settings)))
+    context.pool_zygotes.append(start_zygote(OpenerLimits.from_settings(settings)))
     preload()
     _examine_openers(settings)
     make_webhook_secret(settings)
@@ -337,7 +338,7 @@ def run_pool(settings: Settings, num_workers: int) -> None:
 
 def _examine_openers(settings: Settings) -> None:
     """Find out what confines the openers, and log it once."""
-    openers = Openers(context.opener_limits(settings), context.pool_zygotes[0])
+    openers = Openers(OpenerLimits.from_settings(settings), context.pool_zygotes[0])
     try:
         found = asyncio.run(openers.confinement())
     except OpenerCrashed:

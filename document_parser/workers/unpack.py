@@ -8,7 +8,8 @@ import contextlib
 from document_parser.errors import MEMBER_ERRORS, NestedTooDeep, TooLargeUnpacked
 from document_parser.ingest import virus_scan
 from document_parser.ingest.invoices import INVOICE_HEAD_BYTES, invoice_specification
-from document_parser.ingest.sniff import safe_filename, sniff
+from document_parser.ingest.needs import missing_needs
+from document_parser.ingest.sniff import name_within, safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
 from document_parser.jobs.records import children, record, storage_keys, unpacked
@@ -50,7 +51,7 @@ class _Unpacking:
     async def add(self, index: int, member: Member) -> Child:
         """Return the member as a child: with a job, or with the error that says why it has none."""
         job_id = children.child_id(self._card.job_id, index)
-        name = member.name or "unnamed"
+        name = member.name or name_within(self._card.filename)
         try:
             if self._context.load(job_id) is None:
                 await self._create(index, job_id, name)
@@ -96,7 +97,7 @@ class _Unpacking:
     def _child_card(self, staged: StagedFile, job_id: str, name: str) -> JobCard:
         """Return the card of the job of a member. Raises EmptyFile, UnsupportedFormat, ContentMismatch."""
         shown = safe_filename(name)
-        found = sniff(staged.head, shown, staged.size)
+        found = sniff(staged.head, shown, staged.size, missing_needs(self._context.settings))
         return JobCard(
             job_id=job_id,
             owner=self._card.owner,

@@ -32,11 +32,13 @@ export const WARNINGS = {
   first_frame_only: "The image has more frames. Only the first one was read.",
   hidden_content: "A part of the document is hidden. The text leaves it out.",
   not_read: "A part of the document could not be read.",
+  converted: "The document is of an old format and was converted by LibreOffice before it was read.",
+  recomputed_fields: "Dates or times of the document were computed anew. They are not those of when it was saved.",
   page_failed: "The page could not be read.",
 };
 
 /** Warnings of a page that need no attention. */
-export const HARMLESS = new Set(["rotated", "repaired", "hidden_content"]);
+export const HARMLESS = new Set(["rotated", "repaired", "hidden_content", "converted"]);
 
 export const PAGE_ERRORS = {
   PAGE_UNREADABLE: "This page cannot be read.",

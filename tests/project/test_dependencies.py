@@ -98,9 +98,11 @@ def imported_in(folder: str) -> dict[str, set[str]]:
             for name in names:
                 found.setdefault(name.partition(".")[0], set()).add(str(path.relative_to(ROOT)))
     own = {"document_parser", "tests", "benchmarks", "paper_text"}
-    return {name: files for name, files in found.items() if name not in sys.stdlib_module_names | own}
+    return {name: files for name, files in found.items() if name not in sys.stdlib_module_names | own | LATER_STDLIB}
 
 
+LATER_STDLIB = {"compression"}
+"""Modules of the standard library of newer versions of Python than the oldest that is supported."""
 PRODUCT = ("document_parser",)
 ALL_CODE = (*PRODUCT, "tests", "benchmarks", "samples")
 

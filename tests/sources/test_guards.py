@@ -25,8 +25,8 @@ from document_parser.errors import (
     TooManyMembers,
 )
 from document_parser.models import PageImageSpec, SourceKind
-from document_parser.sources.archive_members import MIN_JUDGED_BYTES
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers.zip_members import MIN_JUDGED_BYTES
 from document_parser.sources.source import Openers, Source
 from tests.support import documents
 from tests.support.opened import ask_document

@@ -153,6 +153,15 @@ def test_notes_comments_and_margins_are_layers_and_embedded_files_are_inside(tmp
     assert document.open_member(0).read() == b"PK data"
 
 
+def test_what_stands_for_the_number_of_a_slide_is_no_text(tmp_path):
+    fields = "".join(
+        f'<p:sp><p:nvSpPr><p:cNvPr id="7" name="n"/><p:nvPr/></p:nvSpPr><p:txBody><a:p><a:fld type="slidenum"><a:t>{text}</a:t>'
+        "</a:fld></a:p></p:txBody></p:sp>"
+        for text in ("&lt;number&gt;", "‹#›", "3")
+    )
+    assert texts(deck(tmp_path / "a.pptx", [fields]).part(1)) == ["3"]
+
+
 def test_a_hidden_slide_is_in_its_layer_and_a_broken_one_costs_itself_only(tmp_path):
     assert texts(deck(tmp_path / "a.pptx", [shape("secret")], attributes=' show="0"').part(1), "hidden") == ["secret"]
     document = deck(tmp_path / "b.pptx", [shape("one"), shape("two")], {"ppt/slides/slide1.xml": "<broken"})

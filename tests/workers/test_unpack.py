@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zipfile
@@ -11,9 +12,11 @@ from pathlib import Path
 import pikepdf
 import pytest
 
+from document_parser.host.libreoffice import find_libreoffice
 from document_parser.jobs.records import children
 from tests.support.documents import stamped_pdf
 from tests.support.invoices import CII
+from tests.support.old_documents import old_text
 from tests.support.processes import kill_horses
 from tests.support.service import Service, wait_until
 
@@ -61,6 +64,29 @@ def test_every_file_of_an_archive_is_a_job_with_its_own_result(service, tmp_path
     assert texts["data.csv"].startswith("| a | b |")
     document = json.loads(json.dumps(service.result(job_id, format="json")["document"]))
     assert [child["name"] for child in document["children"]] == [name.removeprefix("../../") for name in members]
+
+
+def test_a_packed_file_is_a_job_named_without_the_extension_of_packing(service, tmp_path):
+    path = tmp_path / "notes.txt.gz"
+    path.write_bytes(gzip.compress(b"hello"))
+    job_id = service.submit(path)
+    service.ended(job_id)
+    (child,) = service.result(job_id)["children"]
+    assert child["name"] == "notes.txt"
+    service.ended(child["job_id"])
+    assert service.result(child["job_id"])["markdown"] == "hello\n"
+
+
+@pytest.mark.skipif(find_libreoffice("soffice") is None, reason="LibreOffice is not installed")
+def test_a_document_of_an_old_format_says_in_its_result_what_converted_it(service, tmp_path):
+    job_id = service.submit(old_text(tmp_path / "letter.sxw", "<text:p>Words of old</text:p>"))
+    assert service.ended(job_id)["status"] == "completed"
+    result = service.result(job_id, format="json")["document"]
+    assert [block["text"] for block in result["pages"][0]["blocks"]] == ["Words of old"]
+    assert [warning["code"] for warning in result["pages"][0]["warnings"]] == ["converted"]
+    formats = {found["name"]: found for found in service.client.get("/v1/system").json()["formats"]}
+    assert (formats["sxw"]["needs"], formats["sxw"]["available"]) == ("libreoffice", True)
+    assert (formats["pdf"]["needs"], formats["pdf"]["available"]) == (None, True)
 
 
 def test_files_deeper_than_the_limit_are_listed_with_the_reason(service, tmp_path):

@@ -18,6 +18,7 @@ from document_parser.api.routes.model_servers import check_model_servers
 from document_parser.api.schemas import Check
 from document_parser.api.services import Services, get_services
 from document_parser.errors import StorageFull
+from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import SUPPORTED
 from document_parser.jobs import gauges, queue
 from document_parser.jobs.records.job import PUBLIC
@@ -25,7 +26,7 @@ from document_parser.jobs.redis import in_flight
 from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.scheduling import admission, budget, disk_space, forecast
 from document_parser.jobs.scheduling.admission import Load
-from document_parser.models import PIPELINE_VERSION, Confinement, Lane
+from document_parser.models import PIPELINE_VERSION, Confinement, Lane, Need
 from document_parser.settings import StoreSettings
 from document_parser.telemetry.metrics import sample_name
 from document_parser.version import __version__
@@ -85,6 +86,10 @@ class ReadFormat(BaseModel):
     name: str
     media_type: str
     extensions: list[str]
+    needs: Need | None = None
+    """A program or library of the system without which files of the format are refused with ``PROGRAM_ABSENT``."""
+    available: bool = True
+    """Whether that is installed on the machine that answers."""
 
 
 class System(Load):
@@ -130,7 +135,7 @@ def snapshot(services: Services) -> System:
     load = admission.load(redis, settings.queue)
     samples = gauges.samples(redis)
     busy, idle = (int(samples.get(sample_name("workers", state), 0)) for state in ("busy", "idle"))
-    lanes = _lanes(redis)
+    lanes, missing = _lanes(redis), missing_needs(settings)
     return System(
         **load.model_dump(),
         version=__version__,
@@ -140,7 +145,13 @@ def snapshot(services: Services) -> System:
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
         engines=_engines(services),
         formats=[
-            ReadFormat(name=found.name, media_type=found.media_type, extensions=list(found.extensions))
+            ReadFormat(
+                name=found.name,
+                media_type=found.media_type,
+                extensions=list(found.extensions),
+                needs=found.need,
+                available=found.need not in missing,
+            )
             for found in SUPPORTED.values()
         ],
         scripts=readers.scripts(queue.living_workers(redis)),

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from document_parser.api import assets
 from document_parser.api.services import get_services
 from document_parser.errors import NotFound
-from document_parser.ingest.sniff import SUPPORTED
+from document_parser.ingest.needs import missing_needs
+from document_parser.ingest.sniff import readable_formats
 from document_parser.version import __version__
 
 CONTENT_SECURITY_POLICY = (
@@ -45,7 +46,9 @@ def blueprint() -> APIBlueprint:
             render_template(
                 "index.html",
                 max_upload_mb=settings.max_upload_mb,
-                extensions=[extension for found in SUPPORTED.values() for extension in found.extensions],
+                extensions=[
+                    extension for found in readable_formats(missing_needs(everything)) for extension in found.extensions
+                ],
                 default_accuracy_mode=settings.default_accuracy_mode,
                 engines=("text_layer", *everything.engines.allowed),
                 modules=_modules(),

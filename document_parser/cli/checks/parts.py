@@ -198,7 +198,7 @@ def check_openers(settings: Settings) -> Iterator[Finding]:
     from document_parser.sources.source import Openers
 
     try:
-        with Openers.start(OpenerLimits(memory_mb=settings.workers.opener_memory_mb)) as started:
+        with Openers.start(OpenerLimits.from_settings(settings)) as started:
             found = asyncio.run(started.confinement())
     except OpenerCrashed as error:
         yield Finding("openers", "missing", error.message, "Reinstall the package. The log has the reason as opener_crashed.")

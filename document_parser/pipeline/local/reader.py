@@ -17,11 +17,12 @@ from pydantic import ValidationError
 
 from document_parser.engines.registry import Engines
 from document_parser.errors import NoSuchPages
+from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import HEAD_BYTES, safe_filename, sniff
 from document_parser.models import Document, Options, Progress
 from document_parser.pipeline.local.page_window import PageWindow
 from document_parser.pipeline.local.result import ParseResult
-from document_parser.pipeline.local.unpack import list_members
+from document_parser.pipeline.local.unpack import list_members, named_members
 from document_parser.pipeline.reading.figures import KeepFigure
 from document_parser.settings import Settings, cores, load_settings
 from document_parser.settings.validation import invalid_option
@@ -110,7 +111,7 @@ class DocumentParser:
         Raises OSError if the zygote cannot be started.
         """
         self._settings = _standalone_settings(settings or load_settings())
-        self._openers = Openers.start(_opener_limits(self._settings))
+        self._openers = Openers.start(OpenerLimits.from_settings(self._settings))
         self._engines = Engines(self._settings)
 
     async def read(
@@ -133,13 +134,13 @@ class DocumentParser:
         path, options = Path(path).absolute(), options or make_options(self._settings, {})
         name = safe_filename(filename or path.name)
         with path.open("rb") as file:
-            found = sniff(file.read(HEAD_BYTES), name, path.stat().st_size)
+            found = sniff(file.read(HEAD_BYTES), name, path.stat().st_size, missing_needs(self._settings))
         async with await self._openers.open(path, found.kind, password or None) as source:
             numbers = options.select_pages(source.page_count)
             if not numbers:
                 raise NoSuchPages.for_range(options.page_range, source.page_count)
             head = Document(filename=name, media_type=found.media_type, page_count=source.page_count)
-            head = head.with_children(list_members(await source.members()))
+            head = head.with_children(list_members(await named_members(source, name)))
             with ExitStack() as undo:
                 document = undo.enter_context(ParseResult(head, options, len(numbers)))
                 keep = document.keep_figure if _keeps_figures(options, figures) else None
@@ -190,16 +191,3 @@ def _standalone_settings(settings: Settings) -> Settings:
     """Return the settings of a process that reads alone: one page a core on the CPU unless CPU_CONCURRENCY says otherwise."""
     concurrency = settings.workers.cpu_concurrency or cores()
     return settings.model_copy(update={"workers": settings.workers.model_copy(update={"cpu_concurrency": concurrency})})
-
-
-def _opener_limits(settings: Settings) -> OpenerLimits:
-    """Return the limits of the opener processes: MiB, seconds, and megapixels."""
-    return OpenerLimits(
-        memory_mb=settings.workers.opener_memory_mb,
-        timeout_seconds=settings.workers.opener_timeout_seconds,
-        max_image_megapixels=settings.workers.max_image_megapixels,
-        max_image_memory_mb=settings.workers.max_image_memory_mb,
-        max_unpacked_mb=settings.workers.max_unpacked_mb,
-        max_expansion_ratio=settings.workers.max_expansion_ratio,
-        max_members=settings.workers.max_members,
-    )

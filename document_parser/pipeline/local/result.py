@@ -82,7 +82,7 @@ class ParseResult:
     async def unpack(self, source: Source, max_unpacked_mb: int) -> None:
         """Take the documents inside the open document out of it. Raises OSError, and the errors of ``Source.members``."""
         self._inside_folder = tempfile.TemporaryDirectory(prefix="docparse-inside-")
-        self.inside = await unpack(source, Path(self._inside_folder.name), max_unpacked_mb)
+        self.inside = await unpack(source, self.head.filename, Path(self._inside_folder.name), max_unpacked_mb)
         self.head = self.head.with_children([one.child for one in self.inside])
 
     def pages(self) -> Iterator[Page]:

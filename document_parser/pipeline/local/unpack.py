@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from document_parser.errors import MEMBER_ERRORS, DocumentParserError, TooLargeUnpacked
 from document_parser.ingest.invoices import INVOICE_HEAD_BYTES, invoice_specification
-from document_parser.ingest.sniff import safe_filename, sniff
+from document_parser.ingest.sniff import name_within, safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.models import Child, Member, PageError
 from document_parser.sources.source import Source
@@ -22,15 +22,15 @@ class Unpacked(NamedTuple):
     path: Path | None
 
 
-async def unpack(source: Source, folder: Path, max_unpacked_mb: int) -> list[Unpacked]:
-    """Write the documents inside an open document into a folder and return them in order.
+async def unpack(source: Source, filename: str, folder: Path, max_unpacked_mb: int) -> list[Unpacked]:
+    """Write the documents inside an open document of this name into a folder and return them in order.
 
     Names of members are never used as paths: each file lies in a folder named by its number. Raises OSError if the disk is
     full, and the errors of ``Source.members``.
     """
     found: list[Unpacked] = []
     left = max_unpacked_mb << 20
-    for index, member in enumerate(await source.members()):
+    for index, member in enumerate(await named_members(source, filename)):
         try:
             path = await _write(source, index, member, folder / str(index), left, max_unpacked_mb)
             left -= path.stat().st_size
@@ -44,6 +44,14 @@ async def unpack(source: Source, folder: Path, max_unpacked_mb: int) -> list[Unp
 def _invoice_of(path: Path) -> str | None:
     with path.open("rb") as file:
         return invoice_specification(file.read(INVOICE_HEAD_BYTES))
+
+
+async def named_members(source: Source, filename: str) -> list[Member]:
+    """Return the files inside an open document of this name; that of a packed file is named after it."""
+    return [
+        member if member.name else member.model_copy(update={"name": name_within(filename)})
+        for member in await source.members()
+    ]
 
 
 def list_members(members: list[Member]) -> list[Child]:

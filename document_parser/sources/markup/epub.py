@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable
 from document_parser.models import Block, LayerName, Location, Part, Span
-from document_parser.sources.archive_members import ZipMembers, normalise_name
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers.zip_members import ZipMembers, normalise_name
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.markup.blocks import blocks_of_html
 from document_parser.sources.markup.html import decode_html, embedded_image

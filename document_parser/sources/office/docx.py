@@ -14,7 +14,6 @@ from document_parser.errors import DamagedDocument, DocumentError, PageUnreadabl
 from document_parser.models import Block, BlockKind, LayerName, Location, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
-from document_parser.sources.office.embedded import EmbeddedFiles
 from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage
 from document_parser.sources.office.word_chunks import read_chunk
 from document_parser.sources.office.word_context import Reference, WordContext
@@ -39,7 +38,7 @@ class WordDocument(FlowingDocument):
         super().__init__(limits)
         self._package = OfficePackage(path, limits)
         self._root = _main_root(self._package)
-        self._embedded = EmbeddedFiles(self._package, [(self._package.main, 1)])
+        self._embedded = self._package.embedded_in({self._package.main: 1})
         self._part: Part | None = None
 
     def location(self, number: int) -> Location:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 from urllib.parse import unquote
@@ -19,8 +19,9 @@ from urllib.parse import unquote
 from lxml import etree
 
 from document_parser.errors import DamagedDocument, EncryptedDocument
-from document_parser.sources.archive_members import ZipMembers, check_unpacked_size, normalise_name
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers.embedded import EMBEDDING_RELATIONSHIPS, EmbeddedFiles
+from document_parser.sources.containers.zip_members import ZipMembers, check_unpacked_size, normalise_name
 from document_parser.sources.xml_trees import Element, parse_xml
 
 RELATIONSHIPS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -124,6 +125,15 @@ class OfficePackage:
             (one.target for one in self.relationships(part).values() if one.kind == kind and not one.external),
             None,
         )
+
+    def embedded_in(self, parts: Mapping[str, int]) -> EmbeddedFiles:
+        """Return the files that these parts embed, each with the number of the part of the document that it belongs to."""
+        places: dict[str, int] = {}
+        for part, number in parts.items():
+            for found in self.relationships(part).values():
+                if found.kind in EMBEDDING_RELATIONSHIPS and not found.external:
+                    places.setdefault(found.target, number)
+        return EmbeddedFiles(self.read, places)
 
     def _find_main(self) -> str:
         """Return the main part: the one that the package's relationships name, or the one at its usual place."""

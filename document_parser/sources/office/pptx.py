@@ -5,7 +5,6 @@ The XML is walked by our own reader: shapes within groups, alternatives and diag
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +29,6 @@ _ROW_EMU = 228_600
 """Shapes whose upper edges are within this distance (a quarter of an inch, in EMU) are read from left to right."""
 _TITLES = frozenset({"title", "ctrTitle"})
 _MARGINS = frozenset({"dt", "ftr", "hdr", "sldNum"})
-_OBJECTS = frozenset({"package", "oleObject"})
-"""Kinds of relationships to embedded documents."""
 
 
 class Presentation(FlowingDocument):
@@ -54,13 +51,7 @@ class Presentation(FlowingDocument):
         if not self.page_count:
             raise DamagedDocument("The presentation has no slides.")
         self._parts: dict[int, Part] = {}
-        self._objects = [
-            (number, one.target)
-            for number, slide in enumerate(self._slides, 1)
-            if slide
-            for one in self._package.relationships(slide).values()
-            if one.kind in _OBJECTS and not one.external
-        ]
+        self._embedded = self._package.embedded_in({slide: number for number, slide in enumerate(self._slides, 1) if slide})
 
     def location(self, number: int) -> Location:
         """Return the title of a slide."""
@@ -80,14 +71,11 @@ class Presentation(FlowingDocument):
 
     def members(self) -> list[Member]:
         """Return the embedded documents."""
-        return [Member(name=name.rpartition("/")[2], part=number) for number, name in self._objects]
+        return self._embedded.members()
 
     def open_member(self, index: int) -> IO[bytes]:
         """Return the contents of an embedded document. Raises PageUnreadable."""
-        try:
-            return io.BytesIO(self._package.read(self._objects[index][1]))
-        except (IndexError, KeyError, DocumentError) as error:
-            raise PageUnreadable("The embedded document cannot be read from the presentation.") from error
+        return self._embedded.open_member(index)
 
     def _read(self, number: int) -> Part:
         """Return a slide, read once. Raises PageUnreadable."""

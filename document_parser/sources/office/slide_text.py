@@ -40,6 +40,10 @@ class ListLabels:
             del self.counts[one]
 
 
+_OPENING, _CLOSING = frozenset("<‹"), frozenset(">›")
+"""Around what stands for a number that programs put in: PowerPoint writes ``‹#›``, LibreOffice ``<number>``."""
+
+
 def format_label(number: int, scheme: str) -> str:
     """Return a number in a scheme such as ``arabicPeriod`` (ECMA-376, 20.1.10.61); an unknown scheme counts ``1.``."""
     shape = next((one for one in _NUMBER_SHAPES if scheme.endswith(one)), "Period")
@@ -96,7 +100,7 @@ class TextReader:
         """Yield the runs of a paragraph: text, fields, line breaks and formulas; the first version of alternatives."""
         for element in paragraph:
             name = local_name(element)
-            if name in {"r", "fld"}:
+            if name == "r" or (name == "fld" and not _is_stand_in(element)):
                 yield self._run(element)
             elif name == "br":
                 yield Run("\n")
@@ -155,3 +159,10 @@ def _make(kind: BlockKind, runs: list[Run], layer: LayerName, level: int | None 
     """Return a block of runs."""
     runs = slice_runs(runs, 0)
     return Block(kind=kind, text=text_of(runs), spans=spans_of(runs), layer=layer, level=level)
+
+
+def _is_stand_in(field: Element) -> bool:
+    """Return whether a field is the number of a slide and its text only stands for it, such as ``‹#›`` or ``<number>``."""
+    found = field.find(f"{DRAWING}t")
+    text = (found.text or "" if found is not None else "").strip()
+    return field.get("type") == "slidenum" and text[:1] in _OPENING and text[-1:] in _CLOSING

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from document_parser.errors import DamagedDocument, EncryptedDocument
-from document_parser.sources.archive_members import ZipMembers
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers.embedded import EmbeddedFiles
+from document_parser.sources.containers.zip_members import ZipMembers
+from document_parser.sources.opendocument.embedded import embedded_files, object_addresses
 from document_parser.sources.opendocument.names import full_name
 from document_parser.sources.opendocument.styles import Styles
 from document_parser.sources.xml_trees import Element, parse_xml
@@ -30,9 +33,9 @@ class Package:
         if self.common is not None:
             self.styles.add(self.common)
 
-    def body(self, kind: str) -> Element:
-        """Return the body of a kind, such as ``office:text``. Raises DamagedDocument if there is none."""
-        found = next(self.content.iter(full_name(kind)), None)
+    def body(self, *kinds: str) -> Element:
+        """Return the body of one of these kinds, such as ``office:text``. Raises DamagedDocument if there is none."""
+        found = next(self.content.iter(*map(full_name, kinds)), None)
         if found is None:
             raise DamagedDocument("The file has no contents of its kind. Save it again in its program.")
         return found
@@ -50,6 +53,11 @@ class Package:
         """Return the content of an object that is embedded as a document of its own; None if there is none that is XML."""
         name = f"{address.removeprefix('./').rstrip('/')}/content.xml"
         return self._parse(name)
+
+    def objects_in(self, parts: Iterable[tuple[Element, int]]) -> EmbeddedFiles:
+        """Return the files embedded in elements, each with the number of the part of the document that the element is in."""
+        found = ((address, number) for element, number in parts for address in object_addresses(element))
+        return embedded_files(self._members, found, shows_tables=True)
 
     def _parse(self, name: str) -> Element | None:
         """Return the root of a member; None if it is missing or damaged."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import IO
 
 from document_parser.errors import PageUnreadable
-from document_parser.models import LayerName, Location, Part
+from document_parser.models import LayerName, Location, Member, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.opendocument.names import attribute, full_name, short_name
@@ -22,15 +23,16 @@ _ROW_POINTS = 18.0
 
 
 class OpenDocumentPresentation(FlowingDocument):
-    """An .odp file: each slide is a part."""
+    """An .odp file, or a drawing (.odg): each slide is a part."""
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Read the package. Raises DamagedDocument, EncryptedDocument, TooLargeUnpacked."""
         del password
         super().__init__(limits)
         self._package = Package(path, limits)
-        self._slides = [*self._package.body("office:presentation").iterchildren(full_name("draw:page"))]
+        self._slides = [*self._package.body("office:presentation", "office:drawing").iterchildren(full_name("draw:page"))]
         self.page_count = len(self._slides)
+        self._embedded = self._package.objects_in((slide, number) for number, slide in enumerate(self._slides, 1))
         self._pictures: dict[int, list[str]] = {}
 
     def location(self, number: int) -> Location:
@@ -59,6 +61,14 @@ class OpenDocumentPresentation(FlowingDocument):
         self._pictures[number] = story.pictures
         blocks = story.end()
         return Part(location=self.location(number), blocks=blocks, warnings=warnings_of(story, blocks))
+
+    def members(self) -> list[Member]:
+        """Return the files embedded in the document."""
+        return self._embedded.members()
+
+    def open_member(self, index: int) -> IO[bytes]:
+        """Return the contents of an embedded file. Raises PageUnreadable."""
+        return self._embedded.open_member(index)
 
     def picture_data(self, number: int, index: int) -> bytes:
         """Return the file of an image on a slide."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 from document_parser.errors import DamagedDocument, PageUnreadable
-from document_parser.models import Block, BlockKind, Location, PageWarning, Part
+from document_parser.models import Block, BlockKind, Location, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.opendocument.names import full_name, short_name
@@ -24,6 +25,7 @@ class OpenDocumentText(FlowingDocument):
         super().__init__(limits)
         self._package = Package(path, limits)
         self._body = self._package.body("office:text")
+        self._embedded = self._package.objects_in([(self._body, 1)])
         self._pictures: list[str] = []
 
     def location(self, number: int) -> Location:
@@ -40,6 +42,14 @@ class OpenDocumentText(FlowingDocument):
         self._pictures = story.pictures
         blocks = [*self._margins("style:header", "page_header"), *story.end(), *self._margins("style:footer", "page_footer")]
         return Part(location=location, blocks=blocks, warnings=warnings_of(story, blocks))
+
+    def members(self) -> list[Member]:
+        """Return the files embedded in the document."""
+        return self._embedded.members()
+
+    def open_member(self, index: int) -> IO[bytes]:
+        """Return the contents of an embedded file. Raises PageUnreadable."""
+        return self._embedded.open_member(index)
 
     def picture_data(self, number: int, index: int) -> bytes:
         """Return the file of an embedded image."""

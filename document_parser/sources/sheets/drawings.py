@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from document_parser.models import Block
-from document_parser.sources.archive_members import ZipMembers
+from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.office.charts import chart_blocks
 from document_parser.sources.sheets.package import (
     Relationship,

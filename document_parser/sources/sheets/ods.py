@@ -10,13 +10,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from document_parser.errors import DamagedDocument, EncryptedDocument, PageUnreadable
-from document_parser.models import Block, Location, PageWarning, Part
-from document_parser.sources.archive_members import ZipMembers
+from document_parser.models import Block, Location, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.number_formats.general import format_general
+from document_parser.sources.opendocument.embedded import embedded_files, object_addresses
 from document_parser.sources.sheets.references import MAX_COLUMNS, MAX_ROWS, Region, column_name
 from document_parser.sources.sheets.rows import MAX_PART_CELLS, FormulaCount, SheetRow
 from document_parser.sources.sheets.tables import SheetFrame, make_blocks
@@ -54,6 +56,8 @@ class _Sheet:
     comments: list[_Comment] = field(default_factory=list)
     floating: list[Block] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
+    objects: list[str] = field(default_factory=list)
+    """Where the objects of the sheet lie in the package."""
     count: FormulaCount = field(default_factory=FormulaCount)
     is_cut: bool = False
     """Whether a row with content was repeated more often than is shown."""
@@ -89,6 +93,7 @@ class OpenDocumentWorkbook(FlowingDocument):
             self._sheets = [_Sheet("")]
         self._places = [(sheet, part) for sheet in self._sheets for part in range(max(1, len(sheet.ranges)))]
         self.page_count = len(self._places)
+        self._embedded = embedded_files(self._members, self._objects(), shows_tables=False)
         self._stream: Iterator[tuple[_Sheet, SheetRow]] | None = None
         self._next: tuple[_Sheet, SheetRow] | None = None
         self._next_part = 1
@@ -196,6 +201,20 @@ class OpenDocumentWorkbook(FlowingDocument):
     def _index_of(self, found: _Sheet) -> int:
         """Return which of the sheets one is that was read again; names of sheets are unique."""
         return next((place for place, sheet in enumerate(self._sheets) if sheet.name == found.name), 0)
+
+    def _objects(self) -> Iterator[tuple[str, int]]:
+        """Yield where objects lie in the package, each with the first part of its sheet."""
+        for number, (sheet, part) in enumerate(self._places, 1):
+            if not part:
+                yield from ((address, number) for address in sheet.objects)
+
+    def members(self) -> list[Member]:
+        """Return the files embedded in the document."""
+        return self._embedded.members()
+
+    def open_member(self, index: int) -> IO[bytes]:
+        """Return the contents of an embedded file. Raises PageUnreadable."""
+        return self._embedded.open_member(index)
 
     def picture_data(self, number: int, index: int) -> bytes:
         """Return the file of an image of a sheet."""
@@ -327,8 +346,9 @@ class _SheetReader:
             yield Run(part.tail or "", style)
 
     def _add_shapes(self, element: Element) -> None:
-        """Add the text boxes, pictures and shapes within an element to what floats above the cells."""
+        """Add the text boxes, pictures and shapes within an element to what floats above the cells, and its objects."""
         for frame in element.iter(f"{_DRAW}frame", f"{_DRAW}custom-shape", f"{_DRAW}rect", f"{_DRAW}ellipse"):
+            self.sheet.objects += object_addresses(frame)
             words = " ".join(filter(None, (frame.findtext(f"{_SVG}title"), frame.findtext(f"{_SVG}desc")))).strip()
             image = frame.find(f"{_DRAW}image")
             if image is not None:

@@ -9,7 +9,7 @@ import posixpath
 from typing import NamedTuple
 
 from document_parser.errors import DamagedDocument, DeclaresEntities
-from document_parser.sources.archive_members import ZipMembers
+from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.office.package import as_transitional
 from document_parser.sources.xml_trees import Element, local_name, parse_xml
 

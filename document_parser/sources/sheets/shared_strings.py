@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 
 from document_parser.errors import DamagedDocument
 from document_parser.models import Span
-from document_parser.sources.archive_members import ZipMembers
+from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.sheets.package import child, children, is_true
 from document_parser.sources.sheets.xml_pieces import Names, batches, find_names, plain_text, unescape, wrap
 from document_parser.sources.xml_trees import Element, local_name, parse_xml

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from document_parser.errors import DamagedDocument, PageUnreadable
-from document_parser.sources.archive_members import ZipMembers
+from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.sheets.package import child
 from document_parser.sources.sheets.references import MAX_COLUMNS, MAX_ROWS, Region, column_number
 from document_parser.sources.sheets.rows import MAX_PART_CELLS

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable
-from document_parser.models import Block, Location, PageWarning, Part, Span
-from document_parser.sources.archive_members import ZipMembers
+from document_parser.models import Block, Location, Member, PageWarning, Part, Span
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers.embedded import EMBEDDING_RELATIONSHIPS, EmbeddedFiles
+from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.sheets.comments import Comment, read_comments, read_persons
 from document_parser.sources.sheets.drawings import Drawing, read_drawing
@@ -94,6 +96,7 @@ class ExcelWorkbook(FlowingDocument):
         self._persons: dict[str, str] | None = None
         self._reading: tuple[_Sheet, int, Iterator[SheetRow], CellReader] | None = None
         self._drawings: dict[int, Drawing] = {}
+        self._embedded = EmbeddedFiles(self._members.read, dict(self._objects()))
 
     # --- opening ---
 
@@ -279,6 +282,25 @@ class ExcelWorkbook(FlowingDocument):
             names = [one.target for one in sheet.relations.values() if one.type == "drawing"]
             self._drawings[number] = read_drawing(self._members, names[0]) if names else Drawing([], [], [])
         return self._drawings[number]
+
+    def _objects(self) -> Iterator[tuple[str, int]]:
+        """Yield the members that are embedded in a sheet, each with the first part of the sheet."""
+        firsts: dict[str, int] = {}
+        for number, (sheet, _) in enumerate(self._places, 1):
+            firsts.setdefault(sheet.member, number)
+        for sheet in self._sheets:
+            for one in sheet.relations.values():
+                member = find_member(self._members, one.target) if not one.external else None
+                if one.type in EMBEDDING_RELATIONSHIPS and member is not None:
+                    yield member, firsts[sheet.member]
+
+    def members(self) -> list[Member]:
+        """Return the files embedded in the sheets."""
+        return self._embedded.members()
+
+    def open_member(self, index: int) -> IO[bytes]:
+        """Return the contents of an embedded file. Raises PageUnreadable."""
+        return self._embedded.open_member(index)
 
     def picture_data(self, number: int, index: int) -> bytes:
         """Return the file of an image of a sheet."""

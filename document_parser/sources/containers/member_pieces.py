@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import lzma
-import tarfile
-import zipfile
-import zlib
 from typing import IO
 
 from document_parser.errors import PageUnreadable
 from document_parser.sources.base import Container
+from document_parser.sources.containers.faults import member_faults
 from document_parser.sources.protocol import MEMBER_PIECE_BYTES
-
-_FAULTS = (
-    OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
-    tarfile.TarError,
-)  # fmt: skip
-"""Raised by the libraries for damaged members, wrong passwords and methods that they do not know."""
 
 
 class MemberPieces:
@@ -31,13 +22,11 @@ class MemberPieces:
         """Return the piece of a member that begins at ``offset``; empty behind its end. Raises PageUnreadable."""
         if not isinstance(opened, Container):
             raise PageUnreadable("The document holds no other files.")
-        try:
+        with member_faults():
             if self._stream is None or self._place != (index, offset):
                 self._begin(opened, index, offset)
             assert self._stream is not None
             piece = self._stream.read(MEMBER_PIECE_BYTES)
-        except _FAULTS as error:
-            raise PageUnreadable("This file inside the document is damaged, or packed in a way that is not read.") from error
         self._place = (index, offset + len(piece))
         return piece
 

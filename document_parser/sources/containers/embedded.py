@@ -8,16 +8,16 @@ from __future__ import annotations
 import io
 import posixpath
 import struct
+from collections.abc import Callable, Mapping
 
 import olefile
 
 from document_parser.errors import DocumentError, PageUnreadable
 from document_parser.models import Member
 from document_parser.models.reading import MAX_NAME_CHARACTERS
-from document_parser.sources.office.package import OfficePackage
 
-_KINDS = frozenset({"package", "oleObject"})
-"""Relationships that lead to an embedded file."""
+EMBEDDING_RELATIONSHIPS = frozenset({"package", "oleObject"})
+"""Kinds of relationships of Office Open XML that lead to an embedded file."""
 _PACKAGED = "\x01Ole10Native"
 """The stream of a file of any kind, with its name."""
 _STREAMS = (("Package", ""), ("CONTENTS", ".pdf"))
@@ -31,16 +31,15 @@ _FAULTS = (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError,
 
 
 class EmbeddedFiles:
-    """The files embedded in some parts of a package."""
+    """The files that are embedded in a document."""
 
-    def __init__(self, package: OfficePackage, parts: list[tuple[str, int]]) -> None:
-        """Take the parts that may embed files, each with the number of the part of the document that it belongs to."""
-        self._package = package
-        self._places: dict[str, int] = {}
-        for part, number in parts:
-            for found in package.relationships(part).values():
-                if found.kind in _KINDS and not found.external and not self._is_formula(found.target):
-                    self._places.setdefault(found.target, number)
+    def __init__(self, read: Callable[[str], bytes], places: Mapping[str, int]) -> None:
+        """Take what reads a member of the document, which raises DocumentError or KeyError, and the members that are objects.
+
+        Each has the number of the part of the document that it belongs to.
+        """
+        self._read = read
+        self._places = {place: number for place, number in places.items() if not self._is_formula(place)}
 
     def members(self) -> list[Member]:
         """Return the files; an object whose content cannot be told is one under its own name."""
@@ -62,7 +61,7 @@ class EmbeddedFiles:
     def _is_formula(self, place: str) -> bool:
         """Return whether an object is a formula of the editor of old versions, which is no document."""
         try:
-            data = self._package.read(place)
+            data = self._read(place)
         except (DocumentError, KeyError):
             return False
         return data.startswith(olefile.MAGIC) and _FORMULA in data
@@ -71,7 +70,7 @@ class EmbeddedFiles:
         """Return the name and the content of an embedded file; None for one that is damaged."""
         name = posixpath.basename(place)
         try:
-            data = self._package.read(place)
+            data = self._read(place)
         except (DocumentError, KeyError):
             return name, None
         if not data.startswith(olefile.MAGIC):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from document_parser.errors import DamagedDocument, EncryptedDocument, TooLargeUnpacked
-from document_parser.sources import archive_members
-from document_parser.sources.archive_members import ZipMembers, normalise_name
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.containers import zip_members
+from document_parser.sources.containers.zip_members import ZipMembers, normalise_name
 
 
 def zipped(*members: tuple[str, bytes]) -> io.BytesIO:
@@ -95,6 +95,6 @@ def test_the_limits_hold_before_anything_is_unpacked(monkeypatch: pytest.MonkeyP
         ZipMembers(file, OpenerLimits(max_unpacked_mb=2))
     assert refused.value.details == {"unpacked_mb": 3.0, "limit_mb": 2}
     ZipMembers(file, OpenerLimits())  # small files shrink to almost nothing
-    monkeypatch.setattr(archive_members, "MIN_JUDGED_BYTES", 1 << 20)
+    monkeypatch.setattr(zip_members, "MIN_JUDGED_BYTES", 1 << 20)
     with pytest.raises(TooLargeUnpacked, match=r"at most 200 \(MAX_EXPANSION_RATIO\)"):
         ZipMembers(file, OpenerLimits())
