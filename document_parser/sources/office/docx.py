@@ -15,12 +15,13 @@ from document_parser.models import Block, BlockKind, LayerName, Location, Member
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.office.embedded import EmbeddedFiles
-from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage
+from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage, as_transitional
 from document_parser.sources.office.word_chunks import read_chunk
 from document_parser.sources.office.word_context import Reference, WordContext
+from document_parser.sources.office.word_pruning import without_looks
 from document_parser.sources.office.word_story import Story, StoryReader, is_shown
 from document_parser.sources.office.word_styles import WORD, is_on
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, parse_xml
 
 _MAX_CHUNK_DEPTH = 3
 """Documents within documents that are read."""
@@ -78,7 +79,7 @@ class WordDocument(FlowingDocument):
 
 def _main_root(package: OfficePackage) -> Element:
     """Return the root of the main part. Raises DamagedDocument if the package is no Word document."""
-    root = package.xml(package.main)
+    root = parse_xml(without_looks(as_transitional(package.read(package.main))))
     if root.tag != f"{WORD}document":
         raise DamagedDocument("The file is an office document, but no Word document. Give it its own extension, then send it.")
     return root
