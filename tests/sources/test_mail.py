@@ -167,6 +167,56 @@ def test_an_encrypted_part_is_named_and_not_fatal(tmp_path):
     assert "S/MIME" in part.warnings[0].message
 
 
+def der(tag: int, *content: bytes) -> bytes:
+    inner = b"".join(content)
+    size = len(inner).to_bytes(2, "big")
+    return bytes([tag]) + (bytes([len(inner)]) if len(inner) < 128 else b"\x82" + size) + inner
+
+
+def ber(tag: int, *content: bytes) -> bytes:
+    """An element whose length is not written: it lasts until two zero bytes."""
+    return bytes([tag, 0x80]) + b"".join(content) + b"\0\0"
+
+
+DATA, SIGNED_DATA, ENVELOPED_DATA = (bytes.fromhex(f"06092a864886f70d01070{number}") for number in (1, 2, 3))
+
+
+def sealed(kind: bytes, content: bytes) -> bytes:
+    return der(0x30, kind, der(0xA0, der(0x30, b"\x02\x01\x01", der(0x31), content, der(0x31))))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_text_and_the_files_inside_an_opaque_signature_are_read(tmp_path, streamed):
+    inner = EmailMessage()
+    inner.set_content("Signed words, " * 20)
+    inner.add_attachment(b"1,2\n", "text", "csv", filename="a.csv")
+    whole = inner.as_bytes()
+    if streamed:
+        pieces = ber(0x24, *(der(0x04, whole[at : at + 100]) for at in range(0, len(whole), 100)))
+        seal = ber(0x30, SIGNED_DATA, ber(0xA0, ber(0x30, b"\x02\x01\x01", der(0x31), ber(0x30, DATA, ber(0xA0, pieces)))))
+    else:
+        seal = sealed(SIGNED_DATA, der(0x30, DATA, der(0xA0, der(0x04, whole))))
+    raw = HEAD + "MIME-Version: 1.0\nContent-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\n"
+    raw += f"Content-Transfer-Encoding: base64\n\n{base64.encodebytes(seal).decode()}"
+    mail = opened(tmp_path, raw)
+    part = mail.part(1)
+    assert "Signed words, Signed words" in texts(part)[1]
+    assert contents(mail) == {"a.csv": b"1,2\n"}
+    assert part.warnings == []
+
+
+@pytest.mark.parametrize(
+    "seal",
+    [sealed(ENVELOPED_DATA, der(0x30)), sealed(SIGNED_DATA, der(0x30, DATA)), b"\x30\x80" * 4000, SIGNED_DATA, b"\x30\x84"],
+)
+def test_a_seal_that_cannot_be_opened_is_named_and_kept_as_a_file(tmp_path, seal):
+    raw = HEAD + "MIME-Version: 1.0\nContent-Type: application/pkcs7-mime; name=smime.p7m\n"
+    raw += f"Content-Transfer-Encoding: base64\n\n{base64.encodebytes(seal).decode()}"
+    mail = opened(tmp_path, raw)
+    assert ["S/MIME" in warning.message for warning in mail.part(1).warnings] == [True]
+    assert contents(mail) == {"smime.p7m": seal}
+
+
 def test_each_message_of_a_mailbox_is_a_part(tmp_path):
     first = f"From ann Mon May  4 12:00:00 2026\n{HEAD}\nfirst\n>From here on\n\n"
     raw = first + "From bob Mon May  4 13:00:00 2026\nSubject: Re\n\n2nd\n"
