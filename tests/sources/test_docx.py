@@ -529,6 +529,17 @@ def test_notes_have_a_mark_in_the_text_and_come_at_the_end(tmp_path: Path):
     assert {block.layer for block in found[1:]} == {"notes"}
 
 
+def test_words_above_the_notes_are_read_and_a_line_is_none(tmp_path: Path):
+    body = p(r("a") + '<w:r><w:footnoteReference w:id="4"/></w:r>')
+    above = f'<w:footnote w:type="separator" w:id="0">{p("<w:r><w:separator/></w:r>")}{p(r("Notes"))}</w:footnote>'
+    unused = f'<w:footnote w:type="continuationSeparator" w:id="1">{p(r("never"))}</w:footnote>'
+    parts: dict[str, str | bytes] = {
+        "word/footnotes.xml": f'<w:footnotes xmlns:w="{W}">{above}{unused}{note(4, "four")}</w:footnotes>'
+    }
+    found = blocks_of(tmp_path, body, parts, f="footnotes footnotes.xml")
+    assert [(block.text, block.layer) for block in found[1:3]] == [("Notes", "notes"), ("1 four", "notes")]
+
+
 def test_comments_follow_their_paragraph_with_their_author(tmp_path: Path):
     comments = (
         f'<w:comments xmlns:w="{W}"><w:comment w:id="3" w:author="Ada">{p(r("Why?"))}{p(r("Really."))}</w:comment></w:comments>'

@@ -6,7 +6,7 @@ The XML is walked by our own readers, because all libraries lose text of it: see
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -151,7 +151,7 @@ class _DocumentReader:
             yield target, False
 
     def _notes(self) -> list[Block]:
-        """Return the notes that the text refers to, footnotes before endnotes, each with its mark."""
+        """Return the notes that the text refers to, footnotes before endnotes, each with its mark, below their separator."""
         blocks: list[Block] = []
         for kind in ("footnote", "endnote"):
             part = self._package.related(self._package.main, f"{kind}s")
@@ -160,9 +160,16 @@ class _DocumentReader:
             seen: set[str] = set()
             for reference in self._context.references:
                 if reference.kind == kind and reference.identifier in notes and reference.identifier not in seen and part:
+                    if not seen:
+                        blocks += self._separator(part, notes.values())
                     seen.add(reference.identifier)
                     blocks += self._note(part, notes[reference.identifier], reference)
         return blocks
+
+    def _separator(self, part: str, notes: Iterable[Element]) -> list[Block]:
+        """Return the text between the body and the notes, such as "Notes"; mostly that is a line without text."""
+        above = [note for note in notes if note.get(f"{WORD}type") == "separator"]
+        return [block for note in above for block in self._reader(part, Story("paragraph", "notes")).read_story(note)]
 
     def _note(self, part: str, note: Element, reference: Reference) -> list[Block]:
         """Return one note: its paragraphs as one block, then what else it holds."""
