@@ -102,6 +102,18 @@ class FlowingDocument(WithoutTextLayer, ABC):
         return []
 
 
+class OneBody(FlowingDocument):
+    """A document that is one part: the whole body."""
+
+    page_count = 1
+
+    def location(self, number: int) -> Location:
+        """Return the only location. Raises PageUnreadable for any other number."""
+        if number != 1:
+            raise PageUnreadable("The document has one part.", page=number)
+        return Location(kind="body")
+
+
 def open_flowing(path: Path, kind: str, limits: OpenerLimits, password: str | None) -> FlowingDocument:
     """Open a document of parts. Raises DocumentError and its subclasses; ValueError for a kind that is none."""
     if kind not in get_args(FlowingKind):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from document_parser.errors import DamagedDocument, PageUnreadable
 from document_parser.models import Block, BlockKind, LayerName, Location, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
-from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.flowing import OneBody
 from document_parser.sources.markup.lists import BULLET
 from document_parser.sources.markup.rtf_table import CellFormat, Row, table_of
 from document_parser.sources.markup.rtf_text import (
@@ -116,10 +116,8 @@ class _State:
     at_end: Callable[[], None] | None = None
 
 
-class RtfFile(FlowingDocument):
+class RtfFile(OneBody):
     """A file of rich text."""
-
-    page_count = 1
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Keep the path."""
@@ -127,12 +125,6 @@ class RtfFile(FlowingDocument):
         super().__init__(limits)
         self._path = path
         self._images: list[bytes] | None = None
-
-    def location(self, number: int) -> Location:
-        """Return the only location: the body."""
-        if number != 1:
-            raise PageUnreadable("A file of rich text is one part.", page=number)
-        return Location(kind="body")
 
     def part(self, number: int) -> Part:
         """Return the blocks of the file. Raises PageUnreadable for what is no RTF."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from document_parser.errors import DamagedDocument, PageUnreadable
+from document_parser.errors import DamagedDocument
 from document_parser.models import Block, Cell, Location, PageWarning, Part, Table
 from document_parser.sources.base import OpenerLimits
-from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.flowing import OneBody
 from document_parser.sources.markup.blocks import HtmlBlocks, blocks_of_html
 from document_parser.sources.markup.feed import blocks_of_feed, is_feed
 from document_parser.sources.markup.html import decode_html, embedded_image
@@ -25,10 +25,8 @@ _MAX_COLUMNS = 100
 """Names of values in records that are shown as a table."""
 
 
-class XmlFile(FlowingDocument):
+class XmlFile(OneBody):
     """A file of XML."""
-
-    page_count = 1
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Parse the file. Raises DamagedDocument if nothing of it can be read, or if it declares entities."""
@@ -44,12 +42,6 @@ class XmlFile(FlowingDocument):
             self._warnings.append(PageWarning(code="damaged_data", message=message))
         self._page = decode_html(data).text if local_name(self._root) == "html" else None
         self._images: list[str] | None = None
-
-    def location(self, number: int) -> Location:
-        """Return the only location: the body."""
-        if number != 1:
-            raise PageUnreadable("A file of XML is one part.", page=number)
-        return Location(kind="body")
 
     def part(self, number: int) -> Part:
         """Return the blocks of the file."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from document_parser.errors import DamagedDocument, DocumentError, PageUnreadable
-from document_parser.models import Block, BlockKind, LayerName, Location, Member, PageWarning, Part
+from document_parser.models import Block, BlockKind, LayerName, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
-from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.flowing import OneBody
 from document_parser.sources.office.embedded import EmbeddedFiles
 from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage, as_transitional
 from document_parser.sources.office.word_chunks import read_chunk
@@ -29,10 +29,8 @@ _PLACES = ("first", "default", "even")
 """The headers and footers of a section, in the order of its pages."""
 
 
-class WordDocument(FlowingDocument):
+class WordDocument(OneBody):
     """A Word document: one part, the whole body."""
-
-    page_count = 1
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Read the main part. Raises DamagedDocument, EncryptedDocument, TooLargeUnpacked."""
@@ -42,12 +40,6 @@ class WordDocument(FlowingDocument):
         self._root = _main_root(self._package)
         self._embedded = EmbeddedFiles(self._package, [(self._package.main, 1)])
         self._part: Part | None = None
-
-    def location(self, number: int) -> Location:
-        """Return the only location: the body."""
-        if number != 1:
-            raise PageUnreadable("A Word document has one part.", page=number)
-        return Location(kind="body")
 
     def part(self, number: int) -> Part:
         """Return the headers, the body, the notes and the footers of the document."""
