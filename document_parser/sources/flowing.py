@@ -46,7 +46,7 @@ _PLACES: dict[FlowingKind, str] = {
     "xml": "markup.xml.XmlFile",
     "json": "markup.json_file.JsonFile",
     "notebook": "markup.notebook.Notebook",
-    "rtf": "markup.rtf.RtfFile",
+    "rtf": "markup.rtf_file.RtfFile",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
