@@ -14,6 +14,7 @@ from typing import IO
 
 from document_parser.export.base import shown_blocks, with_caption_texts
 from document_parser.models import Block, Options, Page, Table, stored_json
+from document_parser.models.packed_cells import PackedCells
 from document_parser.text.spans import Run, runs_of, slice_runs, spans_of, text_of, tidy_spans
 
 MAX_BYTES_IN_MEMORY = 1 << 16
@@ -134,7 +135,7 @@ def _append(piece: Piece, block: Block) -> Piece:
 
 def _without_header(table: Table, repeated: int) -> Table:
     """Return the rows of a table below the repeated header; none of them is a header."""
-    if table.is_packed and not repeated:
+    if isinstance(table.cells, PackedCells) and not repeated and not table.cells.packed.header_rows:
         return table
     cells = [
         cell.model_copy(update={"row": cell.row - repeated, "header": False}) for cell in table.cells if cell.row >= repeated

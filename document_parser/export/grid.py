@@ -98,10 +98,13 @@ def _release_from(row: int, column: int, placed: list[Cell], taken: dict[tuple[i
 
 
 def count_header_rows(table: Table) -> int:
-    """Return how many rows at the top hold header cells only."""
-    count = 0
+    """Return how many rows at the top hold header cells only, without rows after the first whose cells reach below them."""
+    count, reach = 0, [0]
     for cells in cells_by_row(table):
         if not cells or not all(cell.header for cell in cells):
             break
         count += 1
+        reach.append(max(reach[-1], *(min(cell.row + cell.row_span, table.rows) for cell in cells)))
+    while count > 1 and reach[count] > count:
+        count -= 1
     return count

@@ -236,8 +236,9 @@ def _fits_pipes(table: Table) -> bool:
     It has one header row at most, no spans, cells of one line, and no | inside a formula.
     """
     if isinstance(table.cells, PackedCells):
-        packed = table.cells.packed.texts
-        return "\\n" not in packed and "\\r" not in packed and not ("|" in packed and "$" in packed)
+        packed = table.cells.packed
+        has_formula = "|" in packed.texts and "$" in packed.texts
+        return packed.header_rows <= 1 and not ("\\n" in packed.texts or "\\r" in packed.texts or has_formula)
     if table.has_spans or count_header_rows(table) > 1 or any(cell.header for cell in table.cells if cell.row > 0):
         return False
     texts = [clean(cell.text) for cell in table.cells]

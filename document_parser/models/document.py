@@ -172,7 +172,7 @@ class Cell(BaseModel):
 
 def _make_plain_cell(**fields: Any) -> Cell:
     """Return a cell of a plain table from fields that are known to be right."""
-    return Cell.model_construct(row_span=1, column_span=1, header=False, spans=[], **fields)
+    return Cell.model_construct(row_span=1, column_span=1, spans=[], **fields)
 
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Cells of a large plain table as a few long strings: a million cells as objects would take seconds and gigabytes.
 
-A table is plain if every cell is one row high and one column wide, none is a header, and no text has emphasis or links.
+A table is plain if every cell is one row high and one column wide, headers fill its first rows, and no text has emphasis or
+links.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class PackedTexts(NamedTuple):
     r"""The packed form. Each string has a line a row and fields between tabs, as many as ``columns``; empty if no cell has any.
 
     In ``texts`` the backslash, tab and line ends are written as ``\\``, ``\t``, ``\n`` and ``\r``. ``values`` are JSON.
-    ``formats`` are places in ``codes``, plus one.
+    ``formats`` are places in ``codes``, plus one. The first ``header_rows`` rows are headers.
     """
 
     rows: int
@@ -39,6 +40,7 @@ class PackedTexts(NamedTuple):
     formats: str
     formulas: str
     codes: list[str]
+    header_rows: int = 0
 
 
 class PackedCells(Sequence[C], Generic[C]):
@@ -93,6 +95,7 @@ class PackedCells(Sequence[C], Generic[C]):
                         row=row,
                         column=column,
                         text=unescape(text) if "\\" in text else text,
+                        header=row < packed.header_rows,
                         value=value_of(value) if value else None,
                         formula=unescape(formula) if formula else None,
                         format=_code_of(code, packed.codes),
@@ -175,9 +178,11 @@ def _checked(given: Mapping[str, Any]) -> PackedTexts:
     """Return a packed form whose types and sizes are right. Raises ValueError otherwise."""
     packed = PackedTexts(**given)
     texts = (packed.texts, packed.values, packed.formats, packed.formulas, *packed.codes)
-    if not all(isinstance(text, str) for text in texts) or not all(isinstance(n, int) for n in packed[:2]):
+    if not all(isinstance(text, str) for text in texts) or not all(
+        isinstance(n, int) for n in (packed.rows, packed.columns, packed.header_rows)
+    ):
         raise ValueError("packed cells of another type")
-    if not (packed.rows >= 0 and packed.columns > 0 and packed.rows * packed.columns <= MAX_PACKED_CELLS):
+    if not (0 <= packed.header_rows <= packed.rows and packed.columns > 0 and packed.rows * packed.columns <= MAX_PACKED_CELLS):
         raise ValueError("packed cells of an impossible size")
     if packed.texts.count("\n") + 1 != packed.rows or packed.texts.count("\t") != packed.rows * (packed.columns - 1):
         raise ValueError("packed cells of another size than they say")

@@ -46,7 +46,7 @@ _PLACES: dict[FlowingKind, str] = {
     "xml": "markup.xml.XmlFile",
     "json": "markup.json_file.JsonFile",
     "notebook": "markup.notebook.Notebook",
-    "rtf": "markup.rtf.RtfFile",
+    "rtf": "markup.rtf_file.RtfFile",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
@@ -100,6 +100,18 @@ class FlowingDocument(WithoutTextLayer, ABC):
         """Return an empty list: the warnings of a part say what is missing."""
         del number
         return []
+
+
+class OneBody(FlowingDocument):
+    """A document that is one part: the whole body."""
+
+    page_count = 1
+
+    def location(self, number: int) -> Location:
+        """Return the only location. Raises PageUnreadable for any other number."""
+        if number != 1:
+            raise PageUnreadable("The document has one part.", page=number)
+        return Location(kind="body")
 
 
 def open_flowing(path: Path, kind: str, limits: OpenerLimits, password: str | None) -> FlowingDocument:

@@ -5,32 +5,23 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from document_parser.errors import PageUnreadable
-from document_parser.models import Block, Location, PageWarning, Part
+from document_parser.models import Block, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.decoding import decode_text
-from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.flowing import OneBody
 
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 """What separates paragraphs."""
 
 
-class PlainText(FlowingDocument):
+class PlainText(OneBody):
     """A file of plain text: paragraphs between blank lines, their lines kept."""
-
-    page_count = 1
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Read the file."""
         del password
         super().__init__(limits)
         self._path = path
-
-    def location(self, number: int) -> Location:
-        """Return the only location: the body."""
-        if number != 1:
-            raise PageUnreadable("A text has one part.", page=number)
-        return Location(kind="body")
 
     def part(self, number: int) -> Part:
         """Return the paragraphs of the text, with a warning for characters that could not be decoded."""

@@ -7,6 +7,9 @@ from document_parser.models.raised import RAISED
 _RAISED = {**RAISED, **str.maketrans("+-=()", "⁺⁻⁼⁽⁾")}
 _LOWERED = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 
+_UNCHANGED = frozenset("[],;–*†‡§")
+"""Signs of note marks, which need no raised form beside numbers: [¹], ¹,² and *."""
+
 
 def as_superscript(text: str) -> str:
     """Return a raised text: 10⁶, 1ˢᵗ, or x^(A) where Unicode has no raised form."""
@@ -24,5 +27,6 @@ def _shift(text: str, forms: dict[int, int], mark: str) -> str:
     if not inner:
         return text
     start = text.index(inner)
-    shifted = inner.translate(forms) if all(ord(letter) in forms for letter in inner) else f"{mark}({inner})"
+    has_form = all(ord(letter) in forms or letter in _UNCHANGED for letter in inner)
+    shifted = inner.translate(forms) if has_form else f"{mark}({inner})"
     return text[:start] + shifted + text[start + len(inner) :]

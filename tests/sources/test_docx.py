@@ -15,6 +15,7 @@ from document_parser.ingest.sniff import sniff
 from document_parser.models import Block, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.office.docx import WordDocument
+from document_parser.sources.office.word_pruning import without_looks
 from tests.support.local_reading import read_locally as read
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -528,6 +529,17 @@ def test_notes_have_a_mark_in_the_text_and_come_at_the_end(tmp_path: Path):
     assert {block.layer for block in found[1:]} == {"notes"}
 
 
+def test_words_above_the_notes_are_read_and_a_line_is_none(tmp_path: Path):
+    body = p(r("a") + '<w:r><w:footnoteReference w:id="4"/></w:r>')
+    above = f'<w:footnote w:type="separator" w:id="0">{p("<w:r><w:separator/></w:r>")}{p(r("Notes"))}</w:footnote>'
+    unused = f'<w:footnote w:type="continuationSeparator" w:id="1">{p(r("never"))}</w:footnote>'
+    parts: dict[str, str | bytes] = {
+        "word/footnotes.xml": f'<w:footnotes xmlns:w="{W}">{above}{unused}{note(4, "four")}</w:footnotes>'
+    }
+    found = blocks_of(tmp_path, body, parts, f="footnotes footnotes.xml")
+    assert [(block.text, block.layer) for block in found[1:3]] == [("Notes", "notes"), ("1 four", "notes")]
+
+
 def test_comments_follow_their_paragraph_with_their_author(tmp_path: Path):
     comments = (
         f'<w:comments xmlns:w="{W}"><w:comment w:id="3" w:author="Ada">{p(r("Why?"))}{p(r("Really."))}</w:comment></w:comments>'
@@ -736,3 +748,41 @@ def test_impossible_numbers_fail_nothing(tmp_path: Path, number: str):
     found = part_of(tmp_path, body, {"word/numbering.xml": numbering}, numbers="numbering numbering.xml")
     assert found.model_dump_json()
     assert [cell[4] for block in found.blocks if block.table for cell in cells_of(block)] == ["c", "d"]
+
+
+def test_a_large_plain_table_is_packed_and_says_what_the_same_cells_say_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = "<w:tr><w:trPr><w:tblHeader/></w:trPr>" + "".join(f"<w:tc>{p(r(name))}</w:tc>" for name in ("No", "Text"))
+    rows = "".join(f"<w:tr><w:tc>{p(r(str(n)))}</w:tc><w:tc>{p(r(f'a{n}'))}{p(r('b'))}</w:tc></w:tr>" for n in range(9))
+    single = part_of(tmp_path, f"<w:tbl>{head}</w:tr>{rows}</w:tbl>").blocks[0].table
+    monkeypatch.setattr("document_parser.sources.office.word_tables.MIN_PACKED_CELLS", 20)
+    packed = part_of(tmp_path, f"<w:tbl>{head}</w:tr>{rows}</w:tbl>").blocks[0].table
+    assert single
+    assert packed
+    assert packed.is_packed
+    assert not single.is_packed
+    assert list(packed.cells) == single.cells
+    assert [cell.text for cell in packed.cells if cell.header] == ["No", "Text"]
+
+
+def test_a_large_table_with_merged_cells_or_emphasis_is_not_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("document_parser.sources.office.word_tables.MIN_PACKED_CELLS", 2)
+    wide = f"<w:tr><w:tc><w:tcPr><w:gridSpan w:val='2'/></w:tcPr>{p(r('wide'))}</w:tc></w:tr>"
+    plain = f"<w:tr><w:tc>{p(r('a'))}</w:tc><w:tc>{p(r('b'))}</w:tc></w:tr>"
+    bold = f"<w:tr><w:tc>{p(r('a', '<w:b/>'))}</w:tc><w:tc>{p(r('b'))}</w:tc></w:tr>"
+    for rows in (wide + plain, plain + bold):
+        table = part_of(tmp_path, f"<w:tbl>{rows}</w:tbl>").blocks[0].table
+        assert table
+        assert not table.is_packed
+
+
+def test_what_only_says_how_text_looks_is_cut_out_before_the_tree_is_made_and_nothing_else(tmp_path: Path) -> None:
+    looks = '<w:rFonts w:ascii="Symbol"/><w:sz w:val="18"/><w:color w:val="00FF00"/><w:b/>'
+    body = p(r("a < b".replace("<", "&lt;"), looks), properties='<w:jc w:val="center"/>')
+    data = f"<w:document {NAMESPACES}><w:body>{body}</w:body></w:document>".encode()
+    cut = without_looks(data)
+    assert [name for name in (b"w:sz", b"w:color", b"w:jc", b"w:b/", b"w:rFonts") if name in cut] == [b"w:b/", b"w:rFonts"]
+    assert b"a &lt; b" in cut
+    verbatim = data.replace(b"a &lt; b", b"<![CDATA[<w:sz/>]]>")
+    assert without_looks(verbatim) == verbatim

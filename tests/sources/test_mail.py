@@ -17,6 +17,7 @@ from document_parser.sources.mail.mail_file import MailFile, Messages
 from document_parser.sources.mail.outlook_file import OutlookFile
 from document_parser.sources.mail.plain_body import unflow
 from document_parser.sources.mail.winmail_file import SIGNATURE, WinmailFile
+from tests.support.ole_files import Storage, ole_file
 
 
 def opened(tmp_path: Path, data: bytes | str | EmailMessage, **limits: int) -> MailFile:
@@ -167,6 +168,56 @@ def test_an_encrypted_part_is_named_and_not_fatal(tmp_path):
     assert "S/MIME" in part.warnings[0].message
 
 
+def der(tag: int, *content: bytes) -> bytes:
+    inner = b"".join(content)
+    size = len(inner).to_bytes(2, "big")
+    return bytes([tag]) + (bytes([len(inner)]) if len(inner) < 128 else b"\x82" + size) + inner
+
+
+def ber(tag: int, *content: bytes) -> bytes:
+    """An element whose length is not written: it lasts until two zero bytes."""
+    return bytes([tag, 0x80]) + b"".join(content) + b"\0\0"
+
+
+DATA, SIGNED_DATA, ENVELOPED_DATA = (bytes.fromhex(f"06092a864886f70d01070{number}") for number in (1, 2, 3))
+
+
+def sealed(kind: bytes, content: bytes) -> bytes:
+    return der(0x30, kind, der(0xA0, der(0x30, b"\x02\x01\x01", der(0x31), content, der(0x31))))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_text_and_the_files_inside_an_opaque_signature_are_read(tmp_path, streamed):
+    inner = EmailMessage()
+    inner.set_content("Signed words, " * 20)
+    inner.add_attachment(b"1,2\n", "text", "csv", filename="a.csv")
+    whole = inner.as_bytes()
+    if streamed:
+        pieces = ber(0x24, *(der(0x04, whole[at : at + 100]) for at in range(0, len(whole), 100)))
+        seal = ber(0x30, SIGNED_DATA, ber(0xA0, ber(0x30, b"\x02\x01\x01", der(0x31), ber(0x30, DATA, ber(0xA0, pieces)))))
+    else:
+        seal = sealed(SIGNED_DATA, der(0x30, DATA, der(0xA0, der(0x04, whole))))
+    raw = HEAD + "MIME-Version: 1.0\nContent-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\n"
+    raw += f"Content-Transfer-Encoding: base64\n\n{base64.encodebytes(seal).decode()}"
+    mail = opened(tmp_path, raw)
+    part = mail.part(1)
+    assert "Signed words, Signed words" in texts(part)[1]
+    assert contents(mail) == {"a.csv": b"1,2\n"}
+    assert part.warnings == []
+
+
+@pytest.mark.parametrize(
+    "seal",
+    [sealed(ENVELOPED_DATA, der(0x30)), sealed(SIGNED_DATA, der(0x30, DATA)), b"\x30\x80" * 4000, SIGNED_DATA, b"\x30\x84"],
+)
+def test_a_seal_that_cannot_be_opened_is_named_and_kept_as_a_file(tmp_path, seal):
+    raw = HEAD + "MIME-Version: 1.0\nContent-Type: application/pkcs7-mime; name=smime.p7m\n"
+    raw += f"Content-Transfer-Encoding: base64\n\n{base64.encodebytes(seal).decode()}"
+    mail = opened(tmp_path, raw)
+    assert ["S/MIME" in warning.message for warning in mail.part(1).warnings] == [True]
+    assert contents(mail) == {"smime.p7m": seal}
+
+
 def test_each_message_of_a_mailbox_is_a_part(tmp_path):
     first = f"From ann Mon May  4 12:00:00 2026\n{HEAD}\nfirst\n>From here on\n\n"
     raw = first + "From bob Mon May  4 13:00:00 2026\nSubject: Re\n\n2nd\n"
@@ -231,6 +282,65 @@ def test_compressed_rich_text_is_unpacked():
     assert decompress_rtf(stored) == plain
     # The first references point into the words that every text begins with (MS-OXRTFCP 2.1.2.1).
     assert decompress_rtf(packed).startswith(b"{\\rtf1\\ansi")
+
+
+def stored(**texts: str) -> dict[str, bytes]:
+    """The streams of texts, by the number of their property after a letter."""
+    return {f"__substg1.0_{name[1:]}001F": text.encode("utf-16-le") for name, text in texts.items()}
+
+
+def fixed(start: int, *entries: tuple[int, int, int]) -> dict[str, bytes]:
+    """The stream of properties of fixed size: (number, type, value)."""
+    values = b"".join(struct.pack("<HHIq", kind, number, 6, value) for number, kind, value in entries)
+    return {"__properties_version1.0": b"\0" * start + values}
+
+
+def outlook(tmp_path: Path, root: Storage) -> OutlookFile:
+    path = tmp_path / "message.msg"
+    path.write_bytes(ole_file(root))
+    return OutlookFile(path, OpenerLimits(), None)
+
+
+SENT = (0x0039, 0x0040, 133_000_000_000_000_000)
+
+
+def test_an_outlook_message_gives_its_head_its_body_its_files_and_the_messages_in_it(tmp_path):
+    mail = outlook(
+        tmp_path,
+        {
+            **fixed(32, SENT),
+            **stored(p0037="Plans", p0C1A="Ann", p5D01="ann@x.org", p1000="Hello Bob,\n\nsee the file."),
+            "__recip_version1.0_#00000000": {**fixed(8, (0x0C15, 3, 1)), **stored(p3001="Bob", p39FE="bob@x.org")},
+            "__attach_version1.0_#00000000": {
+                **fixed(8),
+                **stored(p3707="long name.csv"),
+                "__substg1.0_37010102": b"1,2\n" * 2000,
+            },
+            "__attach_version1.0_#00000001": {
+                **fixed(8),
+                "__substg1.0_3701000D": {**fixed(24), **stored(p0037="Inner", p1000="Forwarded words")},
+            },
+        },
+    )
+    found = texts(mail.part(1))
+    assert found[0].splitlines()[:2] == ["From: Ann <ann@x.org>", "To: Bob <bob@x.org>"]
+    assert "Date: Sat, 18 Jun 2022" in found[0]
+    assert found[1:3] == ["Hello Bob,", "see the file."]
+    inside = contents(mail)
+    assert list(inside) == ["long name.csv", "Inner.eml"]
+    assert inside["long name.csv"] == b"1,2\n" * 2000
+    assert b"Forwarded words" in inside["Inner.eml"]
+
+
+def test_an_outlook_message_with_rich_text_alone_shows_it_also_if_it_is_wrapped_html(tmp_path):
+    wrapped = (
+        rb"{\rtf1\ansi\ansicpg1252\fromhtml1 {\*\htmltag19 <html>}{\*\htmltag64 <p>}\htmlrtf {\htmlrtf0 Hello "
+        rb"{\*\htmltag84 <b>}\htmlrtf {\b\htmlrtf0 Bob{\*\htmltag92 </b>}\htmlrtf }\htmlrtf0 \htmlrtf\par}\htmlrtf0 "
+        rb"{\*\htmltag72 </p>}{\*\htmltag64 <p>}\htmlrtf {\htmlrtf0 Second\htmlrtf\par}\htmlrtf0 {\*\htmltag72 </p>}}"
+    )
+    packed = struct.pack("<IIII", len(wrapped) + 12, len(wrapped), 0x414C454D, 0) + wrapped
+    mail = outlook(tmp_path, {**fixed(32, SENT), **stored(p0037="Rich"), "__substg1.0_10090102": packed})
+    assert texts(mail.part(1))[1:] == ["Hello Bob", "Second"]
 
 
 @pytest.mark.corpus

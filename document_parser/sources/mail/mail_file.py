@@ -23,6 +23,7 @@ from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.mail import headers
 from document_parser.sources.mail.calendar import blocks_of_calendar
 from document_parser.sources.mail.plain_body import blocks_of_plain, unflow
+from document_parser.sources.mail.signed import SIGNED_TYPES
 from document_parser.sources.mail.walk import Attachment, Leaves, attached_bytes, sort_parts, text_of_part
 from document_parser.sources.markup.blocks import blocks_of_html
 from document_parser.sources.markup.html import decode_html
@@ -37,8 +38,7 @@ _ESCAPED_POSTMARK = re.compile(rb"^>(>*From )", re.MULTILINE)
 _BEFORE_HEADERS = b"\xef\xbb\xbf\r\n \t"
 """What may stand before the first header by mistake; the library then takes all headers for text."""
 _UNREADABLE = {
-    "application/pkcs7-mime": "S/MIME",
-    "application/x-pkcs7-mime": "S/MIME",
+    **dict.fromkeys(SIGNED_TYPES, "S/MIME"),
     "application/pgp-encrypted": "PGP",
 }
 """Media types of encrypted parts, and what they are encrypted with."""
@@ -72,7 +72,7 @@ class Messages(FlowingDocument):
     def part(self, number: int) -> Part:
         """Return the head of a message, its body, and the names of its attachments."""
         message, leaves = self._load(number)
-        blocks, warnings = [_head_of(message)], _encryption_warnings(message, leaves)
+        blocks, warnings = [_head_of(message)], _encryption_warnings(leaves)
         images: list[bytes] = []
         for body in leaves.bodies:
             found = _read_body(body, leaves)
@@ -236,9 +236,9 @@ def _read_html(body: Message, leaves: Leaves) -> _Body:
     return _Body(found.blocks, warnings, images)
 
 
-def _encryption_warnings(message: Message, leaves: Leaves) -> list[PageWarning]:
+def _encryption_warnings(leaves: Leaves) -> list[PageWarning]:
     """Return the warning that a part of the message is encrypted, or signed in a form that hides its text."""
-    kinds = {message.get_content_type(), *(attachment.media_type for attachment in leaves.attachments)}
+    kinds = {attachment.media_type for attachment in leaves.attachments}
     return [
         PageWarning(code="not_read", message=f"A part of this message is encrypted or sealed with {name}, and was not read.")
         for name in sorted({_UNREADABLE[kind] for kind in kinds if kind in _UNREADABLE})

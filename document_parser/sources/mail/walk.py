@@ -16,6 +16,7 @@ from email.message import Message
 
 from document_parser.sources.decoding import DecodedText, decode_text
 from document_parser.sources.mail.headers import file_name, header_text
+from document_parser.sources.mail.signed import SIGNED_TYPES, signed_content
 
 MAX_DEPTH = 30
 """Depth of parts within parts; what is deeper is an attachment as it is."""
@@ -69,7 +70,10 @@ def _sort(part: Message, leaves: Leaves, depth: int) -> None:
     """Add a part and those in it to the leaves."""
     kind = part.get_content_type()
     children = _children_of(part) if depth < MAX_DEPTH else None
-    if children is None:
+    signed = signed_content(attached_bytes(part)) if kind in SIGNED_TYPES and depth < MAX_DEPTH else None
+    if signed is not None:
+        _sort(message_from_bytes(signed), leaves, depth + 1)
+    elif children is None:
         _sort_leaf(part, kind, leaves)
     elif kind == "multipart/alternative":
         _sort_alternatives(children, leaves, depth)

@@ -10,7 +10,7 @@ from document_parser.errors import PageUnreadable
 from document_parser.models import Location, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.decoding import DecodedText, decode_text
-from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.flowing import OneBody
 from document_parser.sources.markup.blocks import HtmlBlocks, blocks_of_html
 from document_parser.sources.markup.images import data_of
 from document_parser.sources.markup.tree import parse_html
@@ -49,10 +49,8 @@ def _encoding_of(label: str | None) -> str | None:
     return _READ_AS.get(name, name)
 
 
-class HtmlFile(FlowingDocument):
+class HtmlFile(OneBody):
     """A page of HTML."""
-
-    page_count = 1
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Keep the path."""
@@ -60,12 +58,6 @@ class HtmlFile(FlowingDocument):
         super().__init__(limits)
         self._path = path
         self._images: list[str] = []
-
-    def location(self, number: int) -> Location:
-        """Return the only location: the body."""
-        if number != 1:
-            raise PageUnreadable("A page of HTML is one part.", page=number)
-        return Location(kind="body")
 
     def part(self, number: int) -> Part:
         """Return the blocks of the page."""

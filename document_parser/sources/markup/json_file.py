@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from document_parser.errors import PageUnreadable
-from document_parser.models import Block, Cell, Location, Part, Table
+from document_parser.models import Block, Cell, Part, Table
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.decoding import decode_text
-from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.flowing import OneBody
 from document_parser.sources.plain_text import undecoded_warnings
 
 _MAX_COLUMNS = 200
@@ -17,22 +16,14 @@ _MAX_COLUMNS = 200
 _Record = dict[str, object]
 
 
-class JsonFile(FlowingDocument):
+class JsonFile(OneBody):
     """A file of JSON, or of JSON lines."""
-
-    page_count = 1
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Keep the path."""
         del password
         super().__init__(limits)
         self._path = path
-
-    def location(self, number: int) -> Location:
-        """Return the only location: the body."""
-        if number != 1:
-            raise PageUnreadable("A file of JSON is one part.", page=number)
-        return Location(kind="body")
 
     def part(self, number: int) -> Part:
         """Return the records as a table; anything else as code, as it is written."""

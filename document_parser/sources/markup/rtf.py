@@ -1,4 +1,4 @@
-"""Rich text (RTF) as a document of one part. Runs in the opener child.
+"""Rich text (RTF) as blocks. Runs in the opener child.
 
 The decoder keeps the bytes of each font's encoding together, joins Unicode in pairs, and follows the groups of the file with
 its own stack. Deleted text, hidden text, notes, comments, headers and footers are in their layers.
@@ -7,15 +7,12 @@ its own stack. Deleted text, hidden text, notes, comments, headers and footers a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import NamedTuple
 
-from document_parser.errors import DamagedDocument, PageUnreadable
-from document_parser.models import Block, BlockKind, LayerName, Location, PageWarning, Part
-from document_parser.sources.base import OpenerLimits
-from document_parser.sources.flowing import FlowingDocument
+from document_parser.errors import DamagedDocument
+from document_parser.models import Block, BlockKind, LayerName, PageWarning
 from document_parser.sources.markup.lists import BULLET
 from document_parser.sources.markup.rtf_table import CellFormat, Row, table_of
 from document_parser.sources.markup.rtf_text import (
@@ -25,16 +22,12 @@ from document_parser.sources.markup.rtf_text import (
     join_surrogates,
     symbol,
 )
+from document_parser.sources.markup.rtf_tokens import tokens
 from document_parser.text.raised import as_subscript, as_superscript
 from document_parser.text.spans import Run, Style, safe_link_of, spans_of, strip_runs, text_of, tidy_spans
 
 MAX_GROUPS = 10_000
 """Groups inside each other; programs write dozens."""
-_TOKEN = re.compile(
-    rb"\\([a-zA-Z]{1,32})(-?[0-9]{1,10})?[ ]?|((?:\\'[0-9a-fA-F]{2})+)|\\([^a-zA-Z'])|([{}])|([^\\{}\r\n\x00]+)"
-    rb"|[\r\n\x00]+|\\'?",
-    re.S,
-)
 _LINK = re.compile(r'HYPERLINK\s+(?:\\[a-z]\s+)*(?:"([^"]*)"|(\S+))', re.I)
 _HEADING = re.compile(r"heading ([1-9])\b", re.I)
 _SIGNS = {
@@ -116,45 +109,6 @@ class _State:
     at_end: Callable[[], None] | None = None
 
 
-class RtfFile(FlowingDocument):
-    """A file of rich text."""
-
-    page_count = 1
-
-    def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
-        """Keep the path."""
-        del password
-        super().__init__(limits)
-        self._path = path
-        self._images: list[bytes] | None = None
-
-    def location(self, number: int) -> Location:
-        """Return the only location: the body."""
-        if number != 1:
-            raise PageUnreadable("A file of rich text is one part.", page=number)
-        return Location(kind="body")
-
-    def part(self, number: int) -> Part:
-        """Return the blocks of the file. Raises PageUnreadable for what is no RTF."""
-        self.location(number)
-        reader = RtfReader()
-        try:
-            blocks = reader.read(self._path.read_bytes())
-        except DamagedDocument as error:
-            raise PageUnreadable(error.message, page=number) from error
-        self._images = reader.images
-        return Part(location=Location(kind="body", name=reader.title), blocks=blocks, warnings=reader.warnings())
-
-    def picture_data(self, number: int, index: int) -> bytes:
-        """Return an embedded image."""
-        if self._images is None:
-            self.part(number)
-        images = self._images or []
-        if not 0 <= index < len(images):
-            raise PageUnreadable("The part has no such image.", page=number)
-        return images[index]
-
-
 class RtfReader:
     """Reads one file. The bodies of mails hold RTF too."""
 
@@ -188,7 +142,7 @@ class RtfReader:
         if start < 0:
             raise DamagedDocument("The file is no RTF. Save it again and send it.")
         body = self._flow
-        for word, number, value in _tokens(data, start):
+        for word, number, value in tokens(data, start):
             if word == "{":
                 self._begin()
             elif word == "}":
@@ -586,44 +540,6 @@ class RtfReader:
             flow.blocks.append(Block(kind="table", layer=flow.layer, table=table))
         flow.blocks += flow.after_table
         flow.after_table = []
-
-
-def _tokens(data: bytes, start: int) -> Iterator[tuple[str, int | None, bytes]]:
-    """Yield the words, groups and bytes of a file; binary data is one token of the length that the file says."""
-    at = start
-    while (match := _TOKEN.match(data, at)) is not None and match.end() > at:
-        at = match.end()
-        word, number, digits, sign, group, text = match.groups()
-        if word is not None:
-            name, value = word.decode("ascii"), int(number) if number else None
-            if name == "bin":
-                end = min(len(data), at + max(0, value or 0))
-                yield "bin", None, data[at:end]
-                at = end
-            else:
-                yield name, value, b""
-        elif digits is not None:
-            yield "hex", None, bytes.fromhex(digits.replace(b"\\'", b"").decode("ascii"))
-        elif sign is not None:
-            yield from _sign(sign)
-        elif group is not None:
-            yield group.decode("ascii"), None, b""
-        elif text is not None:
-            yield "bytes", None, text
-
-
-def _sign(sign: bytes) -> Iterator[tuple[str, int | None, bytes]]:
-    """Yield what a backslash with a sign stands for."""
-    if sign in {b"\\", b"{", b"}"}:
-        yield "bytes", None, sign
-    elif sign == b"~":
-        yield "bytes", None, b" "
-    elif sign == b"_":
-        yield "bytes", None, b"-"
-    elif sign in {b"\r", b"\n"}:
-        yield "par", None, b""
-    elif sign == b"*":
-        yield "*", None, b""
 
 
 def _joined(runs: list[Run]) -> list[Run]:

@@ -16,7 +16,7 @@ from typing import IO
 from document_parser.errors import DamagedDocument, PageUnreadable
 from document_parser.models import Block, Cell, Location, Member, PageWarning, Part, Table
 from document_parser.sources.base import OpenerLimits
-from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.flowing import OneBody
 from document_parser.sources.markup.blocks import HtmlBlocks, blocks_of_html
 from document_parser.sources.markup.feed import blocks_of_feed, is_feed
 from document_parser.sources.markup.html import decode_html, embedded_image
@@ -31,10 +31,8 @@ _MAX_COLUMNS = 100
 """Names of values in records that are shown as a table."""
 
 
-class XmlFile(FlowingDocument):
+class XmlFile(OneBody):
     """A file of XML."""
-
-    page_count = 1
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Parse the file. Raises DamagedDocument if nothing of it can be read, or if it declares entities."""
@@ -52,12 +50,6 @@ class XmlFile(FlowingDocument):
         self._images: list[str] | None = None
         self._syntax = syntax_of(self._root)
         self._files = embedded_files_of(self._root) if self._syntax else []
-
-    def location(self, number: int) -> Location:
-        """Return the only location: the body."""
-        if number != 1:
-            raise PageUnreadable("A file of XML is one part.", page=number)
-        return Location(kind="body")
 
     def part(self, number: int) -> Part:
         """Return the blocks of the file."""

@@ -6,20 +6,21 @@ The XML is walked by our own readers, because all libraries lose text of it: see
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 from document_parser.errors import DamagedDocument, DocumentError, PageUnreadable
-from document_parser.models import Block, BlockKind, LayerName, Location, Member, PageWarning, Part
+from document_parser.models import Block, BlockKind, LayerName, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
-from document_parser.sources.flowing import FlowingDocument
-from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage
+from document_parser.sources.flowing import OneBody
+from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage, as_transitional
 from document_parser.sources.office.word_chunks import read_chunk
 from document_parser.sources.office.word_context import Reference, WordContext
+from document_parser.sources.office.word_pruning import without_looks
 from document_parser.sources.office.word_story import Story, StoryReader, is_shown
 from document_parser.sources.office.word_styles import WORD, is_on
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, parse_xml
 
 _MAX_CHUNK_DEPTH = 3
 """Documents within documents that are read."""
@@ -27,10 +28,8 @@ _PLACES = ("first", "default", "even")
 """The headers and footers of a section, in the order of its pages."""
 
 
-class WordDocument(FlowingDocument):
+class WordDocument(OneBody):
     """A Word document: one part, the whole body."""
-
-    page_count = 1
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Read the main part. Raises DamagedDocument, EncryptedDocument, TooLargeUnpacked."""
@@ -40,12 +39,6 @@ class WordDocument(FlowingDocument):
         self._root = _main_root(self._package)
         self._embedded = self._package.embedded_in({self._package.main: 1})
         self._part: Part | None = None
-
-    def location(self, number: int) -> Location:
-        """Return the only location: the body."""
-        if number != 1:
-            raise PageUnreadable("A Word document has one part.", page=number)
-        return Location(kind="body")
 
     def part(self, number: int) -> Part:
         """Return the headers, the body, the notes and the footers of the document."""
@@ -77,7 +70,7 @@ class WordDocument(FlowingDocument):
 
 def _main_root(package: OfficePackage) -> Element:
     """Return the root of the main part. Raises DamagedDocument if the package is no Word document."""
-    root = package.xml(package.main)
+    root = parse_xml(without_looks(as_transitional(package.read(package.main))))
     if root.tag != f"{WORD}document":
         raise DamagedDocument("The file is an office document, but no Word document. Give it its own extension, then send it.")
     return root
@@ -149,7 +142,7 @@ class _DocumentReader:
             yield target, False
 
     def _notes(self) -> list[Block]:
-        """Return the notes that the text refers to, footnotes before endnotes, each with its mark."""
+        """Return the notes that the text refers to, footnotes before endnotes, each with its mark, below their separator."""
         blocks: list[Block] = []
         for kind in ("footnote", "endnote"):
             part = self._package.related(self._package.main, f"{kind}s")
@@ -158,9 +151,16 @@ class _DocumentReader:
             seen: set[str] = set()
             for reference in self._context.references:
                 if reference.kind == kind and reference.identifier in notes and reference.identifier not in seen and part:
+                    if not seen:
+                        blocks += self._separator(part, notes.values())
                     seen.add(reference.identifier)
                     blocks += self._note(part, notes[reference.identifier], reference)
         return blocks
+
+    def _separator(self, part: str, notes: Iterable[Element]) -> list[Block]:
+        """Return the text between the body and the notes, such as "Notes"; mostly that is a line without text."""
+        above = [note for note in notes if note.get(f"{WORD}type") == "separator"]
+        return [block for note in above for block in self._reader(part, Story("paragraph", "notes")).read_story(note)]
 
     def _note(self, part: str, note: Element, reference: Reference) -> list[Block]:
         """Return one note: its paragraphs as one block, then what else it holds."""

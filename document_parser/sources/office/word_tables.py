@@ -7,30 +7,47 @@ the grid at which no cell begins are left out: Word splits a column wherever two
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
-from document_parser.models import Block, Cell, Span, Table
+from document_parser.models import Block, Cell, Span, Table, pack_cells
+from document_parser.models.packed_cells import PackedTexts, escape
 from document_parser.sources.office.word_styles import VALUE, WORD, is_on
 from document_parser.sources.xml_trees import Element, integer_of
 from document_parser.text.spans import Run, runs_of, spans_of, text_of
 
 _WRAPPERS = frozenset(f"{WORD}{name}" for name in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag"))
 """Elements around rows and cells that show what they hold."""
+MIN_PACKED_CELLS = 20_000
+"""Cells from which a plain table is packed: as many as a part of a sheet has at most."""
 _CELL_SEPARATOR = " | "
 """Between the cells of a table within a cell."""
 
 
 @dataclass(slots=True)
 class FoundCell:
-    """A cell while its table is read: its columns of the grid, and its blocks."""
+    """A cell while its table is read: its columns of the grid, and its blocks until ``settle`` has made them its text."""
 
     row: int
     start: int
     end: int
-    blocks: list[Block]
+    blocks: list[Block] | None
     rows: int = 1
     header: bool = False
+    text: str = ""
+    spans: Sequence[Span] = ()
+    beside: Sequence[Block] = ()
+    """Blocks that no cell can hold; they come after the table."""
+
+    def settle(self) -> int | None:
+        """Make the text of the cell and let go of its blocks, which take a hundred times the room. Return their first page."""
+        if self.blocks is None:
+            return None
+        text, spans, beside = cell_content(self.blocks)
+        page = min((block.printed_page for block in self.blocks if block.printed_page), default=None)
+        self.text, self.spans, self.beside, self.blocks = text, spans or (), beside or (), None
+        return page
 
 
 @dataclass(slots=True)
@@ -40,6 +57,21 @@ class FoundTable:
     rows: int = 0
     cells: list[FoundCell] = field(default_factory=list)
     beside: list[Block] = field(default_factory=list)
+    page: int | None = None
+    """The first printed page of the settled cells."""
+    open: list[FoundCell] = field(default_factory=list)
+    """Cells that are not settled."""
+
+    def add(self, cell: FoundCell) -> None:
+        """Add a cell."""
+        self.cells.append(cell)
+        self.open.append(cell)
+
+    def settle(self, merged: Container[int] = ()) -> None:
+        """Settle all cells except those whose identity is in ``merged``: they may go on in the next row."""
+        pages = [page for cell in self.open if id(cell) not in merged and (page := cell.settle())]
+        self.page = min([*pages, *([self.page] if self.page else [])], default=None)
+        self.open = [cell for cell in self.open if cell.blocks is not None]
 
 
 class TableReader:
@@ -58,8 +90,9 @@ class TableReader:
         if headed and found.rows > 1:
             for cell in found.cells:
                 cell.header = cell.header or cell.row == 0
-        if len(found.cells) == 1:
+        if len(found.cells) == 1 and found.cells[0].blocks is not None:
             return [*found.cells[0].blocks, *found.beside]
+        found.settle()
         return _as_blocks(found)
 
     def _read_row(self, row: Element, found: FoundTable, merged: dict[int, FoundCell]) -> None:
@@ -83,20 +116,22 @@ class TableReader:
             blocks = self._read_blocks(element)
             if last is not None and _is_merged_across(cell_properties):
                 last.end = end
-                last.blocks += blocks
+                _extend(last, blocks)
             elif origin is not None:
                 origin.rows = found.rows - origin.row + 1
-                origin.blocks += blocks
+                _extend(origin, blocks)
                 after[column] = last = origin
             else:
                 last = FoundCell(found.rows, column, end, blocks, header=header)
-                found.cells.append(last)
+                found.add(last)
                 if _merge_of(cell_properties) is not None:
                     after[column] = last
             column = end
         merged.clear()
         merged.update(after)
         found.rows += 1
+        if len(found.cells) > 1:
+            found.settle({id(cell) for cell in after.values()})
 
     def _is_first_row_set_apart(self, element: Element) -> bool:
         """Return whether the table shows its first row as a header: its look asks for it, and its style has one."""
@@ -147,27 +182,57 @@ def _is_merged_across(properties: Element | None) -> bool:
     return found is not None and found.get(VALUE, "continue") == "continue"
 
 
+def _extend(cell: FoundCell, blocks: list[Block]) -> None:
+    """Add what a merged cell holds to the cell that it is merged with."""
+    if cell.blocks is not None:
+        cell.blocks += blocks
+
+
 def _as_blocks(found: FoundTable) -> list[Block]:
     """Return the table with only the columns at which cells begin, then the blocks that belong after it."""
+    beside = [*(block for cell in found.cells for block in cell.beside), *found.beside]
+    if not found.cells:
+        return beside
     starts = sorted({cell.start for cell in found.cells})
     place = {start: number for number, start in enumerate(starts)}
-    cells, beside = [], []
-    pages = [block.printed_page for cell in found.cells for block in cell.blocks if block.printed_page]
-    for cell in found.cells:
-        text, spans, others = cell_content(cell.blocks)
-        beside += others
-        width = bisect_left(starts, cell.end) - place[cell.start]
-        cells.append(
+    table = _packed(found, place) or Table(
+        rows=found.rows,
+        columns=len(starts),
+        cells=[
             Cell(
-                row=cell.row, column=place[cell.start], row_span=cell.rows, column_span=max(1, width),
-                text=text, spans=spans, header=cell.header,
+                row=cell.row,
+                column=place[cell.start],
+                row_span=cell.rows,
+                column_span=max(1, bisect_left(starts, cell.end) - place[cell.start]),
+                text=cell.text,
+                spans=list(cell.spans),
+                header=cell.header,
             )
-        )  # fmt: skip
-    if not cells:
-        return [*beside, *found.beside]
-    table = Table(rows=found.rows, columns=len(starts), cells=cells)
-    block = Block(kind="table", table=table, printed_page=min(pages, default=None))
-    return [block, *beside, *found.beside]
+            for cell in found.cells
+        ],
+    )
+    return [Block(kind="table", table=table, printed_page=found.page), *beside]
+
+
+def _packed(found: FoundTable, place: Mapping[int, int]) -> Table | None:
+    """Return a large plain table with packed cells; None for any other. ``place`` is the column of each column of the grid."""
+    if len(found.cells) < MIN_PACKED_CELLS or any(cell.rows > 1 or cell.spans for cell in found.cells):
+        return None
+    starts = list(place)
+    if any(bisect_left(starts, cell.end) - place[cell.start] > 1 for cell in found.cells):
+        return None
+    lines = [[""] * len(place) for _ in range(found.rows)]
+    for cell in found.cells:
+        lines[cell.row][place[cell.start]] = escape(cell.text)
+    heads = sum(1 for _ in takewhile(lambda cell: cell.header, found.cells))
+    header_rows = found.cells[heads].row if heads < len(found.cells) else found.rows
+    if any(cell.header != (cell.row < header_rows) for cell in found.cells):
+        return None
+    packed = PackedTexts(
+        rows=found.rows, columns=len(place), texts="\n".join(map("\t".join, lines)), values="", formats="", formulas="",
+        codes=[], header_rows=header_rows,
+    )  # fmt: skip
+    return Table(rows=packed.rows, columns=packed.columns, cells=pack_cells(packed))
 
 
 def cell_content(blocks: Sequence[Block]) -> tuple[str, list[Span], list[Block]]:

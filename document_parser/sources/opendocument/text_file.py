@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import IO
 
 from document_parser.errors import DamagedDocument, PageUnreadable
-from document_parser.models import Block, BlockKind, Location, Member, PageWarning, Part
+from document_parser.models import Block, BlockKind, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
-from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.flowing import OneBody
 from document_parser.sources.opendocument.names import full_name, short_name
 from document_parser.sources.opendocument.package import Package
 from document_parser.sources.opendocument.story import Story
 
 
-class OpenDocumentText(FlowingDocument):
+class OpenDocumentText(OneBody):
     """An .odt file."""
-
-    page_count = 1
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Read the package. Raises DamagedDocument, EncryptedDocument, TooLargeUnpacked."""
@@ -27,12 +25,6 @@ class OpenDocumentText(FlowingDocument):
         self._body = self._package.body("office:text")
         self._embedded = self._package.objects_in([(self._body, 1)])
         self._pictures: list[str] = []
-
-    def location(self, number: int) -> Location:
-        """Return the only location: the body."""
-        if number != 1:
-            raise PageUnreadable("A text has one part.", page=number)
-        return Location(kind="body")
 
     def part(self, number: int) -> Part:
         """Return headers, body, notes and footers."""
