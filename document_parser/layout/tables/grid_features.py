@@ -82,7 +82,8 @@ class _Cells:
     @cached_property
     def tails(self) -> Integers:
         """Return the place of the last word of each cell."""
-        return self.words[self.at + self.counts - 1]
+        found: Integers = self.words[self.at + self.counts - 1]
+        return found
 
     @cached_property
     def own(self) -> Integers:
