@@ -88,8 +88,7 @@ def _has_line_below(lattice: Lattice, row: Row, column: int) -> bool:
 
 def _open_stretches(lattice: Lattice, row: Row) -> Iterator[tuple[int, int]]:
     """Yield the columns that lines separate in other rows but not in this one, and that hold one text here or none."""
-    walls = [number for number in range(lattice.width + 1) if lattice.is_wall(number, row.top, row.bottom)]
-    for left, right in pairwise(walls):
+    for left, right in pairwise(lattice.walls_at(row.top, row.bottom)):
         if not any(lattice.drawn[left + 1 : right]):
             continue
         if _count_texts(row, left, right - 1) < 2:
