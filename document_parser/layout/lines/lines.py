@@ -36,22 +36,22 @@ class Extent:
     @cached_property
     def left(self) -> float:
         """Return the x position of the left edge in points."""
-        return min(word.left for word in self.words)
+        return min([word.left for word in self.words])
 
     @cached_property
     def right(self) -> float:
         """Return the x position of the right edge in points."""
-        return max(word.right for word in self.words)
+        return max([word.right for word in self.words])
 
     @cached_property
     def top(self) -> float:
         """Return the y position of the top edge in points, from the top of the page."""
-        return min(word.top for word in self.words)
+        return min([word.top for word in self.words])
 
     @cached_property
     def bottom(self) -> float:
         """Return the y position of the bottom edge in points, from the top of the page."""
-        return max(word.bottom for word in self.words)
+        return max([word.bottom for word in self.words])
 
 
 @dataclass(frozen=True)
