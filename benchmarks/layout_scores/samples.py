@@ -25,7 +25,8 @@ from document_parser.layout.lines.units import Scale
 from document_parser.layout.page import prepare_words, turn_of
 from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import propose_grids
-from document_parser.layout.tables.candidates import Region, TableCandidate, propose_tables, variants_of
+from document_parser.layout.tables.candidates import TableCandidate, propose_tables, variants_of
+from document_parser.layout.tables.column_sets import Region
 from document_parser.layout.tables.features import features_of
 from document_parser.layout.tables.grid import Grid, words_outside
 from document_parser.layout.tables.grid_features import grid_features

@@ -16,7 +16,8 @@ import pypdfium2
 from benchmarks.quality.corpus import by_text_layer, documents, on_one_core, read_all
 from benchmarks.quality.parts import milliseconds_by_part
 
-LEAST = 25.0
+LEAST = 56.0
+"""Pages a second to reach: those of xberg 1.3.9 on documents that nobody tuned for, read on one quiet core."""
 
 
 def text_layer_lines(corpus: Path) -> list[str]:

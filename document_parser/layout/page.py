@@ -36,7 +36,14 @@ from document_parser.layout.lines.lines import cache_lines
 from document_parser.layout.lines.options import close_option_gaps
 from document_parser.layout.lines.overlaid import split_overlaid
 from document_parser.layout.lines.repeated import drop_repeated
-from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
+from document_parser.layout.lines.rotated import (
+    build_sideways_blocks,
+    find_page_turn,
+    may_be_turned,
+    split_sideways,
+    turn_rulings,
+    turn_words,
+)
 from document_parser.layout.lines.slanted_labels import level_labels
 from document_parser.layout.lines.strikes import mark_struck
 from document_parser.layout.lines.tilt import find_tilt, straighten_words, tilt_box
@@ -81,7 +88,8 @@ def _blocks_of_straight_page(words: list[Word], width: float, height: float, rul
 
 def turn_of(words: Sequence[Word], width_points: float, height_points: float) -> int:
     """Return by how many degrees clockwise ``blocks_of`` turns a page to read it: 0, 90, 180 or 270."""
-    return find_page_turn(Scale(width_points or 595.0, height_points or 842.0).to_points(words))
+    scale = Scale(width_points or 595.0, height_points or 842.0)
+    return find_page_turn(scale.to_points(words)) if may_be_turned(words, scale) else 0
 
 
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:

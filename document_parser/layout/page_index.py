@@ -21,6 +21,7 @@ MAX_THICKNESS_POINTS = 3.5
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 _SENTENCE_END = re.compile(r"[.!?;。؟][\"'”’)\]]*$")
 _LIST_MARKER = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxIVX]{1,5})[\])]?\.?")
@@ -58,12 +59,26 @@ class PageIndex:
         boxes = np.array([word[1:5] for word in self.words], dtype=np.float64).reshape(len(self.words), 4)
         self.left, self.top, self.right, self.bottom = boxes.T
         self.size: Floats = np.array([size_of(word) for word in self.words], dtype=np.float64)
-        self.bold: NDArray[np.bool_] = np.array([word.bold for word in self.words], dtype=np.bool_)
+        self.bold: Flags = np.array([word.bold for word in self.words], dtype=np.bool_)
         self.rules = Rules.from_boxes(rules)
+
+    @cached_property
+    def middle_x(self) -> Floats:
+        """Return the x position of the middle of each word."""
+        return (self.left + self.right) / 2
+
+    @cached_property
+    def middle_y(self) -> Floats:
+        """Return the y position of the middle of each word."""
+        return (self.top + self.bottom) / 2
 
     def places_of(self, words: Sequence[Word]) -> Integers:
         """Return the places of words of this page in the arrays."""
         return np.array([self.place[id(word)] for word in words], dtype=np.intp)
+
+    def index_of(self, words: Sequence[Word]) -> PageIndex:
+        """Return an index that has these words: this one, or a new one without lines if some are parts of words of the page."""
+        return self if all(id(word) in self.place for word in words) else PageIndex(words)
 
     @cached_property
     def letters(self) -> Integers:
@@ -86,26 +101,26 @@ class PageIndex:
         return np.array([word.text.count(" ") for word in self.words], dtype=np.intp)
 
     @cached_property
-    def starts_lower(self) -> NDArray[np.bool_]:
+    def starts_lower(self) -> Flags:
         """Return which words begin with a small letter."""
         return np.array([word.text[:1].islower() for word in self.words], dtype=np.bool_)
 
     @cached_property
-    def ends_sentence(self) -> NDArray[np.bool_]:
+    def ends_sentence(self) -> Flags:
         """Return which words end with the end of a sentence or of a clause."""
         return np.array([_SENTENCE_END.search(word.text) is not None for word in self.words], dtype=np.bool_)
 
     @cached_property
-    def ends_open(self) -> NDArray[np.bool_]:
+    def ends_open(self) -> Flags:
         """Return which words end with a hyphen or a comma: a line of running text goes on."""
         return np.array([word.text[-1:] in "-\u2010\u00ad," for word in self.words], dtype=np.bool_)
 
     @cached_property
-    def is_marker(self) -> NDArray[np.bool_]:
+    def is_marker(self) -> Flags:
         """Return which words are a bullet or the number of an item or a clause."""
         return np.array([_LIST_MARKER.fullmatch(word.text) is not None for word in self.words], dtype=np.bool_)
 
     @cached_property
-    def is_leader(self) -> NDArray[np.bool_]:
+    def is_leader(self) -> Flags:
         """Return which words end with dots that lead to the next column."""
         return np.array([_LEADER.search(word.text) is not None for word in self.words], dtype=np.bool_)

@@ -235,6 +235,8 @@ class Reading:
     @property
     def parted_words(self) -> list[Word]:
         """Return the words with lines of which a part is struck out replaced by their parts."""
+        if not self.parts_of_lines:
+            return self.words  # each look-up is for a whole word and its box
         return [part for whole in self.words for part in self.parts_of_lines.get(whole, (whole,))]
 
     def replace_lines(self, better: Mapping[Word, Sequence[Word]]) -> Reading:

@@ -18,7 +18,8 @@ from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.lines.rotated import MIN_SIDEWAYS_WORDS, find_page_turn
 from document_parser.layout.lines.units import Scale, size_of
 from document_parser.layout.page_index import PageIndex
-from document_parser.layout.tables.candidates import Region, _borders_of, _Search, propose_tables, variants_of
+from document_parser.layout.tables.candidates import _borders_of, _Search, propose_tables, variants_of
+from document_parser.layout.tables.column_sets import Region
 from document_parser.layout.tables.features import FEATURES, features_of, features_of_all
 from document_parser.layout.tables.grid import GridCell
 from document_parser.models import BoundingBox, RulingLine, Word

@@ -20,6 +20,8 @@ from document_parser.layout.page_index import Floats, PageIndex, Rules
 from document_parser.layout.tables.aligned import segments_of
 from document_parser.layout.tables.forest import forest
 from document_parser.layout.tables.grid import is_number
+from document_parser.layout.tables.groups import fraction
+from document_parser.layout.tables.groups import median as array_median
 
 COLUMN_FEATURES = (
     "height", "width", "width_to_space", "lines_fewer", "lines_more", "lines_ratio",
@@ -145,9 +147,9 @@ def column_features(parted: Parted, page: PageIndex) -> Floats:
         "lines_fewer": min(60, len(fewer)),
         "lines_more": min(90, len(more)),
         "lines_ratio": len(fewer) / len(more),
-        "beside": float(beside.mean()),
-        "level": float((apart < 0.15).mean()),
-        "offset": float(min(5.0, np.median(apart))),
+        "beside": fraction(np.asarray(beside)),
+        "level": fraction(np.asarray(apart < 0.15)),
+        "offset": min(5.0, array_median(apart)),
         "pitch_ratio": left.pitch / max(0.1, right.pitch),
         "size_ratio": left.letters_size / right.letters_size,
         "width_ratio": left.width / max(0.1, right.width),
@@ -189,10 +191,10 @@ class _Side:
         self.left, self.right = float(lefts.min()), float(rights.max())
         self.width = (self.right - self.left) / size
         self.characters = float(median(sum(len(word.text) + 1 for word in line.words) for line in lines))
-        self.fill = float(np.median(widths)) / max(1.0, self.right - self.left)
+        self.fill = array_median(widths) / max(1.0, self.right - self.left)
         self.short_first = float(widths[0]) / max(1.0, float(widths.max()))
         pieces = [segments_of(line, size) for line in lines]
-        self.pieces = float(np.mean([len(spans) for spans in pieces]))
+        self.pieces = sum(len(spans) for spans in pieces) / len(pieces)
         texts = [
             " ".join(word.text for word in line.words if start <= word.left < end)
             for line, spans in zip(lines, pieces, strict=True)
@@ -201,12 +203,12 @@ class _Side:
         self.numbers = sum(map(is_number, texts)) / len(texts)
         tops = [line.middle for line in lines]
         self.pitch = float(median(below - above for above, below in pairwise(tops))) / size if len(tops) > 1 else 0.0
-        self.lefts = float((np.abs(lefts - np.median(lefts)) < 0.15 * size).mean())
-        self.rights = float((np.abs(rights - np.median(rights)) < 0.15 * size).mean())
-        self.lower = float(page.starts_lower[firsts].mean())
-        self.sentences = float(page.ends_sentence[lasts].mean())
-        self.open = float(page.ends_open[lasts].mean())
-        self.markers = float((page.is_marker[firsts] & (page.letters[firsts] + page.digits[firsts] < 6)).mean())
+        self.lefts = fraction(np.abs(lefts - array_median(lefts)) < 0.15 * size)
+        self.rights = fraction(np.abs(rights - array_median(rights)) < 0.15 * size)
+        self.lower = fraction(page.starts_lower[firsts])
+        self.sentences = fraction(page.ends_sentence[lasts])
+        self.open = fraction(page.ends_open[lasts])
+        self.markers = fraction(page.is_marker[firsts] & (page.letters[firsts] + page.digits[firsts] < 6))
         self.colons = sum(line.words[-1].text.endswith(":") for line in lines) / len(lines)
         self.bold = sum(word.bold for word in words) / len(words)
         self.letters_size = body_size(words)

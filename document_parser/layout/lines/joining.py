@@ -34,6 +34,7 @@ _COMPOUND = re.compile(r"[^\W\d_]-$")
 _KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high", "non", "quasi", "self", "short", "well"])
 _STOPS = re.compile(r"(?:[,;:!?]+|[.](?!\d))(?=.*\w)")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_BEFORE_CJK = "\u2e7f"
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -77,7 +78,7 @@ def _needs_space(before: Word, word: Word) -> bool:
     """Return whether a space separates two neighbouring words. Without known font sizes it always does, except between CJK."""
     gap = max(before.left, word.left) - min(before.right, word.right)
     size = word.size_points
-    if _CJK.match(before.text[-1]) and _CJK.match(word.text[0]):
+    if word.text[0] > _BEFORE_CJK and is_cjk(before.text[-1]) and is_cjk(word.text):
         return gap > (size or word.bottom - word.top)
     if size <= 0 or before.size_points <= 0 or before.text in CHECK_BOXES or word.text in CHECK_BOXES:
         return True

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import is_
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING
 
 from document_parser.layout.lazy import cached_property
@@ -19,8 +19,8 @@ from document_parser.models import Word
 TALL_WORD_RATIO = 1.7
 """Height of a word divided by the page's usual word height: a higher word (initial, title) does not define lines."""
 
-MAX_CACHED_CALLS = 64
-"""Results of ``lines_of`` that are cached while a page is laid out: enough for the part of the page under work."""
+MAX_CACHED_CALLS = 512
+"""Results of ``lines_of`` that are cached while a page is laid out: enough for nearly all regions and cells of a page."""
 
 
 class Extent:
@@ -36,22 +36,22 @@ class Extent:
     @cached_property
     def left(self) -> float:
         """Return the x position of the left edge in points."""
-        return min(word.left for word in self.words)
+        return min([word.left for word in self.words])
 
     @cached_property
     def right(self) -> float:
         """Return the x position of the right edge in points."""
-        return max(word.right for word in self.words)
+        return max([word.right for word in self.words])
 
     @cached_property
     def top(self) -> float:
         """Return the y position of the top edge in points, from the top of the page."""
-        return min(word.top for word in self.words)
+        return min([word.top for word in self.words])
 
     @cached_property
     def bottom(self) -> float:
         """Return the y position of the bottom edge in points, from the top of the page."""
-        return max(word.bottom for word in self.words)
+        return max([word.bottom for word in self.words])
 
 
 @dataclass(frozen=True)
@@ -162,13 +162,16 @@ class _SameWords:
 def _lines_of(key: _SameWords) -> tuple[Line, ...]:
     """Group words into lines without a cache."""
     words = key.words
-    limit = TALL_WORD_RATIO * sorted(word.bottom - word.top for word in words)[len(words) // 2]
-    usual = [word for word in words if word.bottom - word.top <= limit]
-    rows = _group_rows(usual)
-    for tall in _group_rows([word for word in words if word.bottom - word.top > limit]):
-        _attach_tall_row(tall, rows)
-    rows.sort(key=lambda row: row.top)
-    return tuple(Line(tuple(sorted(row.words, key=lambda word: word.left))) for row in rows)
+    heights = [word.bottom - word.top for word in words]
+    limit = TALL_WORD_RATIO * sorted(heights)[len(words) // 2]
+    if max(heights) <= limit:
+        rows = _group_rows(words)
+    else:
+        rows = _group_rows([word for word, height in zip(words, heights, strict=True) if height <= limit])
+        for tall in _group_rows([word for word, height in zip(words, heights, strict=True) if height > limit]):
+            _attach_tall_row(tall, rows)
+    rows.sort(key=attrgetter("top"))
+    return tuple(Line(tuple(sorted(row.words, key=attrgetter("left")))) for row in rows)
 
 
 _find_lines: ContextVar[Callable[[_SameWords], tuple[Line, ...]]] = ContextVar("lines_found", default=_lines_of)
@@ -230,15 +233,16 @@ def _group_rows(words: Sequence[Word]) -> list[_Row]:
     rows: list[_Row] = []
     for word in sorted(words, key=_doubled_middle):
         best, most = None, 0.5
+        top, bottom = word.top, word.bottom
         # Only the last rows can be beside it: words are sorted by the height of their middle.
         for row in rows[-3:]:
-            if row.end < word.top:
+            if row.end < top:
                 continue
-            held = row.overlap_with(word.top, word.bottom)
+            held = row.overlap_with(top, bottom)
             if held >= most and (best is None or held > most):
                 best, most = row, held
         if best is None:
-            rows.append(_Row([word], word.top, word.bottom))
+            rows.append(_Row([word], top, bottom))
         else:
             best.add(word)
     return rows

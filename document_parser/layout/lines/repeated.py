@@ -5,7 +5,7 @@ PDFium drops a text object that repeats one just before it; other splits of the 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from document_parser.models import Word
@@ -21,13 +21,15 @@ _STRIP_POINTS = 12.0
 
 def drop_repeated(words: Sequence[Word]) -> list[Word]:
     """Return the words without those that stand already at nearly the same place; the first one stays."""
-    seen: defaultdict[str, defaultdict[int, list[Word]]] = defaultdict(lambda: defaultdict(list))
+    several = {text for text, count in Counter([word.text for word in words]).items() if count > 1}
+    seen: defaultdict[tuple[str, int], list[Word]] = defaultdict(list)
     kept: list[Word] = []
     for word in words:
-        strip, strips = int(word.top / _STRIP_POINTS), seen[word.text]
-        if strips and any(_is_at(word, other) for near in (strip - 1, strip, strip + 1) for other in strips.get(near, ())):
-            continue
-        strips[strip].append(word)
+        if word.text in several:
+            strip = int(word.top / _STRIP_POINTS)
+            if any(_is_at(word, other) for near in (strip - 1, strip, strip + 1) for other in seen.get((word.text, near), ())):
+                continue
+            seen[word.text, strip].append(word)
         kept.append(word)
     return kept
 

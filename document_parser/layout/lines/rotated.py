@@ -26,6 +26,10 @@ MAX_MORE_GAP_EM = 0.3
 """By how many widths of a column the white between two paragraphs of vertical writing is larger than within one."""
 MAX_HEADING_CHARACTERS = 60
 """Characters of a heading in vertical writing, at most."""
+NARROW_RATIO = 1.5
+"""Height of a word divided by its width above which it is narrow."""
+MIN_NARROW_RATIO = 1.49
+"""The same for words that may be: heights and widths of fractions of the page differ by a rounding from those of points."""
 _STOPS = "。、，．"
 """With these a sentence or a part of one ends, and no heading."""
 SIDE_MARGIN_SHARE = 0.1
@@ -78,12 +82,19 @@ def _is_sideways(word: Word) -> bool:
 
 def _is_narrow(word: Word) -> bool:
     """Return whether a word is far higher than wide."""
-    return word.bottom - word.top > 1.5 * (word.right - word.left)
+    return word.bottom - word.top > NARROW_RATIO * (word.right - word.left)
 
 
 def _may_be_turned(word: Word) -> bool:
     """Return whether a word has a direction of its own, or is far higher than wide: the cheap sign of turned writing."""
     return word.direction != 0 or _is_narrow(word)
+
+
+def may_be_turned(words: Sequence[Word], scale: Scale) -> bool:
+    """Return whether enough words have the cheap sign of turned writing. Boxes are fractions of the page of this size."""
+    high, wide = scale.height, MIN_NARROW_RATIO * scale.width
+    may_be = (word.direction != 0 or abs(word.bottom - word.top) * high > abs(word.right - word.left) * wide for word in words)
+    return sum(may_be) >= MIN_SIDEWAYS_WORDS
 
 
 def find_page_turn(words: Sequence[Word]) -> int:

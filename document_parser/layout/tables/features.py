@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
 from document_parser.layout.lazy import cached_property
-from document_parser.layout.page_index import Floats, Integers
-from document_parser.layout.tables.candidates import TableCandidate, ranges, starts_of
+from document_parser.layout.page_index import Flags, Floats, Integers
+from document_parser.layout.tables.candidates import TableCandidate
+from document_parser.layout.tables.groups import Groups, deviations, ranges, share_of, starts_of
 
 FEATURES = (
     "rows", "columns", "lines", "filled", "rows_filled", "rows_full", "rows_lone", "spanning",
@@ -30,8 +30,6 @@ FEATURES = (
 
 MAX_JUDGED_RULES = 60
 """Drawn lines within a table of which it is told whether they run through its lines, at most."""
-
-Flags = NDArray[np.bool_]
 
 
 def features_of(candidate: TableCandidate) -> Floats:
@@ -123,9 +121,9 @@ class _Batch:
         return np.flatnonzero(self.single)
 
     @cached_property
-    def by_column(self) -> _Groups:
+    def by_column(self) -> Groups:
         """Return the cells that cover one column, by column."""
-        return _Groups(self.column[self.own], int(self.columns.sum()))
+        return Groups(self.column[self.own], int(self.columns.sum()))
 
     @cached_property
     def tops(self) -> Floats:
@@ -152,7 +150,7 @@ class _Batch:
         if among is not None:
             flags = flags & among
         everything = self.cell_ends - self.cell_starts if among is None else np.bincount(self.of[among], minlength=self.count)
-        return _share(np.bincount(self.of[flags], minlength=self.count), everything)
+        return share_of(np.bincount(self.of[flags], minlength=self.count), everything)
 
 
 def _shape(batch: _Batch) -> dict[str, Floats | Integers]:
@@ -188,18 +186,18 @@ def _texts(batch: _Batch) -> dict[str, Floats | Integers]:
     full = by_column.sums(widths > 0.85 * widest[column])
     is_prose = (counts > 2) & (medians > 12)
     return {
-        "characters": _Groups(batch.of, batch.count).medians(characters.astype(np.float64)),
+        "characters": Groups(batch.of, batch.count).medians(characters.astype(np.float64)),
         "longest_column": np.maximum.reduceat(np.nan_to_num(medians), batch.column_starts),
         "longest_cell": np.maximum.reduceat(characters, starts_of(batch.cell_ends - batch.cell_starts)),
         "numeric": batch.share(batch.numeric),
-        "numeric_columns": batch.per_column(_share(numbers, counts) > 0.6),
+        "numeric_columns": batch.per_column(share_of(numbers, counts) > 0.6),
         "words_per_cell": np.bincount(batch.of, weights=batch.words) / (batch.cell_ends - batch.cell_starts),
         "long_cells": batch.share(characters > 25),
         "lower_starts": np.nan_to_num(batch.share(index.starts_lower[batch.head], long)),
         "open_ends": np.nan_to_num(batch.share(index.ends_open[batch.tail], long)),
         "sentence_ends": batch.share(index.ends_sentence[batch.tail]),
         "wide_columns": batch.per_column(medians > 25),
-        "full_lines": np.maximum.reduceat(np.where(is_prose, _share(full, counts), 0.0), batch.column_starts),
+        "full_lines": np.maximum.reduceat(np.where(is_prose, share_of(full, counts), 0.0), batch.column_starts),
     }
 
 
@@ -214,7 +212,7 @@ def _edges(batch: _Batch) -> dict[str, Floats | Integers]:
         off.append(np.where(several, spread, np.inf))
     spreads = np.minimum(np.minimum(off[0], off[1]), off[2])
     measured = batch.per_column(several)
-    mean_spread = _share(np.add.reduceat(np.where(several, spreads, 0.0), batch.column_starts), measured)
+    mean_spread = share_of(np.add.reduceat(np.where(several, spreads, 0.0), batch.column_starts), measured)
     worst = np.maximum.reduceat(np.where(several, spreads, -np.inf), batch.column_starts)
     white, between = _white_between(batch)
     narrowest = np.minimum.reduceat(np.where(between, white, np.inf), batch.column_starts)
@@ -227,9 +225,9 @@ def _edges(batch: _Batch) -> dict[str, Floats | Integers]:
         "lefts_aligned": batch.per_column(off[0] < 0.15) / batch.columns,
         "rights_aligned": batch.per_column(off[1] < 0.15) / batch.columns,
         "narrowest_white": narrowest,
-        "mean_white": np.nan_to_num(_share(mean_white, batch.per_column(between))),
+        "mean_white": np.nan_to_num(share_of(mean_white, batch.per_column(between))),
         "white_to_space": narrowest / _usual_spaces(batch),
-        "centred": _deviations(middles, batch.of[own], batch.count) / size,
+        "centred": deviations(middles, batch.of[own], batch.count) / size,
     }
 
 
@@ -251,7 +249,7 @@ def _usual_spaces(batch: _Batch) -> Floats:
     place, cell = ranges(first + 1, first + batch.words[inner])
     spaces = sets.word_gaps[place] / batch.size
     finite = np.isfinite(spaces)
-    groups = _Groups(batch.of[inner][cell][finite], batch.count)
+    groups = Groups(batch.of[inner][cell][finite], batch.count)
     return np.where(groups.counts > 0, np.maximum(0.2, groups.percentiles(spaces[finite], 0.8)), 0.25)
 
 
@@ -267,8 +265,8 @@ def _pitches(batch: _Batch) -> dict[str, Floats | Integers]:
     within = np.maximum.reduceat(np.where(breaks, -np.inf, gaps), starts)
     both = np.isfinite(between) & np.isfinite(within)
     return {
-        "pitch": _Groups(of, batch.count).medians(pitches),
-        "pitch_spread": _deviations(pitches, of, batch.count),
+        "pitch": Groups(of, batch.count).medians(pitches),
+        "pitch_spread": deviations(pitches, of, batch.count),
         "widest_gap": np.maximum.reduceat(gaps, starts),
         "row_gap": np.where(np.isfinite(between), between, 0.0),
         "line_gap": np.where(np.isfinite(within), within, -1.0),
@@ -399,56 +397,3 @@ def _count_crossed(batch: _Batch, within: Flags, at: Floats) -> Integers:
     before = np.concatenate([np.zeros((1, len(at)), dtype=np.intp), np.cumsum(through, axis=0)])
     crossed = within & (before[batch.end] > before[batch.start])
     return np.asarray((crossed & (np.cumsum(within, axis=1) <= MAX_JUDGED_RULES)).sum(axis=1))
-
-
-class _Groups:
-    """Values of several groups, whose order statistics are found in one step: a matrix with a row a group is sorted."""
-
-    def __init__(self, groups: Integers, count: int) -> None:
-        self.counts = np.bincount(groups, minlength=count)
-        self._order = np.argsort(groups, kind="stable")
-        self._row = groups[self._order]
-        self._column = np.arange(len(groups)) - starts_of(self.counts)[self._row]
-
-    def _sorted(self, values: Floats) -> Floats:
-        """Return the values of each group in ascending order, with infinity behind them. Shape: (groups, most values)."""
-        found = np.full((len(self.counts), int(self.counts.max(initial=1))), np.inf)
-        found[self._row, self._column] = values[self._order]
-        found.sort(axis=1)
-        return found
-
-    def sums(self, flags: Flags) -> Integers:
-        """Return how many flags of each group are set."""
-        return np.bincount(self._row, weights=flags[self._order], minlength=len(self.counts)).astype(np.intp)
-
-    def medians(self, values: Floats) -> Floats:
-        """Return the median of each group; NaN for an empty one."""
-        ordered, every = self._sorted(values), np.arange(len(self.counts))
-        found = (ordered[every, np.maximum(0, self.counts - 1) // 2] + ordered[every, self.counts // 2 % ordered.shape[1]]) / 2
-        medians: Floats = np.where(self.counts > 0, found, np.nan)
-        return medians
-
-    def percentiles(self, values: Floats, share: float) -> Floats:
-        """Return the value at a share of each group's values in ascending order; that of an empty group says nothing."""
-        ordered, every = self._sorted(values), np.arange(len(self.counts))
-        place = share * np.maximum(0, self.counts - 1)
-        low = place.astype(np.intp)
-        high = np.minimum(low + 1, np.maximum(0, self.counts - 1))
-        ordered[self.counts == 0] = 0.0
-        found: Floats = ordered[every, low] + (place - low) * (ordered[every, high] - ordered[every, low])
-        return found
-
-
-def _share(parts: Floats | Integers, wholes: Integers) -> Floats:
-    """Return parts divided by wholes; NaN where the whole is nothing."""
-    found = np.full(len(wholes), np.nan)
-    np.divide(parts, wholes, out=found, where=wholes > 0)
-    return found
-
-
-def _deviations(values: Floats, groups: Integers, count: int) -> Floats:
-    """Return the standard deviation of each group's values; 0 for an empty one."""
-    counts = np.maximum(1, np.bincount(groups, minlength=count))
-    off = values - (np.bincount(groups, weights=values, minlength=count) / counts)[groups]
-    found: Floats = np.sqrt(np.bincount(groups, weights=off * off, minlength=count) / counts)
-    return found

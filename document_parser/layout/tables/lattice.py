@@ -30,6 +30,8 @@ class Lattice:
     ) -> None:
         self.frame = frame
         self.columns = columns
+        self.width = len(columns) - 1
+        """The number of columns."""
         self.drawn = drawn
         self.bands = list(pairwise(bands))
         self.size = size
@@ -39,11 +41,6 @@ class Lattice:
         self.horizontals_at = {edge: rulings_at(frame.horizontals, edge) for edge in bands}
         self.space = plain_space(words)
         self.texts = text_spans(lines_of(words), columns[1:-1])
-
-    @property
-    def width(self) -> int:
-        """Return the number of columns."""
-        return len(self.columns) - 1
 
     @cached_property
     def widths(self) -> list[float]:
@@ -57,8 +54,7 @@ class Lattice:
 
     def column_of(self, word: Word) -> int:
         """Return the number of the column that the middle of a word lies in."""
-        middle = (word.left + word.right) / 2
-        return min(self.width - 1, max(0, bisect_right(self.columns, middle) - 1))
+        return bisect_right(self.columns, (word.left + word.right) / 2, 1, self.width) - 1
 
     def words_by_column(self, words: Sequence[Word]) -> list[list[Word]]:
         """Return the words of each column, in the given order."""
@@ -94,7 +90,7 @@ class Lattice:
         """Return the cells of one line: runs of words, which may extend across a border that is not drawn."""
         strips: dict[int, list[Word]] = {}
         top, bottom = min(word.top for word in words), max(word.bottom for word in words)
-        walls = [number for number in range(self.width + 1) if self.is_wall(number, top, bottom)]
+        walls = self.walls_at(top, bottom)
         for word in words:
             strips.setdefault(bisect_right(walls, self.column_of(word)), []).append(word)
         cells: list[GridCell] = []
@@ -108,11 +104,15 @@ class Lattice:
         """Group words into lines and return the cells of each line."""
         return [self.cells_of_line(line.words) for line in lines_of(words)]
 
-    def is_wall(self, border: int, top: float, bottom: float) -> bool:
-        """Return whether a line is drawn along a column border between two heights. The outer borders always are walls."""
-        if border in {0, self.width}:
-            return True
-        return self.drawn[border] and covers(self.verticals_at[border], top, bottom)
+    def walls_at(self, top: float, bottom: float) -> list[int]:
+        """Return the column borders along which a line is drawn between two heights. The outer borders always are walls."""
+        inner = [border for border in self._drawn_inside if covers(self.verticals_at[border], top, bottom)]
+        return [0, *inner, self.width]
+
+    @cached_property
+    def _drawn_inside(self) -> list[int]:
+        """Return the column borders between the outer ones that are drawn."""
+        return [border for border in range(1, self.width) if self.drawn[border]]
 
     def is_header_band(self, band: int) -> bool:
         """Return whether a band belongs to the header: above the first line across, and without rows of numbers."""

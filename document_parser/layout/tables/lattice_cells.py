@@ -88,8 +88,7 @@ def _has_line_below(lattice: Lattice, row: Row, column: int) -> bool:
 
 def _open_stretches(lattice: Lattice, row: Row) -> Iterator[tuple[int, int]]:
     """Yield the columns that lines separate in other rows but not in this one, and that hold one text here or none."""
-    walls = [number for number in range(lattice.width + 1) if lattice.is_wall(number, row.top, row.bottom)]
-    for left, right in pairwise(walls):
+    for left, right in pairwise(lattice.walls_at(row.top, row.bottom)):
         if not any(lattice.drawn[left + 1 : right]):
             continue
         if _count_texts(row, left, right - 1) < 2:
@@ -131,20 +130,22 @@ def _spans_over_short_lines(lattice: Lattice, row: Row, rest: Sequence[Row]) -> 
 def _split_into_regions(beside: Walls, below: Walls) -> Iterator[_Region]:
     """Split the places into the rectangular cells that the walls leave."""
     rows, columns = beside.shape
-    free = np.ones_like(beside)
+    free = np.ones_like(beside).tolist()
+    walls, floors = beside.tolist(), below.tolist()
     for row in range(rows):
         for column in range(columns):
-            if not free[row, column]:
+            if not free[row][column]:
                 continue
             right = column
-            while right + 1 < columns and not beside[row, right] and free[row, right + 1]:
+            while right + 1 < columns and not walls[row][right] and free[row][right + 1]:
                 right += 1
             bottom = row
             while (
-                bottom + 1 < rows and not below[bottom, column : right + 1].any() and not beside[bottom + 1, column:right].any()
+                bottom + 1 < rows and not any(floors[bottom][column : right + 1]) and not any(walls[bottom + 1][column:right])
             ):
                 bottom += 1
-            free[row : bottom + 1, column : right + 1] = False
+            for taken in free[row : bottom + 1]:
+                taken[column : right + 1] = [False] * (right + 1 - column)
             yield _Region(row, column, bottom, right)
 
 
@@ -160,6 +161,8 @@ def _has_text(row: Row, column: int) -> bool:
 
 def _drop_empty_rows(rows: list[list[GridCell]]) -> list[list[GridCell]]:
     """Remove rows in which no cell begins; cells that run through them span one row less."""
+    if all(rows):
+        return rows
     starts = [bool(row) for row in rows]
     return [
         [replace(cell, down=sum(starts[number : number + cell.down])) for cell in row] for number, row in enumerate(rows) if row

@@ -18,7 +18,8 @@ import numpy as np
 
 from document_parser.layout.lines.lines import Line
 from document_parser.layout.page_index import PageIndex
-from document_parser.layout.tables.candidates import Region, TableCandidate, propose_tables, variants_of
+from document_parser.layout.tables.candidates import TableCandidate, propose_tables, variants_of
+from document_parser.layout.tables.column_sets import Region
 from document_parser.layout.tables.features import features_of_all
 from document_parser.layout.tables.forest import forest
 from document_parser.layout.tables.grid import Grid
