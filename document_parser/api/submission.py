@@ -7,7 +7,6 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 
-import httpx2
 import structlog
 from flask import request
 
@@ -26,8 +25,7 @@ from document_parser.errors import (
     StorageUnavailable,
     UnsupportedFormat,
 )
-from document_parser.ingest.download_name import download_name
-from document_parser.ingest.origin import Origin, parse_s3
+from document_parser.ingest.origin import Origin
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
@@ -119,7 +117,7 @@ def submit_link(services: Services, origin: Origin, fields: JobFields) -> Accept
         services,
         JobCard(
             job_id=job_id,
-            filename=_name_before_fetch(origin),
+            filename=origin.filename,
             media_type="",
             kind=UNKNOWN_KIND,
             sha256="",
@@ -147,14 +145,6 @@ def submit_link(services: Services, origin: Origin, fields: JobFields) -> Accept
         return _load_replayed(services, submitted.job_id)
     log.info("job_queued", origin="s3" if origin.is_s3 else "url")
     return AcceptedUpload(submitted.job_id, submitted.cache)
-
-
-def _name_before_fetch(origin: Origin) -> str:
-    if origin.is_s3:
-        path = parse_s3(origin.address)
-        return download_name(path.key, path.bucket)
-    url = httpx2.URL(origin.address)
-    return download_name(url.path, url.host)
 
 
 def result_prefix(result_s3: str, job_id: str) -> str:

@@ -124,7 +124,7 @@ class HttpDownload:
                         return await self._receive(response)
                     here = self._next_address(here, response)
         except AddressRefused as refused:
-            raise refusal_of(refused, "" if here is first else _shown_or_empty(here)) from None
+            raise refusal_of(refused, "" if here is first else shown_address(here)) from None
         except httpx2.InvalidURL:
             raise FetchRedirects() from None
         except httpx2.TransportError as fault:
@@ -213,11 +213,6 @@ def _check_status(response: httpx2.Response) -> None:
 
 def _second_sentence(kind: type[FetchError]) -> str:
     return kind.message.partition(". ")[2]
-
-
-def _shown_or_empty(url: httpx2.URL) -> str:
-    """Return the address without its query, user name and password."""
-    return shown_address(url.copy_with(userinfo=b""))
 
 
 def _announced(response: httpx2.Response, received: int) -> int | None:

@@ -9,6 +9,7 @@ import httpx2
 from pydantic import BaseModel
 
 from document_parser.errors import BucketRefused
+from document_parser.ingest.download_name import download_name
 
 S3_SCHEME = "s3://"
 """How the address of an object in a bucket begins."""
@@ -38,6 +39,18 @@ class Origin(BaseModel):
         """Return the address without its query and fragment; a path of a bucket unchanged."""
         return self.address if self.is_s3 else shown_address(httpx2.URL(self.address))
 
+    @property
+    def filename(self) -> str:
+        """Return the document's name as far as the address says it. Raises ValueError for what is no address."""
+        if self.is_s3:
+            path = parse_s3(self.address)
+            return download_name(path.key, path.bucket)
+        try:
+            url = httpx2.URL(self.address)
+        except httpx2.InvalidURL as error:
+            raise ValueError(str(error)) from None
+        return download_name(url.path, url.host)
+
 
 class S3Path(BaseModel):
     """A bucket and a key or a prefix in it."""
@@ -50,8 +63,8 @@ class S3Path(BaseModel):
 
 
 def shown_address(url: httpx2.URL) -> str:
-    """Return scheme, host and path of a URL: the part that is no secret."""
-    return str(url.copy_with(query=None, fragment=None))
+    """Return scheme, host, port and path of a URL: the part that is no secret."""
+    return str(url.copy_with(query=None, fragment=None, userinfo=b""))
 
 
 def parse_s3(text: str) -> S3Path:

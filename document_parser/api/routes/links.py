@@ -26,6 +26,8 @@ MAX_BODY_BYTES = 1 << 16
 """Maximum size of the JSON body in bytes."""
 LINK_ERRORS = (Forbidden, FetchRefused, FetchNotResolved, *FIELD_ERRORS, *SUBMISSION_ERRORS)
 """Errors of a request that names a document's address."""
+EXAMPLE_URL = "http://127.0.0.1:8000/paper.pdf"
+"""The address that the documentation shows."""
 URL_TEXT = "http or https address of the document. Its query is kept encrypted until the document is fetched, and never shown."
 """Description of ``url``."""
 LINK_TEXT = (
@@ -39,12 +41,19 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     """Return the routes that accept addresses. The documentation shows the default mode of these settings."""
     routes = APIBlueprint("links", __name__, url_prefix="/v1/process", abp_tags=[Tag(name="process")])
     options = field_schemas(settings)
-    url = {"type": "string", "minLength": 1, "maxLength": MAX_ADDRESS_CHARACTERS, "description": URL_TEXT}
-    s3_uri = {"type": "string", "pattern": "^s3://", "description": "s3://bucket/key, in a bucket of FETCH_S3_BUCKETS."}
+    url = {"type": "string", "minLength": 1, "maxLength": MAX_ADDRESS_CHARACTERS, "description": URL_TEXT} | _example(
+        EXAMPLE_URL
+    )
+    s3_uri = {
+        "type": "string",
+        "pattern": "^s3://",
+        "description": "s3://bucket/key, in a bucket of FETCH_S3_BUCKETS.",
+    } | _example("s3://inbox/paper.pdf")
     region = {
         "type": "string",
         "pattern": f"^({REGION_PATTERN})?$",
         "description": "Region of the bucket; without it, the server's own.",
+        "default": "",
     }
     queued = openapi.answer(Accepted, "The document is queued.", "Location", "Idempotency-Replayed", "Retry-After")
     answers = openapi.responses({202: queued}, *LINK_ERRORS)
@@ -134,6 +143,10 @@ def _json_fields() -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise BadRequest('Send a JSON object with Content-Type: application/json, such as {"url": "https://…"}.')
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _example(value: str) -> dict[str, list[str]]:
+    return {"examples": [value]}
 
 
 def _request_body(properties: dict[str, Any], required: dict[str, Any]) -> dict[str, Any]:
