@@ -582,8 +582,8 @@ class FetchRefused(FetchError):
     code = "FETCH_REFUSED"
     status = 422
     message = (
-        "url must be an http or https address of a public host, without credentials. FETCH_ALLOW_HOSTS names exceptions. "
-        "Or download the document and upload it."
+        "The document's address must be http or https, of a public host, and without a password. FETCH_ALLOW_HOSTS names "
+        "exceptions. Or download the document and upload it."
     )
 
     @classmethod
