@@ -177,14 +177,21 @@ def is_public(address: str) -> bool:
 class AddressCheck:
     """Decide which hosts may be connected to: public ones, and those that the operator lists."""
 
-    def __init__(self, allowed: Iterable[str] = (), resolver: Resolver = resolve) -> None:
+    def __init__(
+        self, allowed: Iterable[str] = (), resolver: Resolver = resolve, max_characters: int = MAX_URL_CHARACTERS
+    ) -> None:
         """Create a check. ``allowed`` lists "host" or "host:port" whose addresses may be private."""
         self._allowed = {name.strip().lower() for name in allowed}
         self._resolve = resolver
+        self._max_characters = max_characters
+
+    def parse(self, text: str) -> httpx2.URL:
+        """Return the parsed URL without resolving its host. Raises AddressRefused as ``parse_plain_url``."""
+        return parse_plain_url(text, self._max_characters)
 
     def check_url(self, text: str) -> httpx2.URL:
         """Return the parsed URL if it could be connected to now. Raises AddressRefused."""
-        found = parse_plain_url(text)
+        found = self.parse(text)
         self.checked_addresses(found.host, _port(found))
         return found
 
@@ -198,12 +205,12 @@ class AddressCheck:
         return found[:MAX_ADDRESSES_TRIED]
 
 
-def parse_plain_url(text: str) -> httpx2.URL:
-    """Parse an http or https URL with a plain host.
+def parse_plain_url(text: str, max_characters: int = MAX_URL_CHARACTERS) -> httpx2.URL:
+    """Parse an http or https URL of at most ``max_characters`` with a plain host.
 
     Raises AddressRefused for credentials, unusual spellings of addresses and anything else that is not plain.
     """
-    if len(text) > MAX_URL_CHARACTERS:
+    if len(text) > max_characters:
         raise AddressRefused("too_long")
     if not text.isascii() or not text.isprintable() or any(mark in text for mark in ' \\"<>^`{|}'):
         raise AddressRefused("malformed")
@@ -254,7 +261,7 @@ class PinnedTransport(httpx2.AsyncHTTPTransport):
 
         Raises AddressRefused and the errors of httpx2.
         """
-        url = parse_plain_url(str(request.url))
+        url = self._check.parse(str(request.url))
         # asyncio's own thread pool is small: slow names would delay everything else that runs in it.
         loop = asyncio.get_running_loop()
         *others, last = await loop.run_in_executor(_resolver_threads, self._check.checked_addresses, url.host, _port(url))
@@ -275,3 +282,13 @@ def _pin_request(request: httpx2.Request, url: httpx2.URL, address: str) -> http
         stream=request.stream,
         extensions={**request.extensions, "sni_hostname": url.host},
     )
+
+
+def is_tls_failure(fault: BaseException) -> bool:
+    """Return whether an error of a connection comes from TLS: a certificate that is not trusted, for example."""
+    cause: BaseException | None = fault
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

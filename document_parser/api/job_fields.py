@@ -12,7 +12,16 @@ from flask import request
 from pydantic import ValidationError
 
 from document_parser.api.middleware import rate_limits
-from document_parser.errors import BadRequest, InvalidOption, WebhookNotResolved, WebhookRefused
+from document_parser.errors import (
+    BadRequest,
+    BucketRefused,
+    InvalidOption,
+    S3NotSetUp,
+    WebhookNotResolved,
+    WebhookRefused,
+)
+from document_parser.ingest import s3
+from document_parser.ingest.origin import check_bucket, parse_s3
 from document_parser.models import Options
 from document_parser.settings import Settings, validation
 from document_parser.ssrf import AddressCheck, AddressRefused, lookups
@@ -21,7 +30,9 @@ MAX_PASSWORD_CHARACTERS = 512
 """Maximum length of a document's password in characters."""
 IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 """Pattern of an Idempotency-Key: visible ASCII characters."""
-FIELD_ERRORS = (BadRequest, InvalidOption, WebhookRefused, WebhookNotResolved)
+TEXT_FIELDS = ("password", "webhook_url", "result_s3")
+"""Fields beside the options."""
+FIELD_ERRORS = (BadRequest, InvalidOption, WebhookRefused, WebhookNotResolved, BucketRefused, S3NotSetUp)
 """Errors of the fields of a job."""
 
 
@@ -32,6 +43,8 @@ class JobFields:
     options: Options
     password: str = ""
     webhook_url: str = ""
+    result_s3: str = ""
+    """Prefix in a bucket into which the result's files are put, as it was sent."""
     idempotency_key: str = ""
     """A hash of the Idempotency-Key."""
 
@@ -42,11 +55,13 @@ def parse_fields(settings: Settings, fields: Mapping[str, Any], *, beside: tuple
     Raises the errors in FIELD_ERRORS: InvalidOption names each unknown or invalid field.
     """
     left = dict(fields)
-    password, webhook_url = left.pop("password", ""), left.pop("webhook_url", "")
-    check_texts(password=password, webhook_url=webhook_url)
+    texts = {name: left.pop(name, "") for name in TEXT_FIELDS}
+    check_texts(**texts)
+    password, webhook_url, result_s3 = texts.values()
     return JobFields(
         webhook_url=check_webhook(settings, webhook_url),
-        options=_parse_options(settings, left, (*beside, "password", "webhook_url")),
+        result_s3=check_result_s3(settings, result_s3),
+        options=_parse_options(settings, left, (*beside, *TEXT_FIELDS)),
         password=check_password(password),
         idempotency_key=key,
     )
@@ -90,6 +105,22 @@ def check_webhook(settings: Settings, url: str) -> str:
         if refusal.reason == "dns_timeout":
             raise WebhookNotResolved(reason=refusal.reason) from None
         raise WebhookRefused(reason=refusal.reason) from None
+
+
+def check_result_s3(settings: Settings, uri: str) -> str:
+    """Return the prefix in a bucket if results may be put there; empty if none was sent.
+
+    Raises InvalidOption, BucketRefused, S3NotSetUp.
+    """
+    if not uri:
+        return ""
+    try:
+        path = parse_s3(uri)
+    except ValueError as error:
+        raise InvalidOption.for_fields({"field": "result_s3", "problem": str(error).replace("key", "prefix")}) from None
+    check_bucket(path, settings.results.buckets, "RESULT_S3_BUCKETS")
+    s3.check_installed()
+    return uri
 
 
 def idempotency_key() -> str:

@@ -19,6 +19,7 @@ from document_parser.api.schemas import JsonFile, Result
 from document_parser.errors import (
     DocumentError,
     DocumentParserError,
+    FetchError,
     Forbidden,
     FormatFailed,
     JobExpired,
@@ -73,6 +74,7 @@ RESULT: tuple[Errors, ...] = (
     DocumentError,
     PagesLost,
     *DocumentError.__subclasses__(),
+    *FetchError.__subclasses__(),
 )
 """Errors of a route that returns a result: it is not ready, or the job failed with this error."""
 COUNTING: tuple[Errors, ...] = (RateLimited, QueueUnavailable)

@@ -29,13 +29,14 @@ from document_parser.errors import (
 )
 from document_parser.ingest import virus_scan
 from document_parser.ingest.needs import missing_needs
+from document_parser.ingest.origin import Origin
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.queue import Submission
-from document_parser.jobs.records import passwords, record, storage_keys
-from document_parser.jobs.records.job import PUBLIC, CacheState, JobCard
+from document_parser.jobs.records import passwords, record, storage_keys, transfers
+from document_parser.jobs.records.job import PUBLIC, UNKNOWN_KIND, CacheState, JobCard
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import admission, budget, disk_space, lanes
@@ -112,13 +113,59 @@ def submit_document(services: Services, staged: StagedFile, filename: str, field
     return AcceptedUpload(submitted.job_id, submitted.cache, shared=submitted.shared)
 
 
+def submit_link(services: Services, origin: Origin, fields: JobFields) -> AcceptedUpload:
+    """Create the job of a document that a worker fetches, and enqueue the fetch. The origin was checked.
+
+    Raises IdempotencyKeyReused, JobExpired, QueueFull, StorageUnavailable, RedisError.
+    """
+    redis, settings = services.redis, services.settings
+    job_id, most = str(uuid.uuid4()), settings.api.max_upload_mb << 20
+    card = _with_key(
+        services,
+        JobCard(
+            job_id=job_id,
+            filename=origin.filename,
+            media_type="",
+            kind=UNKNOWN_KIND,
+            sha256="",
+            size=0,
+            options=fields.options,
+            lane=lanes.lane_at_upload(
+                fields.options, most, settings.queue, overspent=budget.is_spent(redis, PUBLIC, settings.queue)
+            ),
+            created_at=clock.now(redis),
+            webhook_url=fields.webhook_url,
+            result_s3=result_prefix(fields.result_s3, job_id),
+            origin=origin.shown,
+            request_id=errors.request_id(),
+            idempotency_key=fields.idempotency_key,
+        ),
+        fields,
+        origin.model_dump_json(),
+    )
+    if card.idempotency_key and (held := _find_idempotent(services, card)) is not None:
+        return held
+    structlog.contextvars.bind_contextvars(job_id=card.job_id)
+    submitted = _submit(services, card, fields.password, transfers.seal_origin(settings, origin))
+    if submitted.replayed:
+        discard_files(redis, services.storage, card.job_id)
+        return _load_replayed(services, submitted.job_id)
+    log.info("job_queued", origin="s3" if origin.is_s3 else "url")
+    return AcceptedUpload(submitted.job_id, submitted.cache)
+
+
+def result_prefix(result_s3: str, job_id: str) -> str:
+    """Return the prefix of a job's own files below the one that was sent; empty if none was."""
+    return f"{result_s3.rstrip('/')}/{job_id}/" if result_s3 else ""
+
+
 def _card(services: Services, staged: StagedFile, filename: str, fields: JobFields) -> JobCard:
     """Return the card of a new job. Raises EmptyFile, UnsupportedFormat, ContentMismatch, RedisError."""
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size, missing_needs(services.settings))
-    redis, queue_settings = services.redis, services.settings.queue
+    redis, queue_settings, job_id = services.redis, services.settings.queue, str(uuid.uuid4())
     card = JobCard(
-        job_id=str(uuid.uuid4()),
+        job_id=job_id,
         filename=name,
         media_type=kind.media_type,
         kind=kind.kind,
@@ -130,19 +177,25 @@ def _card(services: Services, staged: StagedFile, filename: str, fields: JobFiel
         ),
         created_at=clock.now(redis),
         webhook_url=fields.webhook_url,
+        result_s3=result_prefix(fields.result_s3, job_id),
         request_id=errors.request_id(),
         idempotency_key=fields.idempotency_key,
     )
+    return _with_key(services, card, fields)
+
+
+def _with_key(services: Services, card: JobCard, fields: JobFields, address: str = "") -> JobCard:
+    """Return the card with the fingerprint of the request if it has an Idempotency-Key. ``address`` may have secrets."""
     if not fields.idempotency_key:
         return card
-    return card.model_copy(update={"fingerprint": _fingerprint(services.settings, card, fields.password)})
+    return card.model_copy(update={"fingerprint": _fingerprint(services.settings, card, fields, address)})
 
 
-def _fingerprint(settings: Settings, card: JobCard, password: str) -> str:
+def _fingerprint(settings: Settings, card: JobCard, fields: JobFields, address: str) -> str:
     """Return a hash of everything that the caller sent."""
-    sent = card.model_dump_json(include={"sha256", "filename", "options", "webhook_url"})
-    secret = passwords.fingerprint(settings, password) if password else ""
-    return hashlib.sha256(f"{sent}{secret}".encode()).hexdigest()
+    sent = card.model_dump_json(include={"sha256", "filename", "options", "webhook_url"}) + fields.result_s3
+    secrets = [passwords.fingerprint(settings, secret) for secret in (fields.password, address) if secret]
+    return hashlib.sha256("".join((sent, *secrets)).encode()).hexdigest()
 
 
 def _find_idempotent(services: Services, card: JobCard) -> AcceptedUpload | None:
@@ -168,15 +221,17 @@ def _load_replayed(services: Services, job_id: str) -> AcceptedUpload:
     return AcceptedUpload(job_id, job.cache, job.state, replayed=True, shared=job.shared)
 
 
-def _submit(services: Services, card: JobCard, password: str) -> Submission:
-    """Create the job of an upload. If that fails, its files are deleted.
+def _submit(services: Services, card: JobCard, password: str, address_token: bytes | None = None) -> Submission:
+    """Create the job of an upload, or of a document that is fetched from the sealed address.
+
+    If that fails, its files are deleted.
 
     Raises QueueFull, IdempotencyKeyReused, StorageUnavailable, RedisError.
     """
     sealed = passwords.seal(services.settings, password) if password else None
     try:
         record.store_card(services.storage, card)
-        return queue.submit(services.redis, services.settings, card, sealed)
+        return queue.submit(services.redis, services.settings, card, sealed, address_token=address_token)
     except (RedisError, StorageUnavailable, QueueFull, IdempotencyKeyReused):
         # Without Redis, files that cannot be removed cannot be noted either; the first error is the one to report.
         with contextlib.suppress(RedisError):

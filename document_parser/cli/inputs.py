@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import glob
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from document_parser.errors import FileUnreadable
+from document_parser.ingest.origin import S3_SCHEME, Origin
 from document_parser.ingest.sniff import HEAD_BYTES, SUPPORTED, TEXT_FORMATS, describe_content
+from document_parser.ingest.staged_file import StagedFile
+from document_parser.settings.startup import settings_or_exit
 
 STDIN = "-"
 """Argument that means standard input."""
+
+LINKS = ("http://", "https://", S3_SCHEME)
+"""How arguments begin that are addresses."""
 
 _EXTENSIONS = frozenset(extension for found in SUPPORTED.values() for extension in found.extensions)
 
@@ -34,6 +41,8 @@ class Input:
     place: Path
     label: str = ""
     """What it is called in messages, if that is not its name."""
+    is_link: bool = False
+    """Whether the name is an address from which the document is fetched."""
 
     @property
     def shown(self) -> str:
@@ -43,14 +52,22 @@ class Input:
     @property
     def filename(self) -> str:
         """Return the name of the file; "stdin" for standard input."""
-        return "stdin" if self.name == STDIN else Path(self.name).name
+        return "stdin" if self.name == STDIN else self.place.name if self.is_link else Path(self.name).name
+
+    def name_at(self, path: Path) -> str:
+        """Return the name of the file once it is at a path: of a link, the name that its host gave it."""
+        return path.name if self.is_link else self.filename
 
     @contextmanager
     def as_file(self) -> Iterator[Path]:
-        """Yield the document as a file. Standard input and other pipes are copied to the disk meanwhile.
+        """Yield the document as a file. Standard input, other pipes and links are copied to the disk meanwhile.
 
-        Raises FileUnreadable.
+        Raises FileUnreadable, and for links FetchError, FileTooLarge.
         """
+        if self.is_link:
+            with tempfile.TemporaryDirectory(prefix="docparse-") as folder:
+                yield _fetch(self.name, Path(folder))
+            return
         if Path(self.name).is_file():
             with _translate_read_errors(), Path(self.name).open("rb") as file:
                 file.read(1)
@@ -64,6 +81,15 @@ class Input:
 
     def _pipe(self) -> BinaryIO:
         return sys.stdin.buffer if self.name == STDIN else Path(self.name).open("rb")
+
+
+def _fetch(address: str, folder: Path) -> Path:
+    """Fetch a document into an empty folder, by the rules of the service. Raises FetchError, FileTooLarge, StorageFull."""
+    from document_parser.ingest.fetch import fetch
+
+    with closing(StagedFile(folder)) as staged:
+        name = asyncio.run(fetch(settings_or_exit(), Origin(address=address), staged, lambda received, announced: None))
+        return staged.path.rename(folder / name)
 
 
 @contextmanager
@@ -90,7 +116,8 @@ class Found:
 def find_documents(arguments: list[str]) -> Found:
     """Return the documents that a command line names. Raises UsageError if an argument names nothing."""
     one = Path(arguments[0])
-    several = len(arguments) > 1 or not (arguments[0] == STDIN or (one.exists() and not one.is_dir()))
+    is_one = arguments[0] == STDIN or arguments[0].startswith(LINKS) or (one.exists() and not one.is_dir())
+    several = len(arguments) > 1 or not is_one
     found: dict[str, Input] = {}
     left_out: list[str] = []
     for argument in arguments:
@@ -102,7 +129,7 @@ def find_documents(arguments: list[str]) -> Found:
 
 
 def _identity_of(one: Input) -> str:
-    return one.name if one.name == STDIN else os.path.realpath(one.name)
+    return one.name if one.name == STDIN or one.is_link else os.path.realpath(one.name)
 
 
 def _documents_of(argument: str, left_out: list[str], *, named: bool) -> Iterator[Input]:
@@ -112,6 +139,8 @@ def _documents_of(argument: str, left_out: list[str], *, named: bool) -> Iterato
         if sys.stdin.isatty():
             raise UsageError("- reads a document from standard input, but nothing is piped into it.")
         yield Input(STDIN, Path("stdin"))
+    elif argument.startswith(LINKS):
+        yield _link(argument)
     elif path.is_dir():
         yield from _documents_in(path, Path(path.resolve().name) if named else Path(), left_out)
     elif path.exists() or not glob.has_magic(argument):
@@ -120,6 +149,15 @@ def _documents_of(argument: str, left_out: list[str], *, named: bool) -> Iterato
         yield Input(argument, Path(path.name))
     else:
         yield from _documents_matching(argument, left_out)
+
+
+def _link(address: str) -> Input:
+    """Return the document at an address. Raises UsageError if it is none. The query of an address is not shown."""
+    origin = Origin(address=address)
+    try:
+        return Input(address, Path(origin.filename), origin.shown, is_link=True)
+    except ValueError:
+        raise UsageError(f"{address.partition('?')[0]!r} is no address of a document.") from None
 
 
 def _documents_matching(pattern: str, left_out: list[str]) -> Iterator[Input]:

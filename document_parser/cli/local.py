@@ -90,7 +90,7 @@ class LocalReader:
 
     def _document(self, work: Work, path: Path, password: str) -> ParseResult:
         watch = partial(self.display.show_progress, work.input.shown)
-        name = work.input.filename
+        name = work.input.name_at(path)
         # Figures are written beside a file. A stream has no place for them, unless the result itself holds them.
         figures = True if work.target is not None else None
         return self.runner.run(

@@ -185,7 +185,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a file, a folder, a quoted pattern, or - for standard input")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a file, a folder, a quoted pattern, a link, or - for standard input"
+    )
     _add_output(parser.add_argument_group("output"))
     _add_options(parser.add_argument_group("reading"))
     server = parser.add_argument_group("server")

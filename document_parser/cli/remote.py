@@ -170,9 +170,10 @@ class RemoteReader:
         if self.given_up is not None:
             raise self.given_up
         self.stop.check()
-        name = work.input.name
+        name = work.input.shown
         self.display.show_start(name)
-        with work.input.as_file() as path:
+        with ExitStack() as stack:
+            path = None if work.input.is_link else stack.enter_context(work.input.as_file())
             status = opening(name, lambda password: self._job(work, path, outcome, password))
         pages = self.client.pages(status.job_id)
         if self.given["output_format"] == "csv":
@@ -209,13 +210,19 @@ class RemoteReader:
             with atomic_write(target) as out:
                 FORMATS[options.output_format].write(head, document.pages, options, out, Figures(folder=folder.name))
 
-    def _job(self, work: Work, path: Path, outcome: Outcome, password: str) -> JobStatus:
+    def _submit(self, work: Work, path: Path | None, password: str) -> str:
+        """Send the document at a path, or have the server fetch it if there is none. Return its job's id."""
+        if path is None:
+            return self.client.submit_link(work.input.name, password=password, **self.given)
+        with _Upload(path, self.stop) as upload:
+            return self.client.submit(upload, filename=work.input.filename, password=password, **self.given)
+
+    def _job(self, work: Work, path: Path | None, outcome: Outcome, password: str) -> JobStatus:
         """Return the status of the document's job once it has completed.
 
         Raises the job's error. If the command is interrupted, the job is cancelled.
         """
-        with _Upload(path, self.stop) as upload:
-            job_id = self.client.submit(upload, filename=work.input.filename, password=password, **self.given)
+        job_id = self._submit(work, path, password)
         outcome.job_id = job_id
         try:
             status = self.client.wait(job_id, lambda status: self._report_progress(work, status))
@@ -231,4 +238,4 @@ class RemoteReader:
 
     def _report_progress(self, work: Work, status: JobStatus) -> None:
         self.stop.check()
-        self.display.show_progress(work.input.name, status.progress)
+        self.display.show_progress(work.input.shown, status.progress)

@@ -119,6 +119,21 @@ class Client:
                 Accepted, self._service.ask("POST", "/v1/process/async", data=fields, files=files, headers=key)
             ).job_id
 
+    def submit_link(
+        self, address: str, *, region: str = "", password: str = "", idempotency_key: str = "", **options: str
+    ) -> str:
+        """Have the server fetch a document and return its job's id.
+
+        ``address`` is an http or https address, or ``s3://bucket/key`` in a bucket that the server allows, whose region is
+        ``region``. The other arguments are those of ``submit``. What cannot be fetched fails the job.
+        """
+        is_s3 = address.startswith("s3://")
+        fields = {"s3_uri" if is_s3 else "url": address, "region": region, "password": password, **options}
+        body = {name: value for name, value in fields.items() if value not in (None, "")}
+        key = {IDEMPOTENCY_KEY: idempotency_key or str(uuid.uuid4())}
+        path = "/v1/process/s3" if is_s3 else "/v1/process/url"
+        return parse_body(Accepted, self._service.ask("POST", path, json=body, headers=key)).job_id
+
     def status(self, job_id: str, wait: float = 0) -> JobStatus:
         """Return a job's status once it is at rest or after ``wait`` seconds, at most 60. A busy server may answer earlier."""
         timeout = httpx2.Timeout(self._timeout, read=self._timeout + wait)

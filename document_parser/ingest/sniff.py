@@ -212,7 +212,7 @@ def sniff(head: bytes, filename: str, size: int, missing: Collection[Need] = ())
     """
     if size == 0 or not head:
         raise EmptyFile(filename=safe_filename(filename))
-    claimed = _claimed_format_of(filename)
+    claimed = claimed_format_of(filename)
     found = _detect_supported(head, claimed)
     if found is None:
         raise _refusal_of(head, filename, [one.name for one in readable_formats(missing)])
@@ -365,7 +365,7 @@ def _is_old_text(head: bytes) -> bool:
 
 def _refusal_of(head: bytes, filename: str, readable: list[str]) -> UnsupportedFormat | ContentMismatch:
     """Return the error for content that is not read. It is a mismatch if the name promised a supported format."""
-    content, claimed = _guess(head), _claimed_format_of(filename)
+    content, claimed = _guess(head), claimed_format_of(filename)
     supported = ", ".join(readable)
     details = {"supported": readable, "looks_like": content, "filename": safe_filename(filename)}
     if claimed in SUPPORTED:
@@ -377,7 +377,7 @@ def _refusal_of(head: bytes, filename: str, readable: list[str]) -> UnsupportedF
     return UnsupportedFormat(f"The file {seems} is not read. Send one of: {supported}.", **details)
 
 
-def _claimed_format_of(filename: str) -> str | None:
+def claimed_format_of(filename: str) -> str | None:
     """Return the format of the name's last extension. None if it has none or an unknown one."""
     suffix = PurePosixPath(safe_filename(filename)).suffix.lower()
     by_extension = {extension: found.name for found in SUPPORTED.values() for extension in found.extensions}

@@ -39,6 +39,15 @@ class StagedFile:
         self.size += len(data)
         return len(data)
 
+    def restart(self) -> None:
+        """Forget all data, to receive the file from its start. Raises StorageUnavailable."""
+        try:
+            self._file.seek(0)
+            self._file.truncate()
+        except OSError as error:
+            raise StorageFull.from_os_error(error) from error
+        self._hash, self.size, self.head = hashlib.sha256(), 0, b""
+
     @property
     def sha256(self) -> str:
         """Return the SHA-256 of the data so far, in hexadecimal."""

@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 from document_parser.errors import IdempotencyKeyReused
 from document_parser.jobs import cache
 from document_parser.jobs.reader_slots import ReaderSlots
-from document_parser.jobs.records import record
+from document_parser.jobs.records import record, transfers
 from document_parser.jobs.records.job import CacheState, JobCard
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import scripts
@@ -102,16 +102,23 @@ class Submission:
 
 
 def submit(
-    redis: Redis, settings: Settings, card: JobCard, password_token: bytes | None, *, bounded: bool = True
+    redis: Redis,
+    settings: Settings,
+    card: JobCard,
+    password_token: bytes | None,
+    *,
+    address_token: bytes | None = None,
+    bounded: bool = True,
 ) -> Submission:
-    """Create the job's record and enqueue its plan task. The document and ``job.json`` must be in storage.
+    """Create the job's record and enqueue its plan, or its fetch if the document is not in storage yet; ``job.json`` must be.
 
-    With a known Idempotency-Key nothing is written and the earlier job is returned. ``bounded`` applies the queue's bounds.
-    Raises QueueFull, IdempotencyKeyReused, RedisError.
+    ``address_token`` is the sealed address of a document that has to be fetched. With a known Idempotency-Key nothing is
+    written and the earlier job is returned. ``bounded`` applies the queue's bounds. Raises QueueFull, IdempotencyKeyReused,
+    RedisError.
     """
     most = tuple(admission.bounds_of(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
-    cache_key = cache.document_key(settings, card)
-    created = record.create(redis, card, password_token, most, settings.queue.idempotency_hours, cache_key)
+    cache_key = cache.document_key(settings, card) if card.is_fetched else ""
+    created = record.create(redis, card, password_token, most, settings.queue.idempotency_hours, cache_key, address_token)
     if created.outcome == "reused":
         raise IdempotencyKeyReused()
     if created.outcome == "full":
@@ -120,7 +127,8 @@ def submit(
         return Submission(created.which, replayed=True)
     if created.which == "shared":
         return Submission(card.job_id, "miss", shared=True)
-    enqueue_stage(redis, card.job_id, "plan", lane=card.lane, description=card.filename)
+    stage = "plan" if card.is_fetched else transfers.FETCH
+    enqueue_stage(redis, card.job_id, stage, lane=card.lane, description=card.filename)
     return Submission(card.job_id, created.which)  # type: ignore[arg-type]
 
 
@@ -133,10 +141,14 @@ def enqueue_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str
 def enqueue_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", description: str = "") -> None:
     """Enqueue a stage of a job: its plan in its lane; its assembly, an export or its retries in the queue ``finish``.
 
-    The RQ id of a plan is the job's id. Nothing happens if the job was deleted. Raises RedisError.
+    A fetch is no RQ job: a process beside the workers takes it. The RQ id of a plan is the job's id. Nothing happens if the
+    job was deleted. Raises RedisError.
     """
     if not scripts.run_script(redis, "note_enqueued", job_id, stage):
         return  # deleted meanwhile
+    if stage == transfers.FETCH:
+        transfers.enqueue_fetch(redis, job_id)
+        return
     name, _, rest = stage.partition("-")
     arguments = [job_id, rest] if rest else [job_id]
     queue_name = lane if name == "plan" else FINISH
@@ -186,6 +198,13 @@ def is_own_task(job: RqJob) -> bool:
 def is_queued(redis: Redis, rq_job_id: str, names: tuple[str, ...] = DOCUMENTS) -> bool:
     """Return whether an RQ job still waits in one of these queues. Raises RedisError."""
     return any(redis.lpos(key, rq_job_id) is not None for key in document_keys(redis, names))
+
+
+def is_stage_queued(redis: Redis, job_id: str, stage: str) -> bool:
+    """Return whether a stage of a job waits to be taken. Raises RedisError."""
+    if stage == transfers.FETCH:
+        return transfers.is_fetch_queued(redis, job_id)
+    return is_queued(redis, rq_id(job_id, stage))
 
 
 def document_keys(redis: Redis, names: tuple[str, ...] = DOCUMENTS) -> list[str]:

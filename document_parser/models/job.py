@@ -122,6 +122,33 @@ class Pinged(BaseModel):
     webhook_id: str
 
 
+class Fetching(BaseModel):
+    """Where a job's document comes from, if it was not uploaded, and how much of it has come."""
+
+    address: str = Field(description="The address without its query, which may be a secret; or s3://bucket/key.")
+    received_bytes: int = 0
+    total_bytes: int | None = Field(default=None, description="Size of the document; null while the host does not say it.")
+
+
+ResultCopyState = Literal["pending", "stored", "failed", "skipped"]
+"""Whether a result waits to be put into the bucket, is there, was given up, or does not exist since the job failed or was
+cancelled."""
+
+
+class ResultCopy(BaseModel):
+    """The copy of a result in the bucket that ``result_s3`` named."""
+
+    state: ResultCopyState = "pending"
+    uri: str = Field(description="The prefix of the result's files in the bucket.")
+    attempts: int = 0
+    error: JobError | None = Field(default=None, description="Why the last attempt failed; null if it did not.")
+    next_attempt_at: datetime | None = None
+
+    @field_serializer("next_attempt_at", when_used="json")
+    def _utc(self, value: datetime | None) -> str | None:
+        return None if value is None else format_utc(value)
+
+
 class JobStatus(BaseModel):
     """What the status route shows."""
 
@@ -149,6 +176,10 @@ class JobStatus(BaseModel):
     completed_at: datetime | None = None
     expires_at: datetime | None = None
     error: JobError | None = None
+    source: Fetching | None = None
+    """Where the document is fetched from; null if it was uploaded."""
+    result_s3: ResultCopy | None = None
+    """The copy of the result in a bucket; null if none was asked for."""
     webhook: Webhook | None = None
     revised_webhook: Webhook | None = None
     """The webhook of the newest revision, from the first page on that was read again."""

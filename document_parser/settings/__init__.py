@@ -22,7 +22,7 @@ from document_parser.settings.process import (
     named_tessdata_folders,
     send_no_statistics,
 )
-from document_parser.settings.serving import ApiSettings, WebhookSettings
+from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, WebhookSettings
 from document_parser.settings.tree import LogSettings, Settings, load_settings
 from document_parser.settings.working import QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
 
@@ -31,10 +31,12 @@ __all__ = [
     "CheckedPages",
     "DeepSeekSettings",
     "EngineSettings",
+    "FetchSettings",
     "LogSettings",
     "NanonetsSettings",
     "OcrRuntime",
     "QueueSettings",
+    "ResultSettings",
     "Settings",
     "StoreSettings",
     "VirusScanSettings",

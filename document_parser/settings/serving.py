@@ -153,3 +153,42 @@ class WebhookSettings(Section):
     def secrets(self) -> tuple[str, ...]:
         """Return the operator's secrets, newest first; empty if they are kept in a file."""
         return tuple(re.findall(_WEBHOOK_SECRET, self.secret))
+
+
+class FetchSettings(Section):
+    """Documents that are fetched from addresses and buckets."""
+
+    model_config = SettingsConfigDict(env_prefix="FETCH_")
+
+    allow_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts from which documents may be fetched although their address is private, as a JSON list like "
+        '["files.lan:8080"].',
+    )
+    s3_buckets: tuple[str, ...] = Field(
+        default=(),
+        description="Buckets whose documents any caller may have read with this server's credentials, as a JSON list like "
+        '["inbox","shared/papers"]. Without an entry s3:// is refused; pre-signed addresses need none.',
+    )
+    connect_seconds: float = Field(default=10.0, gt=0, description="Deadline for connecting to a host's address.")
+    stall_seconds: float = Field(default=30.0, gt=0, description="Maximum time in which a host sends nothing.")
+    seconds: float = Field(
+        default=900.0, gt=0, description="Maximum time in which a document is fetched, with all attempts and redirects."
+    )
+    max_redirects: int = Field(default=5, ge=0, description="Maximum number of redirects that are followed.")
+
+
+class ResultSettings(Section):
+    """Results that are put into buckets (result_s3)."""
+
+    model_config = SettingsConfigDict(env_prefix="RESULT_S3_")
+
+    buckets: tuple[str, ...] = Field(
+        default=(),
+        description="Buckets into which any caller may have results put with this server's credentials, as a JSON list like "
+        '["results","shared/read"]. Without an entry result_s3 is refused.',
+    )
+    retry_seconds: tuple[float, ...] = Field(
+        default=(5, 60, 600, 3600, 10_800),
+        description="Pauses before further attempts to put a result, as a JSON list; after the last it is given up.",
+    )

@@ -16,7 +16,7 @@ from document_parser.models import VlmName
 from document_parser.settings.engines import DeepSeekSettings, EngineSettings, NanonetsSettings
 from document_parser.settings.process import cores
 from document_parser.settings.section import Section
-from document_parser.settings.serving import ApiSettings, WebhookSettings
+from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, WebhookSettings
 from document_parser.settings.working import QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
 
 
@@ -49,6 +49,8 @@ class Settings(BaseModel):
     deepseek: DeepSeekSettings = Field(default_factory=DeepSeekSettings)
     nanonets: NanonetsSettings = Field(default_factory=NanonetsSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+    fetch: FetchSettings = Field(default_factory=FetchSettings)
+    results: ResultSettings = Field(default_factory=ResultSettings)
     client: ClientSettings = Field(default_factory=ClientSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
 

@@ -21,7 +21,9 @@ class StoreSettings(Section):
     storage_url: Emptiable = Field(
         default="", description="s3://bucket/prefix for documents and results. Empty: DATA_DIR (needs the extra 's3')."
     )
-    s3_endpoint_url: str = Field(default="", description="Address of an S3 service that is not AWS.")
+    s3_endpoint_url: str = Field(
+        default="", description="Address of an S3 service that is not AWS: for storage, s3:// documents and result_s3."
+    )
     job_ttl_hours: float = Field(default=24.0, gt=0, description="Hours for which an ended job and its files are kept.")
     cache_hours: float = Field(
         default=24.0,

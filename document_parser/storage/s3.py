@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from document_parser.errors import StorageUnavailable
+from document_parser.ingest.s3 import make_client
 from document_parser.storage.base import CHUNK_BYTES, NOT_REMOVED, Storage, StoredFileMissing
 from document_parser.storage.os_errors import storage_errors
 
@@ -38,11 +39,7 @@ class S3Storage(Storage):
     def client(self) -> S3Client:
         """Return the client of this process."""
         if self._client is None or self._pid != os.getpid():
-            import boto3
-            from botocore.config import Config
-
-            config = Config(retries={"max_attempts": 4, "mode": "standard"}, connect_timeout=5, read_timeout=60)
-            self._client = boto3.session.Session().client("s3", endpoint_url=self.endpoint_url, config=config)
+            self._client = make_client(self.endpoint_url or "")
             self._pid = os.getpid()
         return self._client
 

@@ -33,7 +33,7 @@ QUOTABLE = re.compile(r"(document_parser|gunicorn\.error|rq)(\.|$)")
 """Loggers whose messages are logged; they name processes, signals and ids."""
 TAKEN_OVER = ("gunicorn.error", "RapidOCR")
 """Loggers that would otherwise use their own handlers."""
-QUIET = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "rq.worker", "rq.worker_pool", "rq.job")
+QUIET = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "botocore", "urllib3", "rq.worker", "rq.worker_pool", "rq.job")
 """Loggers that log warnings and errors only."""
 TRACEBACK = "Traceback (most recent call last)"
 """The first line of a traceback within a message."""

@@ -51,7 +51,7 @@ from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers
 from document_parser.sources.zygote import start_zygote
 from document_parser.telemetry import logs
-from document_parser.workers import context, draw_pages, sweep
+from document_parser.workers import context, draw_pages, sweep, transfers
 from document_parser.workers.heartbeat import draining
 from document_parser.workers.recycling import jobs_until_retirement, over_memory_limit
 
@@ -217,7 +217,7 @@ class PageWorker(Worker):
 
 
 class Pool(WorkerPool):
-    """RQ's pool with our workers, and beside them a sweeper and a process that draws page images."""
+    """RQ's pool with our workers, and beside them a sweeper, a process that draws page images, and one for transfers."""
 
     def __init__(self, settings: Settings, redis: Redis, num_workers: int) -> None:
         super().__init__(list(QUEUES), redis, num_workers=num_workers, worker_class=PageWorker, serializer=JSONSerializer)
@@ -237,11 +237,12 @@ class Pool(WorkerPool):
         )
 
     def check_workers(self, respawn: bool = True) -> None:
-        """Start workers that are missing, the sweeper and the process that draws page images, unless the pool is stopping."""
+        """Start workers and processes beside them that are missing, unless the pool is stopping."""
         super().check_workers(respawn=respawn)
         if self.status != self.Status.STOPPED:
             self.ensure_beside("sweeper", sweep.run_sweeper, self.settings)
             self.ensure_beside("drawer", draw_pages.run_page_image_process)
+            self.ensure_beside("transfers", transfers.run_transfer_process)
 
     def ensure_beside(self, name: str, run: Callable[..., NoReturn], *arguments: object) -> None:
         """Start a process beside the workers, unless it runs."""

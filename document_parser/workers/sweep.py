@@ -142,7 +142,7 @@ class Sweep:
             self._keep_page(claim.job_id)
         elif released.outcome == "stage" and claim.what.startswith("export-"):
             self.ledger.give_up_format(claim.job_id, claim.what, as_job_error(FormatFailed(reason=WorkerCrashed.message)))
-        elif released.outcome == "stage" and claim.what in ("plan", "assemble"):
+        elif released.outcome == "stage" and claim.what in ("fetch", "plan", "assemble"):
             end_job(self.redis, self.ledger, self.storage, claim.job_id, JobState.FAILED, WorkerCrashed())
 
     def _keep_page(self, job_id: str) -> None:
@@ -212,7 +212,7 @@ class Sweep:
         raw = self.redis.hget(f"job:{job_id}:stages", stage)
         claimed = bool(raw) and json.loads(raw or b"{}").get("state") == "claimed"
         enqueued_at = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
-        waits = queue.is_queued(self.redis, queue.rq_id(job_id, stage))
+        waits = queue.is_stage_queued(self.redis, job_id, stage)
         return None if claimed or self._is_recent(enqueued_at) or waits else (job_id, stage)
 
     # --- expired jobs
@@ -281,6 +281,8 @@ def _stage_of(job: Job) -> str | None:
     """Return the next stage of a job; None while pages are read, and if nothing is left to do."""
     if job.state.has_ended:
         return "retry" if job.rereading is not None else None
+    if not job.card.is_fetched:
+        return "fetch"
     return "plan" if not job.planned else "assemble" if job.is_closed else None
 
 

@@ -7,6 +7,14 @@ export function curlLines(fileName, options, { jobId = null, password = false } 
   return lines.join("\n");
 }
 
+/** The lines that have the server fetch a document, and fetch the result. */
+export function linkCurlLines(source, jobId) {
+  const isObject = source.startsWith("s3://");
+  const body = JSON.stringify({ [isObject ? "s3_uri" : "url"]: source });
+  const sends = `curl -H "Content-Type: application/json" -d ${word(body)} ${address(isObject ? "/v1/process/s3" : "/v1/process/url")}`;
+  return `${sends}\n${resultLine(jobId)}`;
+}
+
 /** The line that fetches a result. */
 export function resultLine(jobId, format = "markdown") {
   return `curl -OJ ${word(address(`/v1/jobs/${jobId}/download?format=${format || "markdown"}`))}`;

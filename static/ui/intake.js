@@ -1,10 +1,12 @@
-// The ways to add a file: choose it, drop it anywhere, paste it, or take a sample.
+// The ways to add a document: choose a file, drop it anywhere, paste it, take a sample, or give a link.
 
 import { unreachable } from "./api.js";
 import { byId, show } from "./dom.js";
+import { markField } from "./fields.js";
+import { Link } from "./link.js";
 import { trouble } from "./notices.js";
 
-/** `onFiles(list of File)` is called for every batch. */
+/** `onFiles(list of File or Link)` is called for every batch; it returns whether they are sent. */
 export function takeFiles(onFiles) {
   const input = byId("files");
   input.addEventListener("change", () => {
@@ -22,7 +24,19 @@ export function takeFiles(onFiles) {
     event.preventDefault();
     onFiles(pasted);
   });
+  takeLink(onFiles);
   for (const button of document.querySelectorAll("[data-sample]")) button.addEventListener("click", () => takeSample(button, onFiles));
+}
+
+function takeLink(onFiles) {
+  const field = byId("link");
+  byId("link-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const address = field.value.trim();
+    const wrong = /^(https?|s3):\/\/[^/\s]/i.test(address) ? "" : "A link begins with https://, http:// or s3://.";
+    if (markField(field, wrong)) return field.focus();
+    if (onFiles([new Link(address)])) field.value = "";
+  });
 }
 
 function takeDropped(onFiles) {

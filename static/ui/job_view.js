@@ -1,7 +1,7 @@
 // A job: opened by its id, followed while it runs, its pages and results shown, ended or deleted.
 
 import { ask, askJson, jobPath } from "./api.js";
-import { curlLines, resultLine } from "./curl.js";
+import { curlLines, linkCurlLines, resultLine } from "./curl.js";
 import { byId, fill, setText, show } from "./dom.js";
 import { download, FORMATS, wholeText } from "./downloads.js";
 import { closesOnEscape } from "./escape.js";
@@ -316,6 +316,10 @@ export class JobView {
   }
 
   #curl() {
+    if (this.status.source) {
+      setText(byId("job-curl"), linkCurlLines(this.status.source.address, this.id));
+      return show(byId("job-terminal"));
+    }
     const sent = remembered().find(({ id }) => id === this.id);
     const lines = sent ? curlLines(sent.name, sent.options ?? {}, { jobId: this.status.status === "failed" ? null : this.id, password: sent.password }) : resultLine(this.id);
     setText(byId("job-curl"), lines);

@@ -43,10 +43,11 @@ function route() {
 
 function send(files) {
   if (ADDRESS.test(location.hash)) location.hash = "#/";
-  if (!optionsAreFine()) return;
+  if (!optionsAreFine()) return false;
   queue.add(files, readOptions());
   clearPassword();
   showCurl();
+  return true;
 }
 
 /** Sends a file again with other options, its password for example; its upload is shown like any other. */

@@ -4,7 +4,7 @@ import { byId, el, fill, setText, show } from "./dom.js";
 import { Legend } from "./legend.js";
 import { announce } from "./notices.js";
 import { PageMap } from "./page_map.js";
-import { count, duration, ENDED, PAGE_ERRORS, WARNINGS } from "./words.js";
+import { bytes, count, duration, ENDED, PAGE_ERRORS, WARNINGS } from "./words.js";
 
 const MOST_ISSUES = 200;
 const SPOKEN_STEP = 25;
@@ -93,8 +93,14 @@ function words(status, finished, total, failed) {
     case "completed": return failed ? `${total - failed} of ${count(total, "page")} read` : `${count(total, "page")} read`;
     case "cancelled": return `Cancelled after ${finished} of ${count(total, "page")}`;
     case "failed": return "Not read";
-    default: return total ? (finished === total ? "Writing the result" : `${finished.toLocaleString("en")} of ${count(total, "page")}`) : "Opening the document";
+    default: if (status.stage === "fetching") return fetchingWords(status.source);
+      return total ? (finished === total ? "Writing the result" : `${finished.toLocaleString("en")} of ${count(total, "page")}`) : "Opening the document";
   }
+}
+
+function fetchingWords({ received_bytes: received, total_bytes: total }) {
+  if (!received) return "Fetching the document";
+  return `Fetching the document: ${bytes(received)}${total ? ` of ${bytes(total)}` : ""}`;
 }
 
 function time({ status, started_at: started, completed_at: completed, progress }) {

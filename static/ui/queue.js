@@ -3,6 +3,7 @@
 import { byId, el, fill, setText, show } from "./dom.js";
 import { failureInShort } from "./failure.js";
 import { files, remember } from "./memory.js";
+import { Link, sendLink } from "./link.js";
 import { announce } from "./notices.js";
 import { upload } from "./upload.js";
 import { bytes, ENDED, jobState } from "./words.js";
@@ -25,7 +26,7 @@ export class Queue {
       this.entries.push(entry);
       byId("queue-rows").append(entry.row.root);
       if (file.size > this.mostBytes) this.#fail(entry, `Larger than this server accepts (${bytes(this.mostBytes)}).`, false);
-      else if (!file.size) this.#fail(entry, "The file has no bytes.", false);
+      else if (file.size === 0) this.#fail(entry, "The file has no bytes.", false);
     }
     show(byId("queue"), this.entries.length > 0);
     this.#next();
@@ -60,9 +61,9 @@ export class Queue {
     const { file, options, row } = entry;
     entry.state = "sending";
     entry.stop = new AbortController();
-    show(row.bar);
+    show(row.bar, !(file instanceof Link));
     try {
-      const accepted = await upload(file, options, {
+      const accepted = await (file instanceof Link ? sendLink : upload)(file, options, {
         signal: entry.stop.signal,
         onProgress: (fraction) => this.#progress(entry, fraction),
         onWait: (seconds) => setText(row.text, `The server is busy. Trying again in ${Math.round(seconds)} s.`),
@@ -89,7 +90,7 @@ export class Queue {
     setText(entry.row.text, "Queued");
     show(entry.row.bar, false);
     fill(entry.row.actions, el("a", { class: "button small", href: `#/jobs/${jobId}` }, "Open"));
-    announce(`${entry.file.name} is uploaded.`);
+    announce(`${entry.file.name} is ${entry.file instanceof Link ? "accepted" : "uploaded"}.`);
     const alone = this.entries.length === 1;
     if (alone) this.#remove(entry);
     this.onAccepted(jobId, alone);
@@ -122,7 +123,7 @@ export class Queue {
   }
 
   #row(entry) {
-    const text = el("p", {}, `Waiting, ${bytes(entry.file.size)}`);
+    const text = el("p", {}, entry.file instanceof Link ? "Waiting" : `Waiting, ${bytes(entry.file.size)}`);
     const bar = el("progress", { max: "100", value: "0", hidden: true, "aria-label": `Upload of ${entry.file.name}` });
     const actions = el("div", { class: "row" }, this.#button("Cancel", () => this.#stop(entry), entry));
     const root = el("li", { class: "upload" }, el("b", { title: entry.file.name }, entry.file.name), actions, text, bar);

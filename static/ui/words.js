@@ -79,7 +79,7 @@ export function isRereading(status) {
 export function jobState(status) {
   switch (status.status) {
     case "queued": return ["Queued", "busy"];
-    case "processing": return [{ opening: "Opening", assembling: "Writing" }[status.stage] ?? "Reading", "busy"];
+    case "processing": return [{ fetching: "Fetching", opening: "Opening", assembling: "Writing" }[status.stage] ?? "Reading", "busy"];
     case "completed": if (isRereading(status)) return ["Reading again", "busy"];
       if (status.complete === false) return ["Done, with gaps", "warn"];
       return status.progress.flagged_pages ? [`Done, ${count(status.progress.flagged_pages, "page")} flagged`, "warn"] : ["Done", "good"];

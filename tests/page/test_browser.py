@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import threading
 from itertools import product
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from playwright.sync_api import Route, expect
 from document_parser.jobs.records import storage_keys
 from document_parser.models import Block, Cell, Span, Table, parse_page_range
 from tests.support.browser import PHONE, SECONDS, choose, done, picture_shown
+from tests.support.document_host import SECRET, Served, document_host
 from tests.support.documents import PARAGRAPH, encrypted_pdf, page_picture, pdf_of_text, stamped_pdf, truncated
 from tests.support.service import Service, asking, free_port
 from tests.support.vllm_batching import Speed
@@ -28,7 +30,8 @@ HOSTILE_TEXT = "<script>window.harmed = 1</script> <img src=x onerror='window.ha
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("browser"), WEB_WORKERS=1, WEB_THREADS=12, ADMIN_TOKEN=TOKEN) as running:
+    settings = {"WEB_WORKERS": 1, "WEB_THREADS": 12, "ADMIN_TOKEN": TOKEN, "FETCH_ALLOW_HOSTS": '["127.0.0.1"]'}
+    with Service(tmp_path_factory.mktemp("browser"), **settings) as running:
         yield running
 
 
@@ -52,6 +55,23 @@ def gpu_service(tmp_path_factory, models):
 
 
 # --- in and through ---------------------------------------------------------------------------------------------------
+
+
+def test_a_link_is_fetched_by_the_server_and_its_query_is_not_shown(service, opened, rich):
+    with document_host() as host:
+        host.paths["/in/report.pdf"] = Served(rich.read_bytes(), cut_after=500, hold=threading.Event())
+        page = opened(service).page
+        page.get_by_label("Or a link").fill("report.pdf")
+        page.get_by_role("button", name="Read it").click()
+        expect(page.locator("#link-problem")).to_have_text("A link begins with https://, http:// or s3://.")
+        page.get_by_label("Or a link").fill(host.url("/in/report.pdf", SECRET))
+        page.get_by_label("Or a link").press("Enter")
+        expect(page.locator("#progress-text")).to_contain_text("Fetching the document: 500 B of")
+        expect(page.locator("#job-curl")).to_contain_text("/v1/process/url")
+        host.paths["/in/report.pdf"].hold.set()
+        done(page)
+        expect(page.locator("#paper h2")).to_have_text("Quarterly report")
+        assert SECRET not in page.content()
 
 
 def test_a_document_is_uploaded_and_read_beside_its_picture(service, opened, rich):

@@ -40,7 +40,7 @@ def test_the_page_has_words_for_every_warning_and_knows_the_harmless_ones():
 
 
 def test_every_option_stands_in_readme_and_docs():
-    for name in (*Options.model_fields, "password", "webhook_url"):
+    for name in (*Options.model_fields, "password", "webhook_url", "result_s3"):
         assert f"`{name}`" in README
         assert f"`{name}`" in API
 

@@ -85,7 +85,9 @@ negative_data_rejection.expected-statuses = {json.dumps(REFUSED)}
 positive_data_acceptance.expected-statuses = {json.dumps(TAKEN)}
 
 [[operations]]
-include-operation-id = ["process_async", "process_sync", "ping_webhook", "job_result", "job_download"]
+include-operation-id = [
+  "process_async", "process_sync", "process_url", "process_object", "ping_webhook", "job_result", "job_download",
+]
 checks.positive_data_acceptance.expected-statuses = {json.dumps(TAKEN + CONTENT)}
 
 [[operations]]

@@ -139,7 +139,7 @@ class EventStream:
         self.ended = self.ended or kind in ("job.completed", "job.failed", "job.cancelled")
         if "warnings" in facts:
             facts["warnings"] = [code for code in facts["warnings"].split(",") if code]
-        facts |= {name: int(facts[name]) for name in ("page", "pages", "revision") if name in facts}
+        facts |= {name: int(facts[name]) for name in ("page", "pages", "revision", "bytes") if name in facts}
         return _message(kind, json.dumps({"job_id": self.job_id, **facts}), event_id)
 
     def _status(self) -> str:

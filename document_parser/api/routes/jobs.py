@@ -17,7 +17,7 @@ from document_parser.api.routes import results
 from document_parser.api.routes.waiting import retry_after_header, wait_for_end
 from document_parser.api.schemas import JOB_ID, Cancelled, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
 from document_parser.api.services import Services, get_services
-from document_parser.errors import Forbidden, InvalidOption, JobEnded, JobNotFound
+from document_parser.errors import Forbidden, InvalidOption, JobEnded, JobNotComplete, JobNotFound
 from document_parser.jobs.ending import delete_job, end_job
 from document_parser.jobs.records import record
 from document_parser.jobs.records.job import PUBLIC, Job
@@ -100,7 +100,7 @@ def download(path: JobPath, query: ResultQuery) -> Response:
     "/<job_id>/source",
     summary="The document as it was received",
     responses=openapi.responses(
-        {200: openapi.answer(openapi.BINARY_CONTENT, "The file.", "Content-Disposition")}, *openapi.JOB
+        {200: openapi.answer(openapi.BINARY_CONTENT, "The file.", "Content-Disposition")}, JobNotComplete, *openapi.JOB
     ),
     operation_id="job_source",
 )

@@ -24,6 +24,7 @@ from document_parser.api.schemas import Accepted
 from document_parser.api.services import get_services
 from document_parser.api.submission import SUBMISSION_ERRORS, AcceptedUpload, check_capacity, submit_document
 from document_parser.errors import FileMissing, Forbidden, ServerBusy, UploadCutOff, UploadTooSlow
+from document_parser.ingest.origin import MAX_ADDRESS_CHARACTERS
 from document_parser.models import Options
 from document_parser.settings import ApiSettings
 from document_parser.ssrf import MAX_URL_CHARACTERS
@@ -43,7 +44,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     """Return the routes that accept documents. The documentation shows the default mode of these settings."""
     tag = Tag(name="process", description="Send documents.")
     routes = APIBlueprint("process", __name__, url_prefix="/v1/process", abp_tags=[tag])
-    fields = _fields(settings)
+    fields = field_schemas(settings)
     described: dict[str, Any] = {
         "request_body": _request_body(fields),
         "openapi_extensions": {"parameters": _parameters(fields)},
@@ -125,8 +126,8 @@ def with_replay_header(response: Response, taken: AcceptedUpload) -> Response:
     return response
 
 
-def _fields(settings: ApiSettings) -> dict[str, dict[str, Any]]:
-    """Return the schemas of all fields beside the file.
+def field_schemas(settings: ApiSettings) -> dict[str, dict[str, Any]]:
+    """Return the schemas of all fields beside the document.
 
     They are written by hand: the view reads the form itself, because text fields must stay text.
     """
@@ -138,7 +139,17 @@ def _fields(settings: ApiSettings) -> dict[str, dict[str, Any]]:
         "Password of an encrypted document; kept encrypted until the job ends.", MAX_PASSWORD_CHARACTERS
     )
     fields["webhook_url"] = _text_schema("Address that receives a signed POST when the job ends.", MAX_URL_CHARACTERS)
+    fields["result_s3"] = _text_schema(
+        "s3://bucket/prefix in a bucket of RESULT_S3_BUCKETS: the result's files are put there, in a folder named by the job.",
+        MAX_ADDRESS_CHARACTERS,
+    )
     return fields
+
+
+def idempotency_parameter() -> dict[str, Any]:
+    """Return the description of the header Idempotency-Key."""
+    schema = {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$"}
+    return openapi.parameter("Idempotency-Key", "header", schema, IDEMPOTENCY_KEY_TEXT)
 
 
 def _text_schema(description: str, longest: int) -> dict[str, Any]:
@@ -157,11 +168,8 @@ def _parameters(fields: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
     They have no default: sent besides the same field of a form they are an error.
     """
-    key = openapi.parameter(
-        "Idempotency-Key", "header", {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$"}, IDEMPOTENCY_KEY_TEXT
-    )
     filename = {"type": "string", "description": "Name of the document's file."}
-    return [key] + [
+    return [idempotency_parameter()] + [
         openapi.parameter(
             name,
             "query",

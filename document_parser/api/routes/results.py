@@ -79,11 +79,14 @@ def download(services: Services, job: Job, wanted: str, table: int | None = None
 def source(services: Services, job: Job) -> Response:
     """Return the document itself, byte for byte as it was received.
 
-    Browsers must not show what a stranger sent: it is a file of no known type. Raises JobExpired, StorageUnavailable.
+    Browsers must not show what a stranger sent: it is a file of no known type. Raises JobNotComplete if it is still being
+    fetched, JobExpired, StorageUnavailable.
     """
     try:
         stream = services.storage.open(storage_keys.source(job.card.job_id))
     except StoredFileMissing:
+        if not job.state.has_ended:
+            raise JobNotComplete("The document is still being fetched. Ask again shortly.", status=job.state.value) from None
         raise JobExpired() from None
     response = Response(_chunks(stream), content_type="application/octet-stream")
     response.content_length = job.card.size

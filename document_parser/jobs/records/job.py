@@ -10,12 +10,14 @@ from pydantic import BaseModel
 from document_parser.errors import DocumentParserError
 from document_parser.models import (
     REREADING,
+    Fetching,
     JobError,
     JobState,
     JobStatus,
     Lane,
     Options,
     Progress,
+    ResultCopy,
     SourceKind,
     Webhook,
 )
@@ -26,6 +28,8 @@ CacheState = Literal["hit", "miss", "off"]
 PUBLIC = "public"
 """The owner of all jobs while there are no keys."""
 
+UNKNOWN_KIND: SourceKind = "text"
+"""Stands for the kind of a document that has not been fetched yet. Nothing opens it before."""
 SHOWN_COUNTS = ("blank", "failed", "flagged", "cached", "deepseek", "nanonets", "text_layer", "cpu")
 """Counts of finished pages that the progress shows, by their names in the ledger."""
 
@@ -33,7 +37,8 @@ SHOWN_COUNTS = ("blank", "failed", "flagged", "cached", "deepseek", "nanonets", 
 class JobCard(BaseModel):
     """The facts of a job that are known at its upload; stored as ``job.json`` beside the document.
 
-    ``sha256`` and ``size`` (bytes) are those of the uploaded file.
+    ``sha256`` and ``size`` (bytes) are those of the uploaded file. Of a document that has not been fetched yet, the media type
+    and ``sha256`` are empty, and its kind is not known.
     """
 
     job_id: str
@@ -48,6 +53,10 @@ class JobCard(BaseModel):
     lane: Lane = "normal"
     """The lane before the document has been opened."""
     webhook_url: str = ""
+    result_s3: str = ""
+    """The prefix in a bucket into which the result's files are put; empty if none was asked for."""
+    origin: str = ""
+    """Where the document is fetched from, without the query of its address; empty for an upload."""
     idempotency_key: str = ""
     """A hash of the Idempotency-Key; empty if the upload had none."""
     fingerprint: str = ""
@@ -60,6 +69,11 @@ class JobCard(BaseModel):
     """The id of the upload's job that the document is inside, at whatever depth; empty for an upload."""
     depth: int = 0
     """How deep the document is inside others: 0 for an upload."""
+
+    @property
+    def is_fetched(self) -> bool:
+        """Return whether the document is in storage; False while it has to be fetched."""
+        return not self.origin or bool(self.sha256)
 
 
 class Job(BaseModel):
@@ -101,6 +115,11 @@ class Job(BaseModel):
     retry_failed_pages: list[int] = []
     seen_at: datetime | None = None
     """When the record was read, on Redis' clock."""
+    received_bytes: int = 0
+    """How many bytes of a document that is being fetched have come."""
+    announced_bytes: int | None = None
+    """How many bytes it has; None if that is not known."""
+    result_s3: ResultCopy | None = None
     children: int = 0
     """How many documents are inside the document, read or not."""
     foretold: bool = False
@@ -139,10 +158,19 @@ class Job(BaseModel):
             completed_at=self.completed_at,
             expires_at=self.expires_at,
             error=self.error,
+            source=self._fetching(),
+            result_s3=self.result_s3,
             webhook=self.webhook,
             revised_webhook=self.revised_webhook,
             retry_failed_webhook=self.retry_failed_webhook,
         )
+
+    def _fetching(self) -> Fetching | None:
+        if not self.card.origin:
+            return None
+        if self.card.is_fetched:
+            return Fetching(address=self.card.origin, received_bytes=self.card.size, total_bytes=self.card.size)
+        return Fetching(address=self.card.origin, received_bytes=self.received_bytes, total_bytes=self.announced_bytes)
 
     def _cache(self) -> CacheState:
         """Return the state of the cache; a miss is shown as a hit if all readings of its pages came from the cache."""
@@ -156,6 +184,8 @@ class Job(BaseModel):
             return f"{REREADING}{self.rereading}"
         if self.state is not JobState.PROCESSING:
             return self.state.value
+        if not self.card.is_fetched:
+            return "fetching"
         if self.total is None:
             return "opening"
         return "assembling" if self.is_closed else "reading"

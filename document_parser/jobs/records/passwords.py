@@ -23,8 +23,12 @@ def unseal(settings: Settings, redis: Redis, job_id: str) -> str | None:
 
     Raises RedisError, and OSError if the secret key cannot be read or made.
     """
-    token = redis.get(f"job:{job_id}:password")
-    if not isinstance(token, bytes):
+    return open_token(settings, redis.get(f"job:{job_id}:password"))
+
+
+def open_token(settings: Settings, token: object) -> str | None:
+    """Return the text that ``seal`` encrypted; None if there is none, or another SECRET_KEY encrypted it. Raises OSError."""
+    if not isinstance(token, bytes) or not token:
         return None
     try:
         return _fernet(settings).decrypt(token).decode()

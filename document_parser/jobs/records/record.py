@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from document_parser.errors import JobExpired, JobNotFound, StorageUnavailable
-from document_parser.jobs.records import deliveries, storage_keys
+from document_parser.jobs.records import deliveries, storage_keys, transfers
 from document_parser.jobs.records.job import SHOWN_COUNTS, Job, JobCard
 from document_parser.jobs.redis import clock, scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling import forecast
-from document_parser.models import JobError, JobState, Webhook, format_utc
+from document_parser.models import JobError, JobState, ResultCopy, Webhook, format_utc
 from document_parser.storage import Storage
 
 CACHE_INDEX = "cache:expiring"
@@ -60,17 +60,28 @@ def create(
     most: Sequence[int] = NO_BOUNDS,
     key_hours: float = 24,
     cache_key: str = "",
+    address_token: bytes | None = None,
 ) -> Created:
     """Write the record of a new job in one step, within bounds (jobs, pages, bytes; 0 for none) and once for each key.
 
-    ``cache_key`` is the storage key of its pages if they have been read before, empty to leave the cache out. ``key_hours`` is
-    how long the Idempotency-Key is kept. Raises RedisError.
+    ``address_token`` is the sealed address of a document that has to be fetched. ``cache_key`` is the storage key of its pages
+    if they have been read before, empty to leave the cache out. ``key_hours`` is how long the Idempotency-Key is kept. Raises
+    RedisError.
     """
-    job = Job(card=card, state=JobState.QUEUED, webhook=Webhook() if card.webhook_url else None)
+    job = Job(
+        card=card,
+        state=JobState.QUEUED,
+        webhook=Webhook() if card.webhook_url else None,
+        result_s3=ResultCopy(uri=card.result_s3) if card.result_s3 else None,
+    )
     fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner}
     fields |= {"request_id": card.request_id, "lane": card.lane, "size": card.size}
     if job.webhook is not None:
         fields["webhook"] = job.webhook.model_dump_json()
+    if job.result_s3 is not None:
+        fields["result_s3"] = job.result_s3.model_dump_json()
+    if not card.is_fetched:
+        fields |= {"fetching": 1, "address": address_token or b""}
     key = _idempotency_key(card) if card.idempotency_key else ""
     reply = scripts.run_script(
         redis,
@@ -115,6 +126,8 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
         "retry_failed_pages": json.dumps(job.retry_failed_pages),
     }
     fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
+    if job.result_s3 is not None:
+        fields["result_s3"] = job.result_s3.model_dump_json()
     times = ("started_at", "completed_at", "expires_at")
     fields |= {name: format_utc(value) for name in times if (value := getattr(job, name)) is not None}
     with redis.pipeline(transaction=True) as pipe:
@@ -127,6 +140,8 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
                 deliveries.restore(pipe, news.name_of(job_id), webhook, job.completed_at)
         pipe.hset(f"job:{job_id}:pages", mapping={f"#{name}": job.counts.get(name, 0) for name in _COUNTS})
         pipe.set(f"job:{job_id}:status", job.to_status().model_dump_json())
+        if job.result_s3 is not None and job.result_s3.state == "pending":
+            pipe.zadd(transfers.DUE, {transfers.member(job_id, transfers.RESULT): 0})
         for suffix in ("", ":pages", ":status"):
             pipe.pexpire(_record_key(job_id) + suffix, ttl)
         pipe.set(f"job:{job_id}:gone", owner, px=ttl + tombstone)
@@ -286,6 +301,9 @@ def _parse_job(fields: dict[bytes, bytes], counts: list[bytes | None], predicted
         rereading=int(values["rereading"]) if "rereading" in values else None,
         retries=int(values.get("retries", "0")),
         children=int(values.get("children", "0")),
+        received_bytes=int(values.get("received_bytes", "0")),
+        announced_bytes=int(values["announced_bytes"]) if values.get("announced_bytes") else None,
+        result_s3=ResultCopy.model_validate_json(values["result_s3"]) if values.get("result_s3") else None,
         retry_failed_pages=json.loads(values.get("retry_failed_pages", "[]")),
         **{news.webhook: _parse_webhook(values, news.webhook) for news in deliveries.NEWS},
         **{news.body: values.get(news.body, "") for news in deliveries.NEWS},

@@ -6,7 +6,6 @@ Source: the Standard Webhooks specification, for the headers and signatures.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from standardwebhooks import Webhook as Signer
 
 from document_parser.settings import Settings
 from document_parser.settings.secrets import webhook_secrets
-from document_parser.ssrf import AddressRefused, PinnedTransport
+from document_parser.ssrf import AddressRefused, PinnedTransport, is_tls_failure
 from document_parser.version import __version__
 
 CONNECT_SECONDS = 4.0
@@ -129,9 +128,6 @@ def _error_code(fault: BaseException) -> str:
     """Return the error code of a fault. Its text is never shown, since it may quote the address."""
     if isinstance(fault, httpx2.TimeoutException):
         return "timeout"
-    cause: BaseException | None = fault
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return "tls_failed"
-        cause = cause.__cause__ or cause.__context__
+    if is_tls_failure(fault):
+        return "tls_failed"
     return "connect_failed" if isinstance(fault, httpx2.ConnectError) else "connection_broken"

@@ -1,11 +1,14 @@
--- Claim a stage of a document: to plan, assemble or export it, or to read pages of it again.
+-- Claim a stage of a document: to fetch, plan, assemble or export it, or to read pages of it again.
 -- ARGV: job, stage, actor, token, milliseconds until the deadline, time as text, '1' if the actor does nothing else
 -- Returns 1, or 0 if there is nothing to do or another living actor works on it.
 local job, stage, actor, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local at = state(job)
 local fits
-if stage == 'plan' then
-  fits = (at == 'queued' or at == 'processing') and redis.call('HGET', record(job), 'planned') ~= '1'
+local fetching = redis.call('HEXISTS', record(job), 'fetching') == 1
+if stage == 'fetch' then
+  fits = (at == 'queued' or at == 'processing') and fetching
+elseif stage == 'plan' then
+  fits = (at == 'queued' or at == 'processing') and not fetching and redis.call('HGET', record(job), 'planned') ~= '1'
 elseif stage == 'assemble' then
   fits = at == 'processing' and closed(job)
 elseif stage == 'retry' then

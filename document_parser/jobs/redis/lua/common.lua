@@ -150,6 +150,20 @@ local function reader_of(key, lane)
   return RANK[lane_of(job)] <= RANK[lane] and job or nil
 end
 
+-- Note whether the cache has a job's document or another job reads it; else this job does. The key is '' without a cache.
+local function find_reading(job, key)
+  local cache = key == '' and 'off' or cached(key) and 'hit' or 'miss'
+  redis.call('HSET', record(job), 'cache', cache, 'cache_key', key)
+  if cache ~= 'miss' then return cache end
+  local reader = reader_of(key, lane_of(job))
+  if reader then
+    wait_for(job, reader)
+    return 'shared'
+  end
+  redis.call('SET', 'reading:' .. key, job, 'PX', READING_MILLISECONDS)
+  return cache
+end
+
 local function make_ready(job, page, side)
   local lane, owner = lane_of(job), owner_of(job)
   redis.call(side, ready_list(job), page)

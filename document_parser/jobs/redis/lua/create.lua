@@ -23,8 +23,7 @@ for _, what in ipairs({'jobs', 'pages', 'bytes'}) do
   if most[what] > 0 and unfinished[what] > most[what] then return {'full', what} end
 end
 
-local cache = ARGV[13] == '' and 'off' or cached(ARGV[13]) and 'hit' or 'miss'
-redis.call('HSET', record(job), 'cache', cache, 'cache_key', ARGV[13], unpack(ARGV, 14))
+redis.call('HSET', record(job), unpack(ARGV, 14))
 redis.call('ZADD', 'jobs:' .. owner, created, job)
 redis.call('ZADD', 'jobs:active', created, job)
 redis.call('ZADD', 'jobs:queued', created, job)
@@ -36,11 +35,4 @@ if key ~= '' then
   redis.call('SET', key, job .. '|' .. came_with, 'PX', ARGV[9])
 end
 redis.call('HINCRBY', 'load', 'bytes', size)
-if cache ~= 'miss' then return {'created', cache} end
-local reader = reader_of(ARGV[13], lane_of(job))
-if reader then
-  wait_for(job, reader)
-  return {'created', 'shared'}
-end
-redis.call('SET', 'reading:' .. ARGV[13], job, 'PX', READING_MILLISECONDS)
-return {'created', cache}
+return {'created', find_reading(job, ARGV[13])}

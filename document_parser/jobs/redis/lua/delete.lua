@@ -21,6 +21,7 @@ for _, key in ipairs({'jobs:' .. owner, 'jobs:active', 'jobs:queued', 'jobs:expi
   redis.call('ZREM', key, job)
 end
 redis.call('HDEL', 'forecast', job)
+redis.call('ZREM', 'transfers:due', job .. '|fetch', job .. '|result')
 redis.call('SREM', 'jobs:rereading', job)
 redis.call('ZREM', 'jobs:deleting', job)
 for _, name in ipairs(redis.call('ZRANGE', 'claims', 0, -1)) do

@@ -17,6 +17,15 @@ local complete = (to == 'completed' and failed == 0) and '1' or '0'
 redis.call('HSET', record(job), 'state', to, 'error', ARGV[3], 'completed_at', ARGV[4], 'expires_at', ARGV[5], 'complete', complete)
 event(job, 'job.' .. to)
 if redis.call('DEL', 'job:' .. job .. ':password') > 0 then redis.call('HSET', record(job), 'locked', '1') end
+redis.call('HDEL', record(job), 'fetching', 'address')
+redis.call('ZREM', 'transfers:due', job .. '|fetch')
+local copy = load(record(job), 'result_s3')
+if copy and to == 'completed' then
+  redis.call('ZADD', 'transfers:due', now(), job .. '|result')
+elseif copy then
+  copy.state = 'skipped'
+  save(record(job), 'result_s3', copy)
+end
 forget_ready(job)
 forget_reading(job)
 -- An Idempotency-Key expires with its job: sent again later, it creates a new one.

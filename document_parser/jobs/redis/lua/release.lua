@@ -16,6 +16,8 @@ entry.crashes = entry.crashes or 0
 if not is_page then
   if crash and alone then entry.crashes = entry.crashes + 1 end
   if crash then entry.deaths = (entry.deaths or 0) + 1 end
+  -- Several documents are fetched by one process, and none is to blame for its death alone: after five, it is given up.
+  if crash and what == 'fetch' and entry.deaths >= 5 then entry.crashes = 2 end
   entry.state = 'lost'
   save(key, what, entry)
   return {'stage', entry.crashes}

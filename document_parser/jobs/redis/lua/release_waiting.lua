@@ -7,7 +7,9 @@ local released, first, each = {}, nil, state(ARGV[1]) == 'completed'
 for i = 2, #ARGV do
   local job = ARGV[i]
   local waits_for, key = unpack(redis.call('HMGET', record(job), 'waits_for', 'cache_key'))
-  if state(job) == 'queued' and waits_for == ARGV[1] then
+  local at = state(job)
+  -- A document that had to be fetched waits while its job is processing already.
+  if (at == 'queued' or at == 'processing') and waits_for == ARGV[1] then
     if cached(key) then
       redis.call('HDEL', record(job), 'waits_for')
       redis.call('HSET', record(job), 'cache', 'hit')
