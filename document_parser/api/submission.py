@@ -41,13 +41,12 @@ from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
 
+FILE_ERRORS = (EmptyFile, FileTooLarge, UnsupportedFormat, ContentMismatch)
+"""Errors of one received document, whatever it came with."""
 SUBMISSION_ERRORS = (
-    EmptyFile,
+    *FILE_ERRORS,
     IdempotencyKeyReused,
     JobExpired,
-    FileTooLarge,
-    UnsupportedFormat,
-    ContentMismatch,
     QueueFull,
     StorageUnavailable,
     StorageFull,
@@ -87,10 +86,7 @@ def submit_document(services: Services, staged: StagedFile, filename: str, field
 
     Raises the errors in SUBMISSION_ERRORS and RedisError.
     """
-    most = services.settings.api.max_upload_mb
-    if staged.size > most << 20:
-        raise FileTooLarge.for_size(most, received=staged.size)
-    card = _card(services, staged, filename, fields)
+    card = check_document(services, staged, filename, fields)
     if card.idempotency_key and (held := _find_idempotent(services, card)) is not None:
         return held
     structlog.contextvars.bind_contextvars(job_id=card.job_id)
@@ -105,8 +101,11 @@ def submit_document(services: Services, staged: StagedFile, filename: str, field
     return AcceptedUpload(submitted.job_id, submitted.cache, shared=submitted.shared)
 
 
-def _card(services: Services, staged: StagedFile, filename: str, fields: JobFields) -> JobCard:
-    """Return the card of a new job. Raises EmptyFile, UnsupportedFormat, ContentMismatch, RedisError."""
+def check_document(services: Services, staged: StagedFile, filename: str, fields: JobFields) -> JobCard:
+    """Check a received document and return the card of a new job. Raises the errors in FILE_ERRORS, RedisError."""
+    most = services.settings.api.max_upload_mb
+    if staged.size > most << 20:
+        raise FileTooLarge.for_size(most, received=staged.size)
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size)
     redis, queue_settings = services.redis, services.settings.queue
@@ -143,7 +142,7 @@ def _find_idempotent(services: Services, card: JobCard) -> AcceptedUpload | None
 
     Raises IdempotencyKeyReused if that request sent something else, QueueFull, JobExpired, RedisError.
     """
-    held = record.job_of_key(services.redis, card.owner, card.idempotency_key)
+    held = record.holder_of_key(services.redis, card.owner, card.idempotency_key)
     if held is None:
         admission.check(services.redis, services.settings.queue, card.size)
         return None

@@ -99,6 +99,8 @@ class Submission:
     replayed: bool = False
     shared: bool = False
     """Whether another job reads the same document already; this one is enqueued when that has ended."""
+    gone: bool = False
+    """Whether the job was not created, because its batch takes no more jobs."""
 
 
 def submit(
@@ -106,7 +108,8 @@ def submit(
 ) -> Submission:
     """Create the job's record and enqueue its plan task. The document and ``job.json`` must be in storage.
 
-    With a known Idempotency-Key nothing is written and the earlier job is returned. ``bounded`` applies the queue's bounds.
+    With a known Idempotency-Key nothing is written and the earlier job is returned, and so is a job that was created before.
+    ``bounded`` applies the queue's bounds.
     Raises QueueFull, IdempotencyKeyReused, RedisError.
     """
     most = tuple(admission.bounds_of(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
@@ -116,8 +119,10 @@ def submit(
         raise IdempotencyKeyReused()
     if created.outcome == "full":
         raise admission.load(redis, settings.queue).refusal(created.which)  # type: ignore[arg-type]
-    if created.outcome == "replayed":
+    if created.outcome in ("replayed", "exists"):
         return Submission(created.which, replayed=True)
+    if created.outcome == "gone":
+        return Submission(card.job_id, gone=True)
     if created.which == "shared":
         return Submission(card.job_id, "miss", shared=True)
     enqueue_stage(redis, card.job_id, "plan", lane=card.lane, description=card.filename)

@@ -92,7 +92,7 @@ class Webhook(BaseModel):
 
 
 class Delivery(Webhook):
-    """A webhook of a job, for the operator. Only the host of its address is shown."""
+    """A webhook of a job, or of the batch with this id, for the operator. Only the host of its address is shown."""
 
     job_id: str
     event: str

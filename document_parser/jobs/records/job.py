@@ -58,6 +58,12 @@ class JobCard(BaseModel):
     """The id of the job whose document this one is inside; empty for an upload."""
     depth: int = 0
     """How deep the document is inside others: 0 for an upload."""
+    batch: str = ""
+    """The id of the batch that the document belongs to; empty if it was sent by itself."""
+    place: str = ""
+    """Its place in the batch."""
+    path: str = ""
+    """Its path in the archive that it was unpacked from; empty if that is its filename."""
 
 
 class Job(BaseModel):
