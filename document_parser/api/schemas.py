@@ -377,6 +377,13 @@ class Rereading(BaseModel):
     events_url: str = Field(description="Address of the events that follow this response.")
 
 
+class Children(BaseModel):
+    """The documents inside a job's document; empty until it has been opened."""
+
+    job_id: str
+    children: list[Child]
+
+
 class Cancelled(BaseModel):
     """The response to the cancellation of a job."""
 

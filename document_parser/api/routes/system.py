@@ -26,7 +26,7 @@ from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.scheduling import admission, budget, disk_space, forecast
 from document_parser.jobs.scheduling.admission import Load
 from document_parser.models import PIPELINE_VERSION, Confinement, Lane
-from document_parser.settings import StoreSettings
+from document_parser.settings import ApiSettings, StoreSettings
 from document_parser.telemetry.metrics import sample_name
 from document_parser.version import __version__
 
@@ -87,12 +87,23 @@ class ReadFormat(BaseModel):
     extensions: list[str]
 
 
+class Limits(BaseModel):
+    """What one request may send."""
+
+    max_upload_mb: int
+    """Of each file."""
+    max_pages: int
+    max_batch_files: int
+    max_batch_mb: int
+
+
 class System(Load):
     """Capacity and load at this moment."""
 
     version: str
     pipeline_version: str
     accepting: bool
+    limits: Limits
     workers: Workers
     lanes: dict[Lane, LaneLoad]
     engines: dict[str, EngineState]
@@ -134,6 +145,7 @@ def snapshot(services: Services) -> System:
         version=__version__,
         pipeline_version=PIPELINE_VERSION,
         accepting=load.broken_bound() is None and _has_room(settings.store) and _takes_in(services),
+        limits=_limits(settings.api),
         workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
         engines=_engines(services),
@@ -148,6 +160,10 @@ def snapshot(services: Services) -> System:
         openers=_openers(services),
         storage=_storage(services),
     )
+
+
+def _limits(settings: ApiSettings) -> Limits:
+    return Limits.model_validate(settings.model_dump(include=set(Limits.model_fields)))
 
 
 def _lanes(redis: Redis) -> dict[Lane, dict[str, int]]:

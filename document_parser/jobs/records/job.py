@@ -135,6 +135,7 @@ class Job(BaseModel):
             filename=self.card.filename,
             complete=self.complete,
             revision=self.revision,
+            batch_id=self.card.batch or None,
             children=self.children,
             retry_failed_pages=self.retry_failed_pages,
             progress=self._progress(),
