@@ -87,12 +87,12 @@ export class Queue {
     setText(row.text, fraction < 1 ? `${Math.round(fraction * 100)} % of ${bytes(size)}` : "Sent. The server checks it.");
   }
 
-  #accepted(entry, { job_id: jobId, batch_id: batchId }) {
+  #accepted(entry, { job_id: jobId, batch_id: batchId, jobs = [{ job_id: jobId }] }) {
     const { password, ...kept } = entry.options;
     const address = batchId ? `#/batches/${batchId}` : `#/jobs/${jobId}`;
     Object.assign(entry, { state: "accepted", jobId });
     remember({ id: batchId ?? jobId, batch: Boolean(batchId), name: entry.name, options: kept, password: Boolean(password), at: new Date().toISOString() });
-    if (jobId) files.set(jobId, { file: entry.files[0], options: kept });
+    jobs.forEach(({ job_id: id }, index) => id && files.set(id, { file: entry.files[index], options: kept }));
     setText(entry.row.text, "Queued");
     show(entry.row.bar, false);
     fill(entry.row.actions, el("a", { class: "button small", href: address }, "Open"));
