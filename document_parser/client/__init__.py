@@ -123,7 +123,7 @@ class Client:
 
     def submit_batch(
         self,
-        documents: Sequence[str | PathLike[str]],
+        documents: Sequence[str | PathLike[str] | BinaryIO],
         *,
         password: str = "",
         idempotency_key: str = "",
@@ -131,13 +131,16 @@ class Client:
     ) -> BatchAccepted:
         """Send several documents as one batch, or one archive, and return its id with the job of each document.
 
-        The options apply to all. A document that is refused has an error instead of a job. Raises OSError if a document cannot
+        The options apply to all. A document that is refused has an error instead of a job. Streams
+        are those of files, of which they have the name. Raises OSError if a document cannot
         be read, and as ``submit``.
         """
         with ExitStack() as stack:
-            paths = [Path(document) for document in documents]
-            opened = [(path.name, stack.enter_context(path.open("rb"))) for path in paths]
-            files = [("files", (name, stream, "application/octet-stream")) for name, stream in opened]
+            opened = [
+                stack.enter_context(Path(document).open("rb")) if isinstance(document, (str, PathLike)) else document
+                for document in documents
+            ]
+            files = [("files", (Path(stream.name).name, stream, "application/octet-stream")) for stream in opened]
             fields = {name: value for name, value in {**options, "password": password}.items() if value not in (None, "")}
             key = {IDEMPOTENCY_KEY: idempotency_key or str(uuid.uuid4())}
             return parse_body(
