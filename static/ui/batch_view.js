@@ -67,7 +67,7 @@ export class BatchView {
     setText(byId("batch-facts"), [`sent ${clock(status.created_at)}`, status.expires_at && `kept until ${clock(status.expires_at)}`].filter(Boolean).join(" · "));
     byId("download-batch").href = status.download_url;
     for (const [name, visible] of Object.entries({ "batch-status": true, "batch-card": true, "delete-batch": true, "cancel-batch": busy, "download-batch": !busy })) show(byId(name), visible);
-    this.#progress(status, busy);
+    this.#progress(status);
     this.#rows(status);
     if (before?.status === "processing" && !busy) {
       announce(`${title}: ${says}.`);
@@ -75,14 +75,13 @@ export class BatchView {
     }
   }
 
-  #progress({ counts, files, pages }, busy) {
+  #progress({ counts, files, pages }) {
     const open = (counts.queued ?? 0) + (counts.processing ?? 0);
     const bad = (counts.failed ?? 0) + (counts.refused ?? 0);
     const parts = [`${files - open} of ${count(files, "file")} done`, bad && `${bad} could not be read`, counts.incomplete && `${counts.incomplete} with gaps`];
     setText(byId("batch-progress-text"), parts.filter(Boolean).join(", "));
     setText(byId("batch-pages"), pages.total ? `${pages.finished} of ${count(pages.total, "page")}` : "");
     byId("batch-progress").value = files ? (100 * (files - open)) / files : 0;
-    byId("batch-progress").dataset.busy = busy ? "yes" : "";
   }
 
   /** Rows stay where they are: only texts change, so that a focused link keeps the focus. */

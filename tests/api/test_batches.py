@@ -11,6 +11,7 @@ import zipfile
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from tests.support.bucket import Bucket
 from tests.support.documents import encrypted_pdf, stamped_pdf
 from tests.support.receiver import receiving, secret_of, settings
 from tests.support.service import Service, wait_until
@@ -278,3 +279,13 @@ def test_ids_that_no_batch_has_are_not_found(service):
         for path in ("", "/events", "/download"):
             answer = service.client.get(f"/v1/batches/{name}{path}")
             assert (answer.status_code, answer.json()["error"]["code"]) == (404, "BATCH_NOT_FOUND")
+
+
+def test_results_are_streamed_from_a_bucket_too(tmp_path):
+    pytest.importorskip("moto.server", reason="moto is in the extra 'dev'")
+    with Bucket() as bucket, Service(tmp_path, NUM_WORKERS=1, WEB_WORKERS=1, **bucket.settings) as running:
+        taken = sent(running, [("a.txt", b"words"), ("in.zip", zip_bytes({"b.txt": b"more"}))])
+        assert ended(running, taken["batch_id"])["counts"] == {"completed": 3}
+        _, results = downloaded(running, taken["batch_id"], format="markdown")
+        assert (results["a.txt.md"], results["b.txt.md"]) == (b"words\n", b"more\n")
+        assert running.client.delete(f"/v1/batches/{taken['batch_id']}").status_code == 200
