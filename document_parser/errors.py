@@ -212,6 +212,81 @@ class JobExpired(DocumentParserError):
     message = "This job has expired and its files are gone. Submit the document again."
 
 
+class BatchNotFound(DocumentParserError):
+    """No batch has this id, or the batch was deleted."""
+
+    code = "BATCH_NOT_FOUND"
+    status = 404
+    message = "No batch has this id. Check the id, or send the files again."
+
+
+class BatchExpired(DocumentParserError):
+    """The batch and its files were removed JOB_TTL_HOURS after its end."""
+
+    code = "BATCH_EXPIRED"
+    status = 410
+    message = "This batch has expired and its files are gone. Send the files again."
+
+
+class BatchNotComplete(DocumentParserError):
+    """The batch has not ended yet."""
+
+    code = "BATCH_NOT_COMPLETE"
+    status = 409
+    retryable = True
+    message = "The batch has not ended yet. Ask for its status, or wait with ?wait=30."
+
+
+class BatchEnded(DocumentParserError):
+    """The batch has ended, so it cannot be cancelled."""
+
+    code = "BATCH_ENDED"
+    status = 409
+    message = "The batch has already ended."
+
+
+class TooManyFiles(DocumentParserError):
+    """A batch has more files than MAX_BATCH_FILES."""
+
+    code = "TOO_MANY_FILES"
+    status = 413
+    message = "The batch has more files than this server accepts (MAX_BATCH_FILES). Send them as several batches."
+
+    @classmethod
+    def for_limit(cls, limit: int, files: int | None = None) -> TooManyFiles:
+        """Return the error with the limit and, if it is known, the number of files that were sent."""
+        has = "The batch has more files" if files is None else f"The batch has {files} files"
+        sentence = f"{has}; this server accepts at most {limit} (MAX_BATCH_FILES). Send them as several batches."
+        return cls(sentence, limit_files=limit, **({} if files is None else {"files": files}))
+
+
+class BatchTooLarge(DocumentParserError):
+    """All files of a batch together are larger than MAX_BATCH_MB."""
+
+    code = "BATCH_TOO_LARGE"
+    status = 413
+    message = "The files together are larger than this server accepts (MAX_BATCH_MB). Send them as several batches."
+
+    @classmethod
+    def for_limit(cls, limit_mb: int, announced: int | None) -> BatchTooLarge:
+        """Return the error with the limit in MiB and, if it is known, the bytes that the request announced."""
+        has = "The request is larger" if announced is None else f"The request announced {announced / (1 << 20):.2f} MiB"
+        return cls(
+            f"{has}; this server accepts batches of at most {limit_mb} MiB (MAX_BATCH_MB). Send them as several batches.",
+            limit_mb=limit_mb,
+            **({} if announced is None else {"announced_bytes": announced}),
+        )
+
+
+class NotReceived(DocumentParserError):
+    """A file of a batch was not stored, because the server stopped before."""
+
+    code = "NOT_RECEIVED"
+    status = 503
+    retryable = True
+    message = "The server stopped before it had stored this file. Send it again."
+
+
 class JobNotComplete(DocumentParserError):
     """The job has not ended yet, or the format that was asked for is still being written."""
 

@@ -30,6 +30,7 @@ OPERATOR_ROUTES = frozenset(
     {
         ("GET", "/v1/jobs"),
         ("DELETE", "/v1/jobs/<job_id>"),
+        ("DELETE", "/v1/batches/<batch_id>"),
         ("GET", "/v1/webhooks/deliveries"),
         ("POST", "/v1/webhooks/deliveries/replay"),
         ("POST", "/v1/jobs/<job_id>/webhook/replay"),

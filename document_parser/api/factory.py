@@ -13,7 +13,20 @@ from document_parser.api.intake.arrivals import Arrivals, Slots, slots_for_threa
 from document_parser.api.intake.uploads import UploadRequest, tidy_staging
 from document_parser.api.middleware import errors, headers, rate_limits, request_log
 from document_parser.api.openapi import DescribedApp
-from document_parser.api.routes import dashboard, events, health, jobs, links, metrics, pages, process, system, ui, webhooks
+from document_parser.api.routes import (
+    batches,
+    dashboard,
+    events,
+    health,
+    jobs,
+    links,
+    metrics,
+    pages,
+    process,
+    system,
+    ui,
+    webhooks,
+)
 from document_parser.api.server import options
 from document_parser.api.services import Services
 from document_parser.jobs.records.ledger import Ledger
@@ -84,6 +97,7 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         jobs.routes,
         pages.routes,
         events.blueprint(),
+        batches.blueprint(settings.api),
         webhooks.routes,
         health.blueprint(),
         system.blueprint(),

@@ -17,6 +17,8 @@ from pydantic.json_schema import models_json_schema
 from document_parser.api.middleware.errors import ProblemBody
 from document_parser.api.schemas import JsonFile, Result
 from document_parser.errors import (
+    BatchExpired,
+    BatchNotFound,
     DocumentError,
     DocumentParserError,
     FetchError,
@@ -65,6 +67,8 @@ OPERATOR_ERRORS: tuple[Errors, ...] = (LoginRequired, Forbidden)
 """Errors of the operator's routes."""
 JOB: tuple[Errors, ...] = (JobNotFound, JobExpired)
 """Errors of a route about a job: it does not exist or has expired."""
+BATCH: tuple[Errors, ...] = (BatchNotFound, BatchExpired)
+"""Errors of a route about a batch: it does not exist or has expired."""
 RESULT: tuple[Errors, ...] = (
     *JOB,
     TableNotFound,
@@ -117,6 +121,10 @@ Body = type[BaseModel] | Mapping[str, type[BaseModel] | dict[str, Any]] | None
 """A model, returned as JSON; media types, each with a model or a schema; or None for no body."""
 
 
+EVENT_STREAM: dict[str, dict[str, Any]] = {
+    "text/event-stream": {"description": "Server-Sent Events; the data of each is JSON."}
+}
+"""Content of a stream of events."""
 JPEG = {"image/jpeg": BINARY}
 """Content of a response that is a JPEG image."""
 BINARY_CONTENT: Body = {"application/octet-stream": BINARY}

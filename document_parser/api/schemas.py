@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 
 from document_parser.models import (
     Attempt,
+    BatchState,
     Child,
     Delivery,
     Document,
@@ -89,6 +90,15 @@ class FigurePath(JobPath):
     )
 
 
+class BatchPath(BaseModel):
+    """The path of a batch."""
+
+    batch_id: str = Field(
+        description="The batch_id from the response to the upload.",
+        json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
+    )
+
+
 class EventsHeader(BaseModel):
     """The request header that resumes an event stream."""
 
@@ -118,6 +128,27 @@ class StatusQuery(_Query):
         ge=0,
         le=60,
         description="Wait up to this many seconds for the job to end, and for pages that are read again.",
+    )
+
+
+PLACE = r"([0-9]{6}(\.[0-9]{6}){0,64})?"
+"""Pattern of a place in a batch. Empty for the beginning."""
+
+
+class BatchQuery(StatusQuery):
+    """The query of a batch's status."""
+
+    limit: int = Field(default=100, ge=0, le=1000, description="Maximum number of files in the response; 0 leaves them out.")
+    cursor: str = Field(
+        default="", description="next_cursor of the previous response.", json_schema_extra={"pattern": f"^{PLACE}$"}
+    )
+
+
+class BatchDownloadQuery(_Query):
+    """The query of a batch's download."""
+
+    format: OutputFormat | SkipJsonSchema[Literal[""]] = Field(
+        default="", description="Format of the results; default: Markdown and JSON of each file."
     )
 
 
@@ -187,7 +218,9 @@ def request_model(name: str) -> type[BaseModel] | None:
 
     A validation error of flask-openapi has no more than that name.
     """
-    return next((model for model in (*_models(JobPath), *_models(_Strict)) if model.__name__ == name), None)
+    return next(
+        (model for model in (*_models(JobPath), *_models(BatchPath), *_models(_Strict)) if model.__name__ == name), None
+    )
 
 
 def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -209,6 +242,45 @@ class Accepted(BaseModel):
     message: str
     status_url: str
     result_url: str
+
+
+class BatchJob(BaseModel):
+    """A file of a batch: with its job, or with the error that refuses it."""
+
+    name: str
+    job_id: str | None = Field(default=None, exclude_if=_is_none)
+    status_url: str | None = Field(default=None, exclude_if=_is_none)
+    error: PageError | None = Field(default=None, exclude_if=_is_none)
+
+
+class BatchAccepted(BaseModel):
+    """The response to a batch."""
+
+    batch_id: str
+    status: BatchState
+    jobs: list[BatchJob] = Field(description="The files in the order in which they were sent.")
+    message: str
+    status_url: str
+    events_url: str
+    download_url: str
+
+
+class BatchCancelled(BaseModel):
+    """The response to the cancellation of a batch."""
+
+    batch_id: str
+    status: BatchState
+    message: str
+
+
+class BatchDeleted(BaseModel):
+    """The response to the deletion of a batch."""
+
+    batch_id: str
+    deleted_files: int
+    deleted_keys: int
+    """Number of entries of the job store that were deleted."""
+    message: str
 
 
 class TableText(BaseModel):
@@ -310,6 +382,13 @@ class Rereading(BaseModel):
     message: str
     status_url: str
     events_url: str = Field(description="Address of the events that follow this response.")
+
+
+class Children(BaseModel):
+    """The documents inside a job's document; empty until it has been opened."""
+
+    job_id: str
+    children: list[Child]
 
 
 class Cancelled(BaseModel):

@@ -21,6 +21,7 @@ from document_parser.errors import (
     IdempotencyKeyReused,
     InfectedFile,
     JobExpired,
+    ProgramAbsent,
     QueueFull,
     StorageFull,
     StorageUnavailable,
@@ -46,14 +47,12 @@ from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
 
+FILE_ERRORS = (EmptyFile, FileTooLarge, UnsupportedFormat, ContentMismatch, ProgramAbsent, InfectedFile)
+"""Errors of one received document, whatever it came with."""
 SUBMISSION_ERRORS = (
-    EmptyFile,
+    *FILE_ERRORS,
     IdempotencyKeyReused,
     JobExpired,
-    FileTooLarge,
-    UnsupportedFormat,
-    ContentMismatch,
-    InfectedFile,
     QueueFull,
     VirusScanUnavailable,
     StorageUnavailable,
@@ -94,13 +93,9 @@ def submit_document(services: Services, staged: StagedFile, filename: str, field
 
     Raises the errors in SUBMISSION_ERRORS and RedisError.
     """
-    most = services.settings.api.max_upload_mb
-    if staged.size > most << 20:
-        raise FileTooLarge.for_size(most, received=staged.size)
-    card = _card(services, staged, filename, fields)
+    card = check_document(services, staged, filename, fields)
     if card.idempotency_key and (held := _find_idempotent(services, card)) is not None:
         return held
-    virus_scan.check_file(services.settings.virus_scan, staged.path)
     structlog.contextvars.bind_contextvars(job_id=card.job_id)
     # job.json follows: one sync of the folder for both, before the upload is answered.
     services.storage.put_file(storage_keys.source(card.job_id), staged.path, followed=True)
@@ -159,10 +154,17 @@ def result_prefix(result_s3: str, job_id: str) -> str:
     return f"{result_s3.rstrip('/')}/{job_id}/" if result_s3 else ""
 
 
-def _card(services: Services, staged: StagedFile, filename: str, fields: JobFields) -> JobCard:
-    """Return the card of a new job. Raises EmptyFile, UnsupportedFormat, ContentMismatch, RedisError."""
+def check_document(services: Services, staged: StagedFile, filename: str, fields: JobFields) -> JobCard:
+    """Check a received document and return the card of a new job.
+
+    Raises the errors in FILE_ERRORS, VirusScanUnavailable, RedisError.
+    """
+    most = services.settings.api.max_upload_mb
+    if staged.size > most << 20:
+        raise FileTooLarge.for_size(most, received=staged.size)
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size, missing_needs(services.settings))
+    virus_scan.check_file(services.settings.virus_scan, staged.path)
     redis, queue_settings, job_id = services.redis, services.settings.queue, str(uuid.uuid4())
     card = JobCard(
         job_id=job_id,
@@ -203,7 +205,7 @@ def _find_idempotent(services: Services, card: JobCard) -> AcceptedUpload | None
 
     Raises IdempotencyKeyReused if that request sent something else, QueueFull, JobExpired, RedisError.
     """
-    held = record.job_of_key(services.redis, card.owner, card.idempotency_key)
+    held = record.holder_of_key(services.redis, card.owner, card.idempotency_key)
     if held is None:
         admission.check(services.redis, services.settings.queue, card.size)
         return None

@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from document_parser.cli.batches import Batches
 from document_parser.cli.outcome import FATAL_ERRORS, Outcome, Work, outcome_of
 from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures
 from document_parser.cli.passwords import Passwords
@@ -107,15 +109,19 @@ class RemoteReader:
         self.display = display
         self.stdout = stdout
         self.given_up: DocumentParserError | None = None
+        self.batches: Batches
 
     def read(self, works: list[Work], jobs: int) -> Generator[Outcome, None, None]:
         """Yield the outcomes in the order of ``works``, with up to ``jobs`` documents in flight."""
         pending: deque[tuple[Work, Future[_Read]]] = deque()
+        size = jobs * MAX_STARTED_PER_JOB
+        open_upload = partial(_Upload, stop=self.stop)
+        self.batches = Batches(self.client, self.given, self.passwords.given, works, size, open_upload)
         with ThreadPoolExecutor(jobs, thread_name_prefix="docparse") as threads:
             try:
                 for work in works:
                     pending.append((work, threads.submit(self._read_one, work, self._open_with_given)))
-                    if len(pending) >= jobs * MAX_STARTED_PER_JOB:
+                    if len(pending) >= size:
                         yield self._write_outcome(*pending.popleft())
                 while pending:
                     yield self._write_outcome(*pending.popleft())
@@ -123,6 +129,8 @@ class RemoteReader:
                 for _, future in pending:
                     future.cancel()
                 self.stop.ask()
+                if pending:
+                    self.batches.cancel()
 
     def _open_with_given(self, name: str, read: Callable[[str], JobStatus]) -> JobStatus:
         return read(self.passwords.given)
@@ -222,7 +230,7 @@ class RemoteReader:
 
         Raises the job's error. If the command is interrupted, the job is cancelled.
         """
-        job_id = self._submit(work, path, password)
+        job_id = self.batches.take(work) or self._submit(work, path, password)
         outcome.job_id = job_id
         try:
             status = self.client.wait(job_id, lambda status: self._report_progress(work, status))

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
@@ -23,6 +23,7 @@ from tenacity import RetryCallState, RetryError, Retrying, retry_if_result, stop
 from document_parser.client.errors import IDEMPOTENCY_KEY, error_of
 from document_parser.client.models import (
     Accepted,
+    BatchAccepted,
     DeliveryList,
     JobList,
     PageEntry,
@@ -37,6 +38,7 @@ from document_parser.errors import UnexpectedAnswer
 from document_parser.host.files import atomic_write
 from document_parser.models import (
     AccuracyMode,
+    BatchStatus,
     Delivery,
     Document,
     EngineName,
@@ -133,6 +135,51 @@ class Client:
         key = {IDEMPOTENCY_KEY: idempotency_key or str(uuid.uuid4())}
         path = "/v1/process/s3" if is_s3 else "/v1/process/url"
         return parse_body(Accepted, self._service.ask("POST", path, json=body, headers=key)).job_id
+
+    def submit_batch(
+        self,
+        documents: Sequence[str | PathLike[str] | BinaryIO],
+        *,
+        password: str = "",
+        idempotency_key: str = "",
+        **options: str,
+    ) -> BatchAccepted:
+        """Send several documents as one batch, or one archive, and return its id with the job of each document.
+
+        The options apply to all. A document that is refused has an error instead of a job. Streams
+        are those of files, of which they have the name. Raises OSError if a document cannot
+        be read, and as ``submit``.
+        """
+        with ExitStack() as stack:
+            opened = [
+                stack.enter_context(Path(document).open("rb")) if isinstance(document, (str, PathLike)) else document
+                for document in documents
+            ]
+            files = [("files", (Path(stream.name).name, stream, "application/octet-stream")) for stream in opened]
+            fields = {name: value for name, value in {**options, "password": password}.items() if value not in (None, "")}
+            key = {IDEMPOTENCY_KEY: idempotency_key or str(uuid.uuid4())}
+            return parse_body(
+                BatchAccepted, self._service.ask("POST", "/v1/process/batch", data=fields, files=files, headers=key)
+            )
+
+    def batch(self, batch_id: str, wait: float = 0, *, limit: int = 100, cursor: str = "") -> BatchStatus:
+        """Return the status of a batch once it has ended or after ``wait`` seconds, at most 60, with a page of its files."""
+        timeout = httpx2.Timeout(self._timeout, read=self._timeout + wait)
+        query = {"wait": wait, "limit": limit, "cursor": cursor}
+        return parse_body(BatchStatus, self._service.ask("GET", _batch(batch_id), params=query, timeout=timeout))
+
+    def download_batch(self, batch_id: str, to: str | PathLike[str], format: OutputFormat | None = None) -> None:
+        """Write the archive with all results of a batch that has ended to a file, whole or not at all. Raises OSError."""
+        with atomic_write(Path(to)) as out:
+            self._service.fetch(f"{_batch(batch_id)}/download", {"format": format} if format else {}, out)
+
+    def cancel_batch(self, batch_id: str) -> None:
+        """End the jobs of a batch. What is finished is kept."""
+        self._service.ask("POST", f"{_batch(batch_id)}/cancel")
+
+    def delete_batch(self, batch_id: str) -> None:
+        """Delete a batch with its jobs and all their files. For the operator."""
+        self._service.ask_as_operator("DELETE", _batch(batch_id))
 
     def status(self, job_id: str, wait: float = 0) -> JobStatus:
         """Return a job's status once it is at rest or after ``wait`` seconds, at most 60. A busy server may answer earlier."""
@@ -301,6 +348,10 @@ class Client:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _batch(batch_id: str) -> str:
+    return f"/v1/batches/{quote(batch_id, safe='')}"
 
 
 def _job(job_id: str) -> str:

@@ -49,6 +49,21 @@ class Result(BaseModel):
     tables: list[dict[str, Any]] | None = None
 
 
+class BatchJob(BaseModel):
+    """A file of a batch that was sent: with its job, or with the error that refuses it."""
+
+    name: str
+    job_id: str | None = None
+    error: PageError | None = None
+
+
+class BatchAccepted(BaseModel):
+    """A batch that was sent, and its files in the order in which they were sent."""
+
+    batch_id: str
+    jobs: list[BatchJob]
+
+
 class PageEntry(BaseModel):
     """A page in the job's ledger. ``error`` is an error code."""
 

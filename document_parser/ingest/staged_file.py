@@ -15,24 +15,26 @@ from document_parser.ingest.sniff import HEAD_BYTES
 class StagedFile:
     """Receive a file: count and hash it while it is written, and delete it on close unless storage took it.
 
-    ``head`` has its first HEAD_BYTES.
+    ``head`` has its first HEAD_BYTES. Bytes beyond ``max_bytes`` are counted and not kept.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_bytes: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder, prefix="upload-")
         self.path = Path(name)
         self._file: IO[bytes] = os.fdopen(handle, "w+b", buffering=0)
         self._hash = hashlib.sha256()
+        self._max_bytes = max_bytes
         self.size = 0
         self.head = b""
 
     def write(self, data: bytes) -> int:
         """Append data. Raises StorageFull if the disk is full, StorageUnavailable for other errors of the disk."""
-        try:
-            self._file.write(data)
-        except OSError as error:
-            raise StorageFull.from_os_error(error) from error
+        if self._max_bytes is None or self.size + len(data) <= self._max_bytes:
+            try:
+                self._file.write(data)
+            except OSError as error:
+                raise StorageFull.from_os_error(error) from error
         if len(self.head) < HEAD_BYTES:
             self.head += bytes(data[: HEAD_BYTES - len(self.head)])
         self._hash.update(data)
@@ -64,6 +66,10 @@ class StagedFile:
     def read(self, size: int = -1) -> bytes:
         """Read up to ``size`` bytes; all if negative."""
         return self._file.read(size)
+
+    def finish(self) -> None:
+        """Close the file and keep it: a form may have more files than a process may have open."""
+        self._file.close()
 
     def close(self) -> None:
         """Close and delete the file. Storage may have moved it away before."""

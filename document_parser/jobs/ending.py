@@ -9,7 +9,7 @@ from datetime import datetime
 
 from document_parser.errors import DocumentParserError, StorageUnavailable
 from document_parser.jobs import queue
-from document_parser.jobs.records import children, record, storage_keys
+from document_parser.jobs.records import batches, children, record, storage_keys
 from document_parser.jobs.records.job import Job, as_job_error
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import clock
@@ -54,6 +54,37 @@ def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Dele
     inside = [delete_job(redis, ledger, storage, child) for child in inner]
     files = gone + len(cached) + remove_files(redis, storage, job_id)
     return Deletion(keys + sum(one.keys for one in inside), files + sum(one.files for one in inside))
+
+
+def delete_batch(redis: Redis, ledger: Ledger, storage: Storage, batch_id: str) -> Deletion:
+    """Delete a batch with all its jobs. The record goes last, so that the call can be repeated if it does not succeed.
+
+    Raises StorageUnavailable, RedisError.
+    """
+    batches.close(redis, batch_id, deleting=True)
+    gone = [
+        delete_job(redis, ledger, storage, job)
+        for job in _jobs_of_batch(redis, batch_id)
+        if not job.card.parent or redis.exists(f"job:{job.card.job_id}")
+    ]
+    storage.delete(storage_keys.batch(batch_id))
+    keys = batches.delete(redis, batch_id)
+    return Deletion(keys + sum(one.keys for one in gone), sum(one.files for one in gone))
+
+
+def cancel_batch(redis: Redis, ledger: Ledger, storage: Storage, batch_id: str) -> None:
+    """End all jobs of a batch that have not ended; what they have finished is kept. Raises StorageUnavailable, RedisError."""
+    for job_id in batches.close(redis, batch_id):
+        if end_job(redis, ledger, storage, job_id, JobState.CANCELLED) == "missing":
+            # Its request has not created it yet, or never will.
+            batches.withdraw(redis, batch_id, job_id)
+
+
+def _jobs_of_batch(redis: Redis, batch_id: str) -> Iterator[Job]:
+    """Yield the jobs of a batch that still exist, in their order, those inside others included. Raises RedisError."""
+    ids = [entry.job_id for entry in batches.entries(redis, batch_id) if entry.job_id]
+    for start in range(0, len(ids), MAX_JOBS_PER_READ):
+        yield from record.load_many(redis, ids[start : start + MAX_JOBS_PER_READ])
 
 
 def _children_of(redis: Redis, storage: Storage, job: Job) -> list[Job]:

@@ -99,6 +99,8 @@ class Submission:
     replayed: bool = False
     shared: bool = False
     """Whether another job reads the same document already; this one is enqueued when that has ended."""
+    gone: bool = False
+    """Whether the job was not created, because its batch takes no more jobs."""
 
 
 def submit(
@@ -113,8 +115,8 @@ def submit(
     """Create the job's record and enqueue its plan, or its fetch if the document is not in storage yet; ``job.json`` must be.
 
     ``address_token`` is the sealed address of a document that has to be fetched. With a known Idempotency-Key nothing is
-    written and the earlier job is returned. ``bounded`` applies the queue's bounds. Raises QueueFull, IdempotencyKeyReused,
-    RedisError.
+    written and the earlier job is returned, and so is a job that was created before. ``bounded`` applies the queue's bounds.
+    Raises QueueFull, IdempotencyKeyReused, RedisError.
     """
     most = tuple(admission.bounds_of(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
     cache_key = cache.document_key(settings, card) if card.is_fetched else ""
@@ -123,8 +125,10 @@ def submit(
         raise IdempotencyKeyReused()
     if created.outcome == "full":
         raise admission.load(redis, settings.queue).refusal(created.which)  # type: ignore[arg-type]
-    if created.outcome == "replayed":
+    if created.outcome in ("replayed", "exists"):
         return Submission(created.which, replayed=True)
+    if created.outcome == "gone":
+        return Submission(card.job_id, gone=True)
     if created.which == "shared":
         return Submission(card.job_id, "miss", shared=True)
     stage = "plan" if card.is_fetched else transfers.FETCH

@@ -5,6 +5,7 @@ Lengths and boxes are fractions of the upright page unless a name says otherwise
 
 from __future__ import annotations
 
+from document_parser.models.batch import BatchFile, BatchPages, BatchState, BatchStatus, FileState
 from document_parser.models.confinement import Confinement
 from document_parser.models.cpu_engine import CpuEngine
 from document_parser.models.document import (
@@ -34,6 +35,7 @@ from document_parser.models.enums import (
     LAYERS,
     PIPELINE_VERSION,
     VLM_ENGINES,
+    WRITTEN_FOR_BATCHES,
     AccuracyMode,
     BlockKind,
     ConvertedKind,
@@ -109,8 +111,13 @@ __all__ = [
     "PIPELINE_VERSION",
     "REREADING",
     "VLM_ENGINES",
+    "WRITTEN_FOR_BATCHES",
     "AccuracyMode",
     "Attempt",
+    "BatchFile",
+    "BatchPages",
+    "BatchState",
+    "BatchStatus",
     "Block",
     "BlockKind",
     "BoundingBox",
@@ -128,6 +135,7 @@ __all__ = [
     "EngineName",
     "Fetching",
     "FigureMode",
+    "FileState",
     "FinishReason",
     "FlowingKind",
     "FormatFile",

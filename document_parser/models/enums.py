@@ -181,3 +181,5 @@ FORMAT_FILES: dict[OutputFormat, FormatFile] = {
     "zip": FormatFile("application/zip", "zip"),
 }
 """Media type and file extension of each format."""
+WRITTEN_FOR_BATCHES: tuple[OutputFormat, ...] = ("markdown", "json")
+"""Formats that are written of each document of a batch, since its download has them."""

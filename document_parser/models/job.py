@@ -92,7 +92,7 @@ class Webhook(BaseModel):
 
 
 class Delivery(Webhook):
-    """A webhook of a job, for the operator. Only the host of its address is shown."""
+    """A webhook of a job, or of the batch with this id, for the operator. Only the host of its address is shown."""
 
     job_id: str
     event: str
@@ -166,6 +166,8 @@ class JobStatus(BaseModel):
     complete: bool | None = None
     revision: int = 1
     """Raised each time a page is read again, which changes the result."""
+    batch_id: str | None = None
+    """The batch that it belongs to; null if it was sent by itself."""
     children: int = 0
     """How many documents are inside this one. The result lists them with their jobs."""
     retry_failed_pages: list[int] = []

@@ -31,6 +31,8 @@ class ApiSettings(Section):
         default=8, ge=1, description="Threads of each web worker for uploads. The same number serves all other requests."
     )
     max_upload_mb: int = Field(default=200, ge=1, description="Maximum size of an upload in MiB, counted while it is received.")
+    max_batch_files: int = Field(default=1000, ge=1, description="Maximum number of files that are sent as one batch.")
+    max_batch_mb: int = Field(default=4096, ge=1, description="Maximum size of all files of a batch together, in MiB.")
     max_pages: int = Field(default=2000, ge=1, description="Maximum number of pages that a job reads.")
     sync_timeout_seconds: float = Field(
         default=120.0, ge=0, description="Time that /v1/process/sync waits before it answers 202."

@@ -29,6 +29,7 @@ from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.records.page_file import read_page_file
 from document_parser.models import (
     FORMAT_FILES,
+    WRITTEN_FOR_BATCHES,
     Document,
     JobError,
     JobState,
@@ -69,7 +70,8 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
         with release_on_storage_error(context.ledger, claim):
             error = _error_if_nothing_read(context, job_id)
             if error is None:
-                export(context, job, job.card.options.output_format)
+                for name in _first_formats(job):
+                    export(context, job, name)
     except PagesLost as lost:
         _read_again(context, claim, lost)
         return
@@ -81,6 +83,12 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
     context.ledger.finish_stage(claim)
     if outcome == "ok":
         _keep_in_cache(context, job)
+
+
+def _first_formats(job: Job) -> tuple[OutputFormat, ...]:
+    """Return the formats that are written before the job ends."""
+    wanted = job.card.options.output_format
+    return tuple(dict.fromkeys((wanted, *WRITTEN_FOR_BATCHES))) if job.card.batch else (wanted,)
 
 
 def _read_again(context: Context, claim: Claim, lost: PagesLost) -> None:

@@ -26,7 +26,8 @@ from redis.exceptions import LockNotOwnedError
 from document_parser.errors import StorageUnavailable
 from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
-from document_parser.jobs.records import record
+from document_parser.jobs.records import batches, record
+from document_parser.jobs.records.job import Job
 from document_parser.jobs.redis import clock, counters
 from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.webhooks import messages
@@ -132,10 +133,8 @@ class Deliverer:
         """Fix the body before the first try, so that a page that is read again later does not change it."""
         if announcement.body:
             return announcement
-        body = self.outbox.keep_body(
-            announcement.job.card.job_id, announcement.news.body, messages.body_of_end(announcement.job)
-        )
-        return replace(announcement, job=announcement.job.model_copy(update={announcement.news.body: body}))
+        body = self.outbox.keep_body(announcement.record_key, announcement.body_field, announcement.first_body)
+        return replace(announcement, body=body)
 
     def _reserve_host(self, announcement: Announcement) -> bool:
         """Return whether one more request to the host is allowed now. If not, delay the webhook."""
@@ -147,12 +146,12 @@ class Deliverer:
 
     async def _deliver(self, announcement: Announcement, transport: PinnedTransport) -> None:
         """Try once to deliver a webhook and record the outcome."""
-        job_id = announcement.job.card.job_id
-        structlog.contextvars.bind_contextvars(job_id=job_id, request_id=announcement.job.card.request_id)
+        subject = announcement.subject
+        structlog.contextvars.bind_contextvars(job_id=announcement.id, request_id=subject.card.request_id)
         answer = await self._try(announcement, transport)
         webhook, delay = state_after_try(
             announcement.webhook,
-            announcement.job.expires_at,
+            subject.expires_at,
             answer,
             self.settings.webhooks.retry_seconds,
             clock.now(self.redis),
@@ -160,30 +159,36 @@ class Deliverer:
         if not self.outbox.complete_delivery(announcement.name, webhook, delay):
             return
         counters.count(self.redis, "webhook_tries", webhook.state)
-        record.publish(self.redis, job_id)
+        record.publish(self.redis, announcement.id)
         facts = {"status": webhook.last_status, "error": webhook.last_error, "attempt": webhook.attempts}
-        log.info("webhook_tried", job_id=job_id, webhook=announcement.event, outcome=webhook.state, **facts)
+        log.info("webhook_tried", job_id=announcement.id, webhook=announcement.event, outcome=webhook.state, **facts)
         if webhook.state != "pending":
-            await asyncio.to_thread(self._store_outcome, job_id)
+            await asyncio.to_thread(self._store_outcome, announcement)
 
     async def _try(self, announcement: Announcement, transport: PinnedTransport) -> Answer:
         """Post the message once. An unexpected error is logged and returned as ``internal``."""
         answer = Answer(error="internal")
-        with task_boundary(lambda _: None, job_id=announcement.job.card.job_id, stage="deliver"):
+        with task_boundary(lambda _: None, job_id=announcement.id, stage="deliver"):
             answer = await post(self.settings, announcement.message, transport, clock.now(self.redis))
         self.hosts[announcement.message.host] -= 1
         return answer
 
-    def _store_outcome(self, job_id: str) -> None:
-        """Write the outcome to ``job.json``, so that a job rebuilt from there is not announced again."""
+    def _store_outcome(self, announcement: Announcement) -> None:
+        """Write the outcome to storage, so that a job or batch rebuilt from there is not announced again."""
         try:
-            for job in record.load_many(self.redis, [job_id]):
-                record.store_card(self.storage, job.card, ended=job)
-            if not self.redis.exists(f"job:{job_id}"):
-                # Deleted meanwhile: what was written since then is removed as well.
-                discard_files(self.redis, self.storage, job_id)
+            if isinstance(announcement.subject, Job):
+                self._store_job(announcement.id)
+            elif (batch := batches.find(self.redis, announcement.id)) is not None:
+                batches.store(self.storage, batch, batches.refused(self.redis, announcement.id))
         except StorageUnavailable:
-            log.warning("webhook_outcome_not_stored", job_id=job_id)
+            log.warning("webhook_outcome_not_stored", job_id=announcement.id)
+
+    def _store_job(self, job_id: str) -> None:
+        for job in record.load_many(self.redis, [job_id]):
+            record.store_card(self.storage, job.card, ended=job)
+        if not self.redis.exists(f"job:{job_id}"):
+            # Deleted meanwhile: what was written since then is removed as well.
+            discard_files(self.redis, self.storage, job_id)
 
 
 def state_after_try(

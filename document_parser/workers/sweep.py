@@ -23,7 +23,7 @@ from document_parser.jobs import queue
 from document_parser.jobs.cache import Cache
 from document_parser.jobs.ending import DELETING, delete_again, discard_files, end_job
 from document_parser.jobs.reader_slots import ReaderSlots
-from document_parser.jobs.records import deliveries, record, storage_keys
+from document_parser.jobs.records import batches, deliveries, record, storage_keys
 from document_parser.jobs.records.job import PUBLIC, Job, JobCard, as_job_error
 from document_parser.jobs.records.ledger import Claim, Ledger
 from document_parser.jobs.records.retries import failed_retry
@@ -79,6 +79,7 @@ class Sweep:
         self.release_dead_claims()
         self.free_slots()
         self.enqueue_lost_stages()
+        batches.withdraw_lost(self.redis)
         self.expire()
         delete_again(self.redis, self.ledger, self.storage, self.now())
         forecast.publish_forecast(self.redis)
@@ -226,6 +227,7 @@ class Sweep:
             deliveries.forget(self.redis, job_id)
             self.redis.zrem("jobs:expiring", job_id)
         try:
+            batches.expire(self.redis, self.storage, self.now())
             self.cache.expire(self.now())
         except StorageUnavailable as fault:
             log.warning("cache_not_removed", code=fault.code, reason=str(fault.details.get("reason", "")))
@@ -234,7 +236,12 @@ class Sweep:
 
     def rebuild(self) -> int:
         """Rebuild the records that Redis has lost from ``job.json``. Return how many. Raises RedisError, StorageUnavailable."""
-        return sum(self._rebuild(job_id) for job_id in self.storage.folders(storage_keys.ALL_JOBS))
+        folders = self.storage.folders(storage_keys.ALL_BATCHES)
+        lost = [name for name in folders if batches.restore(self.redis, self.settings, self.storage, name)]
+        rebuilt = sum(self._rebuild(job_id) for job_id in self.storage.folders(storage_keys.ALL_JOBS))
+        for batch_id in lost:
+            batches.finish_restoring(self.redis, batch_id)
+        return rebuilt
 
     def jobs_without_card(self) -> set[str]:
         """Return the folders without a ``job.json``: uploads in progress, or the rest of one that was cut off.
@@ -263,7 +270,10 @@ class Sweep:
         if ended is not None:
             return self._rebuild_ended(ended)
         log.warning("job_rebuilt", job_id=job_id, request_id=card.request_id)
-        return not queue.submit(self.redis, self.settings, card, None, bounded=False).replayed
+        if card.batch and batches.find(self.redis, card.batch) is None:
+            card = card.model_copy(update={"batch": "", "place": ""})
+        submitted = queue.submit(self.redis, self.settings, card, None, bounded=False)
+        return not (submitted.replayed or submitted.gone)
 
     def _rebuild_ended(self, job: Job) -> bool:
         """Restore the record of an ended job, or remove the files of one that has expired."""
@@ -274,6 +284,8 @@ class Sweep:
             return False
         key_left = job.card.created_at.timestamp() * 1000 + self.settings.queue.idempotency_hours * 3_600_000 - self.now()
         record.restore(self.redis, job, left, int(self.settings.store.tombstone_days * 86_400_000), int(key_left))
+        if job.card.batch:
+            batches.restore_job(self.redis, job)
         return True
 
 

@@ -12,7 +12,8 @@ from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import name_within, safe_filename, sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
-from document_parser.jobs.records import children, record, storage_keys, unpacked
+from document_parser.jobs.ending import discard_files
+from document_parser.jobs.records import batches, children, record, storage_keys, unpacked
 from document_parser.jobs.records.job import Job, JobCard
 from document_parser.jobs.redis import clock
 from document_parser.models import Child, Member, PageError
@@ -56,7 +57,9 @@ class _Unpacking:
             if self._context.load(job_id) is None:
                 await self._create(index, job_id, name)
         except MEMBER_ERRORS as error:
-            return Child(name=name, part=member.part, error=PageError(code=error.code, message=error.message))
+            child = Child(name=name, part=member.part, error=PageError(code=error.code, message=error.message))
+            self._refuse_in_batch(index, child)
+            return child
         return Child(
             name=name,
             part=member.part,
@@ -86,15 +89,23 @@ class _Unpacking:
                     limit = settings.workers.max_unpacked_mb
                     raise TooLargeUnpacked.for_size((limit << 20) - self._left, limit)
                 await asyncio.to_thread(staged.write, piece)
-            card = self._child_card(staged, job_id, name)
+            card = self._child_card(staged, index, job_id, name)
             limits = settings.workers
             unpacked.charge(self._context.redis, card.root, staged.size, limits.max_members, limits.max_unpacked_mb)
             await asyncio.to_thread(virus_scan.check_file, settings.virus_scan, staged.path)
             await asyncio.to_thread(storage.put_file, storage_keys.source(job_id), staged.path, followed=True)
         await asyncio.to_thread(record.store_card, storage, card)
-        queue.submit(self._context.redis, settings, card, None, bounded=False)
+        if queue.submit(self._context.redis, settings, card, None, bounded=False).gone:
+            discard_files(self._context.redis, storage, job_id)
 
-    def _child_card(self, staged: StagedFile, job_id: str, name: str) -> JobCard:
+    def _refuse_in_batch(self, index: int, child: Child) -> None:
+        """List a member without a job in the batch that its document belongs to. Raises RedisError."""
+        if self._card.batch:
+            place = batches.place_of(index, self._card.place)
+            refused = batches.BatchEntry(place=place, name=child.name, parent=self._card.job_id, error=child.error)
+            batches.refuse(self._context.redis, self._card.batch, refused)
+
+    def _child_card(self, staged: StagedFile, index: int, job_id: str, name: str) -> JobCard:
         """Return the card of the job of a member. Raises EmptyFile, UnsupportedFormat, ContentMismatch."""
         shown = safe_filename(name)
         found = sniff(staged.head, shown, staged.size, missing_needs(self._context.settings))
@@ -113,4 +124,7 @@ class _Unpacking:
             parent=self._card.job_id,
             root=self._card.root or self._card.job_id,
             depth=self._card.depth + 1,
+            path=name if name != shown else "",
+            batch=self._card.batch,
+            place=batches.place_of(index, self._card.place) if self._card.batch else "",
         )

@@ -74,6 +74,10 @@ export function jobPath(id, rest = "") {
   return `/v1/jobs/${encodeURIComponent(id)}${rest}`;
 }
 
+export function batchPath(id, rest = "") {
+  return `/v1/batches/${encodeURIComponent(id)}${rest}`;
+}
+
 async function send(path, method, json, signal) {
   const token = adminToken();
   const headers = { Accept: "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };

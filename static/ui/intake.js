@@ -4,6 +4,7 @@ import { unreachable } from "./api.js";
 import { byId, show } from "./dom.js";
 import { markField } from "./fields.js";
 import { Link } from "./link.js";
+import { paths } from "./memory.js";
 import { trouble } from "./notices.js";
 
 /** `onFiles(list of File or Link)` is called for every batch; it returns whether they are sent. */
@@ -55,9 +56,33 @@ function takeDropped(onFiles) {
     event.preventDefault();
     depth = 0;
     show(veil, false);
-    const dropped = [...event.dataTransfer.files];
-    if (dropped.length) onFiles(dropped);
+    filesOf(event.dataTransfer).then((dropped) => dropped.length && onFiles(dropped), trouble);
   });
+}
+
+/** All files that were dropped, those of folders included. Entries must be asked for before the event is over. */
+async function filesOf(transfer) {
+  const plain = [...transfer.files];
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.some((entry) => entry.isDirectory)) return plain;
+  return (await Promise.all(entries.map((entry) => filesBelow(entry)))).flat();
+}
+
+async function filesBelow(entry) {
+  if (entry.name.startsWith(".")) return [];
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    paths.set(file, entry.fullPath.replace(/^\//, ""));
+    return [file];
+  }
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    // A reader gives a part of the folder at a time, and an empty list at the end.
+    const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!part.length) return found;
+    for (const child of part.sort((one, other) => one.name.localeCompare(other.name))) found.push(...(await filesBelow(child)));
+  }
 }
 
 async function takeSample(button, onFiles) {

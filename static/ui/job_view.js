@@ -8,6 +8,7 @@ import { closesOnEscape } from "./escape.js";
 import { showFailure } from "./failure.js";
 import { Ledger } from "./ledger.js";
 import { Feed } from "./live.js";
+import { showInside } from "./inside.js";
 import { files, forget, remembered } from "./memory.js";
 import { menu } from "./menu.js";
 import { announce, copy, notice, trouble } from "./notices.js";
@@ -126,7 +127,7 @@ export class JobView {
   #blank() {
     setText(byId("job-title"), "…");
     fill(byId("job-facts"));
-    for (const id of ["job-status", "job-failure", "views", "cancel-job", "copy-result", "download-menu", "confirm-delete", "delete-job"]) show(byId(id), false);
+    for (const id of ["job-status", "job-failure", "views", "cancel-job", "copy-result", "download-menu", "confirm-delete", "delete-job", "inside"]) show(byId(id), false);
     this.overview.reset();
     this.tabs.choose("page");
     setText(byId("job-curl"), "");
@@ -164,6 +165,7 @@ export class JobView {
     if (status.error && !before?.error) this.#failed(status.error);
     this.overview.update(status, this.ledger);
     this.pageView.cancelled = status.status === "cancelled";
+    if (before?.children !== status.children) showInside(this.id, status.children, () => this.id).catch(trouble);
     if (before?.status !== status.status) {
       this.#curl();
       // The page that is shown was opened while nothing could be read again yet.

@@ -1,9 +1,9 @@
 // The documents of the last day: all of them if the server lists them, else those that this browser sent.
 
-import { askJson, jobPath } from "./api.js";
+import { askJson, batchPath, jobPath } from "./api.js";
 import { byId, el, fill, setText, show } from "./dom.js";
 import { adminToken, forget, keepAdminToken, remembered } from "./memory.js";
-import { ago, count, ENDED, jobState } from "./words.js";
+import { ago, batchState, count, ENDED, jobState } from "./words.js";
 
 const DAY_MILLISECONDS = 24 * 3600 * 1000;
 const BUSY_SECONDS = 3;
@@ -37,10 +37,11 @@ export class JobsList {
     let busy = false;
     try {
       const jobs = await this.#jobs();
+      const batches = await this.#batches(jobs);
       if (turn !== this.turn) return;
-      this.#render(jobs);
+      this.#render([...jobs.filter(({ batch_id: id }) => !batches.has(id)), ...batches.values()].sort((one, other) => other.created_at.localeCompare(one.created_at)));
       jobs.forEach((job) => job.progress && this.onStatus(job));
-      busy = jobs.some(({ status }) => !ENDED.has(status));
+      busy = jobs.some(({ status }) => !ENDED.has(status)) || [...batches.values()].some(({ status }) => status === "processing");
     } catch (error) {
       if (turn !== this.turn) return;
       this.#note(error.message);
@@ -75,33 +76,42 @@ export class JobsList {
   async #own() {
     show(byId("token-form"));
     show(byId("more-jobs"), false);
-    const sent = remembered().slice(0, MOST_ASKED);
+    const sent = remembered().filter(({ batch }) => !batch).slice(0, MOST_ASKED);
     this.#note(this.refused ? "The token was not accepted. Only documents sent from this browser are shown." : "Only documents sent from this browser are shown.");
     const found = await Promise.all(sent.map(({ id }) => askJson(jobPath(id, "/status")).catch((error) => ({ gone: [404, 410].includes(error.status), id }))));
     found.filter(({ gone }) => gone).forEach(({ id }) => forget(id));
     return found.filter(({ job_id: id }) => id);
   }
 
+  /** The batches that these jobs belong to and those that this browser sent, by id: each is one row, its jobs have none. */
+  async #batches(jobs) {
+    const known = [...jobs.map(({ batch_id: id }) => id), ...remembered().filter(({ batch }) => batch).map(({ id }) => id)];
+    const ids = [...new Set(known.filter(Boolean))].slice(0, MOST_ASKED);
+    const found = await Promise.all(ids.map((id) => askJson(batchPath(id, "?limit=0")).catch((error) => ([404, 410].includes(error.status) && forget(id), null))));
+    return new Map(found.filter(Boolean).map((batch) => [batch.batch_id, batch]));
+  }
+
   #render(jobs) {
     const rows = new Map([...byId("jobs").children].map((row) => [row.dataset.id, row]));
-    const wanted = jobs.map((job) => this.#update(rows.get(job.job_id) ?? this.#row(job), job));
+    const wanted = jobs.map((job) => this.#update(rows.get(idOf(job)) ?? this.#row(job), job));
     const there = [...byId("jobs").children];
     // Unchanged if the order is the same, so that a focused link keeps the focus.
     if (wanted.length !== there.length || wanted.some((row, index) => row !== there[index])) fill(byId("jobs"), wanted);
   }
 
   #row(job) {
-    const link = el("a", { class: "job", href: `#/jobs/${job.job_id}` }, el("i", { "aria-hidden": "true" }), el("b", {}), el("time", {}), el("span", {}));
-    return el("li", { data: { id: job.job_id } }, link);
+    const link = el("a", { class: "job", href: job.job_id ? `#/jobs/${job.job_id}` : `#/batches/${job.batch_id}` }, el("i", { "aria-hidden": "true" }), el("b", {}), el("time", {}), el("span", {}));
+    return el("li", { data: { id: idOf(job) } }, link);
   }
 
   #update(row, job) {
     const link = row.firstElementChild;
     const [dot, name, time, text] = link.children;
-    const [says, tone] = jobState(job);
+    const [says, tone] = job.job_id ? jobState(job) : batchState(job.status);
+    const title = job.filename ?? count(job.files, "file");
     dot.dataset.tone = tone;
-    setText(name, job.filename);
-    name.title = job.filename;
+    setText(name, title);
+    name.title = title;
     setText(time, ago(job.created_at));
     time.dateTime = job.created_at;
     setText(text, `${says}${pages(job)}`);
@@ -128,7 +138,12 @@ export class JobsList {
   }
 }
 
-function pages({ status, progress }) {
+function idOf(job) {
+  return job.job_id ?? job.batch_id;
+}
+
+function pages({ status, progress, pages: all }) {
+  if (!progress) return all.total ? ` · ${count(all.total, "page")}` : "";
   if (!progress.total_pages) return "";
   return ENDED.has(status) ? ` · ${count(progress.total_pages, "page")}` : ` · ${Math.round(progress.percent)} % of ${count(progress.total_pages, "page")}`;
 }

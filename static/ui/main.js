@@ -1,5 +1,6 @@
 // The page: which view the address selects, and how the parts are connected.
 
+import { BatchView } from "./batch_view.js";
 import { curlLines } from "./curl.js";
 import { byId, setText, show } from "./dom.js";
 import { takeFiles } from "./intake.js";
@@ -12,37 +13,41 @@ import { Queue } from "./queue.js";
 import { watchService } from "./service_state.js";
 import { shortcuts } from "./shortcuts.js";
 
+const BATCH = /^#\/batches\/([0-9a-f-]{36})$/;
 const ADDRESS = /^#\/jobs\/([0-9a-f-]{36})(?:\/pages\/(\d{1,9}))?$/;
 
 const queue = new Queue(Number(document.documentElement.dataset.maxUploadMb), accepted, markOptions);
 const job = new JobView({ onSendAgain: sendAgain, onKeepFurniture: keepFurniture, onStatus: (status) => jobs.tell(status), onChanged: () => jobs.refresh() });
+const batch = new BatchView(() => jobs.refresh());
 const jobs = new JobsList((status) => queue.tell(status));
 
-function accepted(jobId, alone) {
+function accepted(address, alone) {
   jobs.refresh();
-  if (alone) location.hash = `#/jobs/${jobId}`;
+  if (alone) location.hash = address;
 }
 
 function route() {
   const match = ADDRESS.exec(location.hash);
-  const view = match ? "job" : "upload";
+  const files = BATCH.exec(location.hash);
+  const view = match ? "job" : files ? "batch" : "upload";
   const moved = document.body.dataset.view && document.body.dataset.view !== view;
   document.body.dataset.view = view;
   show(byId("job-view"), Boolean(match));
-  show(byId("upload-view"), !match);
-  jobs.setCurrent(match?.[1]);
+  show(byId("batch-view"), Boolean(files));
+  show(byId("upload-view"), view === "upload");
+  jobs.setCurrent((match ?? files)?.[1]);
+  if (!match) job.close();
+  if (!files) batch.close();
   if (match) job.open(match[1], match[2] ? Number(match[2]) : undefined);
-  else {
-    job.close();
-    document.title = "Document parser";
-  }
+  else if (files) batch.open(files[1]);
+  else document.title = "Document parser";
   if (!moved) return;
   scrollTo(0, 0);
-  byId(match ? "job-title" : "main").focus({ preventScroll: true });
+  byId({ job: "job-title", batch: "batch-title", upload: "main" }[view]).focus({ preventScroll: true });
 }
 
 function send(files) {
-  if (ADDRESS.test(location.hash)) location.hash = "#/";
+  if (document.body.dataset.view !== "upload") location.hash = "#/";
   if (!optionsAreFine()) return false;
   queue.add(files, readOptions());
   clearPassword();

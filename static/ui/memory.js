@@ -43,6 +43,9 @@ export function keepSingleKeys(on) {
 /** Files of this visit by job id, for a document that turns out to be locked. */
 export const files = new Map();
 
+/** Paths of files that came with a folder. */
+export const paths = new WeakMap();
+
 function read(storage, key) {
   try {
     return storage.getItem(key);

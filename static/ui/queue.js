@@ -6,12 +6,12 @@ import { files, remember } from "./memory.js";
 import { Link, sendLink } from "./link.js";
 import { announce } from "./notices.js";
 import { upload } from "./upload.js";
-import { bytes, ENDED, jobState } from "./words.js";
+import { bytes, count, ENDED, jobState } from "./words.js";
 
 const AT_ONCE = 2;
 
 export class Queue {
-  /** `onAccepted(jobId, alone)` is called for every accepted document, `alone` if nothing else is in the queue; `onNotUnderstood(fields)` for refused options. */
+  /** `onAccepted(address, alone)` is called for every accepted document or batch, `alone` if nothing else is in the queue; `onNotUnderstood(fields)` for refused options. */
   constructor(mostMegabytes, onAccepted, onNotUnderstood) {
     this.mostBytes = mostMegabytes * 2 ** 20;
     Object.assign(this, { onAccepted, onNotUnderstood });
@@ -19,17 +19,24 @@ export class Queue {
     byId("clear-queue").addEventListener("click", () => this.clear());
   }
 
+  /** Adds files or a link: one by itself, several files as one batch. A file that the server would refuse for its size is not sent. */
   add(chosen, options) {
-    for (const file of chosen) {
-      const entry = { file, options, state: "waiting" };
-      entry.row = this.#row(entry);
-      this.entries.push(entry);
-      byId("queue-rows").append(entry.row.root);
-      if (file.size > this.mostBytes) this.#fail(entry, `Larger than this server accepts (${bytes(this.mostBytes)}).`, false);
-      else if (file.size === 0) this.#fail(entry, "The file has no bytes.", false);
-    }
+    const fits = chosen.filter((file) => file instanceof Link || file.size <= this.mostBytes);
+    for (const file of chosen.filter((other) => !fits.includes(other))) this.#fail(this.#entry([file], options), `Larger than this server accepts (${bytes(this.mostBytes)}).`, false);
+    if (fits.length === 1 && fits[0].size === 0) this.#fail(this.#entry(fits, options), "The file has no bytes.", false);
+    else if (fits.length) this.#entry(fits, options);
     show(byId("queue"), this.entries.length > 0);
     this.#next();
+  }
+
+  #entry(chosen, options) {
+    const name = chosen.length === 1 ? chosen[0].name : count(chosen.length, "file");
+    const link = chosen[0] instanceof Link ? chosen[0] : null;
+    const entry = { files: chosen, link, name, size: chosen.reduce((sum, { size }) => sum + size, 0), options, state: "waiting" };
+    entry.row = this.#row(entry);
+    this.entries.push(entry);
+    byId("queue-rows").append(entry.row.root);
+    return entry;
   }
 
   /** Removes finished uploads; those in progress stay. */
@@ -58,17 +65,17 @@ export class Queue {
   }
 
   async #send(entry) {
-    const { file, options, row } = entry;
+    const { files: sent, link, options, row } = entry;
     entry.state = "sending";
     entry.stop = new AbortController();
-    show(row.bar, !(file instanceof Link));
+    show(row.bar, !link);
     try {
-      const accepted = await (file instanceof Link ? sendLink : upload)(file, options, {
+      const accepted = await (link ? sendLink : upload)(link ?? sent, options, {
         signal: entry.stop.signal,
         onProgress: (fraction) => this.#progress(entry, fraction),
         onWait: (seconds) => setText(row.text, `The server is busy. Trying again in ${Math.round(seconds)} s.`),
       });
-      this.#accepted(entry, accepted.job_id);
+      this.#accepted(entry, accepted);
     } catch (error) {
       if (error.name === "AbortError") this.#remove(entry);
       else this.#fail(entry, error.message, error.retryable);
@@ -77,23 +84,24 @@ export class Queue {
     this.#next();
   }
 
-  #progress({ row, file }, fraction) {
+  #progress({ row, size }, fraction) {
     row.bar.value = fraction * 100;
-    setText(row.text, fraction < 1 ? `${Math.round(fraction * 100)} % of ${bytes(file.size)}` : "Sent. The server checks it.");
+    setText(row.text, fraction < 1 ? `${Math.round(fraction * 100)} % of ${bytes(size)}` : "Sent. The server checks it.");
   }
 
-  #accepted(entry, jobId) {
+  #accepted(entry, { job_id: jobId, batch_id: batchId, jobs = [{ job_id: jobId }] }) {
     const { password, ...kept } = entry.options;
+    const address = batchId ? `#/batches/${batchId}` : `#/jobs/${jobId}`;
     Object.assign(entry, { state: "accepted", jobId });
-    remember({ id: jobId, name: entry.file.name, options: kept, password: Boolean(password), at: new Date().toISOString() });
-    files.set(jobId, { file: entry.file, options: kept });
+    remember({ id: batchId ?? jobId, batch: Boolean(batchId), name: entry.name, options: kept, password: Boolean(password), at: new Date().toISOString() });
+    jobs.forEach(({ job_id: id }, index) => id && files.set(id, { file: entry.files[index], options: kept }));
     setText(entry.row.text, "Queued");
     show(entry.row.bar, false);
-    fill(entry.row.actions, el("a", { class: "button small", href: `#/jobs/${jobId}` }, "Open"));
-    announce(`${entry.file.name} is ${entry.file instanceof Link ? "accepted" : "uploaded"}.`);
+    fill(entry.row.actions, el("a", { class: "button small", href: address }, "Open"));
+    announce(`${entry.name}: ${entry.link ? "accepted" : "uploaded"}.`);
     const alone = this.entries.length === 1;
     if (alone) this.#remove(entry);
-    this.onAccepted(jobId, alone);
+    this.onAccepted(address, alone);
   }
 
   #fail(entry, message, again) {
@@ -108,7 +116,7 @@ export class Queue {
       this.#next();
     };
     fill(entry.row.actions, again && this.#button("Try again", retry, entry), this.#button("Dismiss", () => this.#remove(entry), entry));
-    announce(`${entry.file.name}: ${message}`);
+    announce(`${entry.name}: ${message}`);
   }
 
   #stop(entry) {
@@ -123,14 +131,14 @@ export class Queue {
   }
 
   #row(entry) {
-    const text = el("p", {}, entry.file instanceof Link ? "Waiting" : `Waiting, ${bytes(entry.file.size)}`);
-    const bar = el("progress", { max: "100", value: "0", hidden: true, "aria-label": `Upload of ${entry.file.name}` });
+    const text = el("p", {}, entry.link ? "Waiting" : `Waiting, ${bytes(entry.size)}`);
+    const bar = el("progress", { max: "100", value: "0", hidden: true, "aria-label": `Upload of ${entry.name}` });
     const actions = el("div", { class: "row" }, this.#button("Cancel", () => this.#stop(entry), entry));
-    const root = el("li", { class: "upload" }, el("b", { title: entry.file.name }, entry.file.name), actions, text, bar);
+    const root = el("li", { class: "upload" }, el("b", { title: entry.name }, entry.name), actions, text, bar);
     return { root, text, bar, actions };
   }
 
   #button(name, act, entry) {
-    return el("button", { class: "button small", type: "button", "aria-label": `${name}: ${entry.file.name}`, on: { click: act } }, name);
+    return el("button", { class: "button small", type: "button", "aria-label": `${name}: ${entry.name}`, on: { click: act } }, name);
   }
 }

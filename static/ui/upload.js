@@ -1,18 +1,18 @@
 // The upload of one file, with progress: XMLHttpRequest reports how much of a body was sent, fetch does not.
 
 import { ApiError, busy, pause, problem, unreachable, waitSeconds } from "./api.js";
-import { adminToken } from "./memory.js";
+import { adminToken, paths } from "./memory.js";
 
 const MOST_TRIES = 6;
 
 /**
- * Uploads a file and returns what the server accepted: {job_id, ...}.
+ * Uploads a file, or several as one batch, and returns what the server accepted: {job_id, ...} or {batch_id, ...}.
  * `onProgress(fraction)` from 0 to 1; `onWait(seconds)` if the server is busy and asks for a retry.
  */
-export async function upload(file, options, { signal, onProgress, onWait }) {
+export async function upload(files, options, { signal, onProgress, onWait }) {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await post(file, options, signal, onProgress);
+      return await post(files, options, signal, onProgress);
     } catch (error) {
       if (!(error instanceof ApiError) || !busy(error) || tries >= MOST_TRIES) throw error;
       onWait(waitSeconds(error));
@@ -21,29 +21,31 @@ export async function upload(file, options, { signal, onProgress, onWait }) {
   }
 }
 
-function post(file, options, signal, onProgress) {
+function post(files, options, signal, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", "/v1/process/async");
+    request.open("POST", files.length > 1 ? "/v1/process/batch" : "/v1/process/async");
     request.responseType = "json";
     request.setRequestHeader("Accept", "application/json");
     if (adminToken()) request.setRequestHeader("Authorization", `Bearer ${adminToken()}`);
     request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(event.loaded / event.total));
     request.addEventListener("load", () => {
-      if (request.status < 300 && request.response?.job_id) resolve(request.response);
+      if (request.status < 300 && (request.response?.job_id || request.response?.batch_id)) resolve(request.response);
       else reject(problem(request.status, request.response, request.getResponseHeader("Retry-After")));
     });
     request.addEventListener("error", () => reject(unreachable()));
     request.addEventListener("abort", () => reject(new DOMException("Stopped", "AbortError")));
     signal.addEventListener("abort", () => request.abort(), { once: true });
-    request.send(formOf(file, options));
+    request.send(formOf(files, options));
   });
 }
 
-function formOf(file, options) {
+function formOf(files, options) {
   const form = new FormData();
   // Options first, so that a server can check them before it has the whole file.
   for (const [name, value] of Object.entries(options)) if (value !== "") form.append(name, value);
-  form.append("file", file, file.name);
+  // A file of a folder is sent with its path, which the batch shows.
+  if (files.length > 1) for (const file of files) form.append("files", file, paths.get(file) ?? file.name);
+  else form.append("file", files[0], files[0].name);
   return form;
 }

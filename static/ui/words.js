@@ -89,6 +89,28 @@ export function jobState(status) {
   }
 }
 
+/** A batch's state as a short phrase and a tone. */
+export function batchState(status) {
+  return { processing: ["Reading", "busy"], completed: ["Done", "good"], partial: ["Done, not all of it", "warn"], failed: ["Not read", "bad"] }[status] ?? [String(status), ""];
+}
+
+/** The state of a file of a batch as a short phrase and a tone. */
+export function fileState({ status, total_pages: pages, finished_pages: finished, flagged_pages: flagged }) {
+  const all = pages ? count(pages, "page") : "";
+  switch (status) {
+    case "queued": return ["Queued", "busy"];
+    case "processing": return [pages ? `${finished} of ${all}` : "Opening", "busy"];
+    case "completed": return flagged ? [`${all}, ${flagged} flagged`, "warn"] : [all || "Done", "good"];
+    case "incomplete": return [`${all}, with gaps`, "warn"];
+    case "failed":
+    case "refused": return ["Not read", "bad"];
+    case "cancelled": return ["Cancelled", ""];
+    case "deleted": return ["Deleted", ""];
+    case "expired": return ["Expired", ""];
+    default: return [String(status), ""];
+  }
+}
+
 /** A page's state in words: what a tile, a tip or a screen reader says. */
 export function pageSays(page) {
   const parts = [`Page ${page.number}: ${stateSays(page)}`];

@@ -510,6 +510,15 @@ def test_a_document_the_server_is_too_busy_for_is_sent_again(desk, service):
     assert busy.paths()[:3] == ["POST /v1/process/async"] * 3
 
 
+def test_several_files_are_sent_in_one_request_and_a_refused_one_says_why(desk, service):
+    (desk.folder / "empty.txt").touch()
+    with peer(forward(service, refuse_first=0)) as front:
+        done = desk.parse(PAPER, SCAN, "empty.txt", "-o", "out", "--json", "--server", front.url, "--pages", "1")
+    assert done.returncode == 1, done.stderr
+    assert [line["error"] and line["error"]["code"] for line in lines(done)] == [None, None, "EMPTY_FILE"]
+    assert [path for path in front.paths() if "/process/" in path] == ["POST /v1/process/batch"]
+
+
 def test_the_token_comes_from_the_option_or_the_environment(desk):
     with peer(lambda asked: problem(403, "FORBIDDEN")) as refusing:
         desk.parse(PAPER, "--server", refusing.url, "--token", "given", DOCPARSE_TOKEN="kept")

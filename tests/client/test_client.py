@@ -6,6 +6,7 @@ import io
 import os
 import socket
 import uuid
+import zipfile
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -52,6 +53,20 @@ def test_a_document_is_sent_followed_and_fetched(client):
     assert result.text.startswith("Maintenance Schedule")
     assert result.complete
     assert [(warning.page, warning.code) for warning in result.warnings] == [(2, "rotated")]
+
+
+def test_several_documents_are_sent_as_one_batch_and_fetched_as_one_archive(client, tmp_path):
+    (tmp_path / "odd.bin").write_bytes(b"\x00\x01" * 90)
+    sent = client.submit_batch([PAPER, tmp_path / "odd.bin"], page_range="1")
+    assert sent.jobs[1].error.code == "UNSUPPORTED_FORMAT"
+    status = client.batch(sent.batch_id, wait=60)
+    assert (status.status, status.jobs[0].job_id, status.jobs[0].total_pages) == ("partial", sent.jobs[0].job_id, 1)
+    client.download_batch(sent.batch_id, tmp_path / "all.zip", "text")
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert sorted(archive.namelist()) == ["manifest.json", "paper.pdf.txt"]
+    client.delete_batch(sent.batch_id)
+    with pytest.raises(errors.BatchNotFound):
+        client.batch(sent.batch_id)
 
 
 def test_every_format_of_a_result_is_typed(client):

@@ -516,7 +516,7 @@ def test_a_key_stands_for_its_job_until_its_time_is_over_or_the_job_was_deleted(
     queue.submit(redis, valkey, make_card(idempotency_key="k", fingerprint="one"), None)
     assert 23 * 3600 < redis.ttl("idempotency:public:k") <= 24 * 3600
     record.delete(redis, record.load(redis, JOB))
-    assert record.job_of_key(redis, PUBLIC, "k") is None
+    assert record.holder_of_key(redis, PUBLIC, "k") is None
     assert queue.submit(redis, valkey, make_card(OTHER, idempotency_key="k", fingerprint="two"), None).job_id == OTHER
 
 

@@ -96,14 +96,19 @@ def test_uploads_on_their_way_done_and_refused(service, opened, rich, tmp_path):
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 100_000}
     session = page.context.new_cdp_session(page)
     session.send("Network.emulateNetworkConditions", slow)
-    watched.upload(large, rich, tmp_path / "notes.xyz")
+    watched.upload(large)
     expect(page.locator("#queue-rows li").first).to_contain_text(re.compile(r"\d+ % of 4.0 MB"))
     sound(watched, "uploading")
     page.get_by_role("button", name="Cancel: large.pdf").click()
     session.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
-    expect(page.locator("#queue-rows")).to_contain_text("Done", timeout=SECONDS)
+    watched.upload(tmp_path / "notes.xyz")
     expect(page.locator("#queue-rows")).to_contain_text("is not read. Send one of", timeout=SECONDS)
-    sound(watched, "sent")
+    sound(watched, "refused")
+    watched.upload(rich, tmp_path / "notes.xyz")
+    expect(page.locator("#batch-status")).to_have_text("Done, not all of it", timeout=SECONDS)
+    sound(watched, "batch")
+    page.locator("#delete-batch").click()
+    sound(watched, "delete the batch")
 
 
 def test_a_result_in_every_view(service, opened, rich_job):

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import threading
+import zipfile
 from itertools import product
 from pathlib import Path
 
@@ -120,22 +121,64 @@ def test_the_sample_scan_is_one_click_away_and_the_cpu_reads_it(service, opened)
     expect(page.locator("#paper")).to_contain_text("Maintenance Schedule")
 
 
-def test_several_files_are_sent_at_once_and_each_tells_how_it_goes(service, opened, rich, paper, tmp_path):
+def test_several_files_are_one_batch_with_the_progress_and_the_reason_of_each(service, opened, rich, paper, tmp_path):
     (tmp_path / "notes.xyz").write_bytes(b"\x07\x01 no format that is read")
     (tmp_path / "empty.pdf").touch()
-    watched = opened(service, expected={415})
+    with zipfile.ZipFile(tmp_path / "letters.zip", "w") as archive:
+        archive.writestr("old/letter.txt", "Dear all")
+    watched = opened(service, expected={422})
     locked = encrypted_pdf(tmp_path / "locked.pdf", "open sesame", "The secret is out")
-    page = watched.upload(rich, paper, tmp_path / "notes.xyz", tmp_path / "empty.pdf", locked)
-    rows = page.locator("#queue-rows li")
-    expect(rows).to_have_count(5)
-    expect(rows.nth(0)).to_contain_text("Done", timeout=SECONDS)
-    expect(rows.nth(1)).to_contain_text("Done", timeout=SECONDS)
-    expect(rows.nth(2)).to_contain_text("is not read. Send one of")
-    expect(rows.nth(3)).to_contain_text("The file has no bytes")
-    expect(rows.nth(4)).to_contain_text("This document is locked. Open it and type its password.", timeout=SECONDS)
-    watched.shoot("queue")
-    page.get_by_role("button", name="Clear finished").click()
-    expect(page.locator("#queue")).to_be_hidden()
+    page = watched.upload(rich, paper, tmp_path / "notes.xyz", tmp_path / "empty.pdf", locked, tmp_path / "letters.zip")
+    page.wait_for_url(re.compile(r"#/batches/[0-9a-f-]{36}"))
+    expect(page.locator("#batch-status")).to_have_text("Done, not all of it", timeout=SECONDS)
+    rows = page.locator("#batch-rows li")
+    expect(rows).to_have_count(7)
+    for index, says in enumerate(
+        (
+            "2 pages",
+            "page",
+            "is not read. Send one of",
+            "The file has no bytes",
+            "This document is locked. Open it and type its password.",
+            "letters.zip",
+            "old/letter.txt",
+        )
+    ):
+        expect(rows.nth(index)).to_contain_text(says)
+    expect(rows.nth(6)).to_have_attribute("data-depth", "1")
+    expect(page.locator("#batch-progress-text")).to_have_text("7 of 7 files done, 3 could not be read")
+    expect(page.locator("#jobs a[aria-current=page] b")).to_have_text("7 files")
+    watched.shoot("batch")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Download all").click()
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        assert {"letter.txt.md", "manifest.json"} <= set(archive.namelist())
+    rows.nth(5).get_by_role("link").click()
+    expect(page.locator("#inside-title")).to_have_text("1 document inside")
+    page.locator("#inside-rows a").click()
+    expect(page.locator("#paper")).to_contain_text("Dear all")
+    page.go_back()
+    page.go_back()
+    rows.nth(4).get_by_role("link").click()
+    page.get_by_label("Password", exact=True).last.fill("open sesame")
+    page.get_by_role("button", name="Unlock and read").click()
+    expect(page.locator("#job-title")).to_have_text("locked.pdf")
+    done(page)
+
+
+def test_deleting_a_batch_asks_once_and_leaves_nothing(service, opened, tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("words")
+    page = opened(service).upload(tmp_path / "a.txt", tmp_path / "b.txt")
+    page.get_by_label("Admin token").fill(TOKEN)
+    page.get_by_role("button", name="Use").click()
+    expect(page.locator("#batch-status")).to_have_text("Done", timeout=SECONDS)
+    batch_id = page.url.rpartition("/")[2]
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("heading", name="Read a document")).to_be_visible()
+    assert service.client.get(f"/v1/batches/{batch_id}").status_code == 404
+    expect(page.locator(f'#jobs [data-id="{batch_id}"]')).to_have_count(0)
 
 
 def test_a_document_that_was_read_before_is_told_from_one_that_was_read_now(opened, paper, tmp_path):

@@ -28,7 +28,7 @@ def test_every_error_stands_in_the_docs_with_its_status():
 def test_every_route_stands_in_the_readme(tmp_path):
     app = create_app(Settings(store=StoreSettings(data_dir=tmp_path)))
     for path in app.api_doc["paths"]:
-        assert path.replace("{job_id}", "{id}") in README, path
+        assert path.replace("{job_id}", "{id}").replace("{batch_id}", "{id}") in README, path
 
 
 def test_the_page_has_words_for_every_warning_and_knows_the_harmless_ones():

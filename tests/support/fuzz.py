@@ -7,6 +7,7 @@ answer is not as the document says, or is an error of ours.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import re
 import subprocess
@@ -15,12 +16,13 @@ import tempfile
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
+from zipfile import ZipFile
 
 from document_parser.models import FORMAT_FILES
 from tests.support.documents import illustrated_pdf
 from tests.support.receiver import Receiver, receiving, told
 from tests.support.receiver import settings as webhooks
-from tests.support.service import Service
+from tests.support.service import Service, wait_until
 
 EACH = 450
 SEED = 20
@@ -52,7 +54,7 @@ class Found:
     output: str
 
 
-def configuration(jobs: list[str], doomed: list[str], receiver: Receiver, token: str) -> str:
+def configuration(jobs: list[str], doomed: list[str], batches: list[str], receiver: Receiver, token: str) -> str:
     """Schemathesis' settings: most jobs, pages and figures that it asks for are there."""
     return f"""
 seed = {SEED}
@@ -67,6 +69,7 @@ bearer = {json.dumps(token)}
 [dictionaries]
 jobs = {{ values = {json.dumps(jobs)} }}
 doomed = {{ values = {json.dumps(doomed)} }}
+batches = {{ values = {json.dumps(batches)} }}
 figures = {{ values = ["page-0001-figure-1.jpg"] }}
 numbers = {{ values = [1, 2] }}
 urls = {{ values = [{json.dumps(receiver.url)}] }}
@@ -74,6 +77,7 @@ waits = {{ values = [0, 0.3] }}
 
 [parameters]
 "path.job_id" = {{ dictionary = "jobs", probability = 0.6 }}
+"path.batch_id" = {{ dictionary = "batches", probability = 0.6 }}
 "path.name" = {{ dictionary = "figures", probability = 0.6 }}
 "path.number" = {{ dictionary = "numbers", probability = 0.6 }}
 "body.url" = {{ dictionary = "urls", probability = 0.4 }}
@@ -86,13 +90,18 @@ positive_data_acceptance.expected-statuses = {json.dumps(TAKEN)}
 
 [[operations]]
 include-operation-id = [
-  "process_async", "process_sync", "process_url", "process_object", "ping_webhook", "job_result", "job_download",
+  "process_async", "process_sync", "process_batch", "process_url", "process_object",
+  "ping_webhook", "job_result", "job_download",
 ]
 checks.positive_data_acceptance.expected-statuses = {json.dumps(TAKEN + CONTENT)}
 
 [[operations]]
 include-operation-id = "delete_job"
 parameters."path.job_id" = {{ dictionary = "doomed", probability = 0.1 }}
+
+[[operations]]
+include-operation-id = "delete_batch"
+checks.ignored_auth.enabled = false  # as delete_job; more wrong tokens than MAX_GUESSES would be answered 429
 """
 
 
@@ -107,11 +116,28 @@ def make_jobs(service: Service, receiver: Receiver) -> list[str]:
     return jobs
 
 
+def make_batches(service: Service) -> list[str]:
+    """Batches that have ended: one that was read in part, and one of an archive."""
+    archive = io.BytesIO()
+    with ZipFile(archive, "w") as out:
+        out.writestr("inside.txt", "words")
+    sent = ([("a.txt", b"words"), ("b.bin", bytes(99))], [("all.zip", archive.getvalue())])
+    found = []
+    for files in sent:
+        answer = service.client.post("/v1/process/batch", files=[("files", file) for file in files])
+        found.append(answer.json()["batch_id"])
+        path = f"/v1/batches/{found[-1]}"
+        wait_until(lambda path=path: service.client.get(path).json()["status"] != "processing", 60, "its end")
+    return found
+
+
 def run(folder: Path, each: int, *options: str) -> Found:
     """Send ``each`` requests of each operation, and those that stand at the edges of what is allowed."""
     with receiving() as receiver, Service(folder, **webhooks(**BUSY)) as service:
         jobs = make_jobs(service, receiver)
-        (folder / "schemathesis.toml").write_text(configuration(jobs[:-2], jobs[-2:], receiver, service.operator_token))
+        (folder / "schemathesis.toml").write_text(
+            configuration(jobs[:-2], jobs[-2:], make_batches(service), receiver, service.operator_token)
+        )
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "schemathesis.toml")]
         address = f"http://127.0.0.1:{service.port}/openapi.json"
         ran = subprocess.run(

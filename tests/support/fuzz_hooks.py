@@ -41,7 +41,10 @@ def fits(case, request):
     boundary = request.headers["Content-Type"].partition("boundary=")[2]
     parser = FormDataParser(silent=False)
     _, form, files = parser.parse(BytesIO(request.body), FORM, len(request.body), {"boundary": boundary})
-    fields = {name: TRUTH.get(value, value) for name, value in form.items()} | dict.fromkeys(files, "")
-    once = len(fields) == sum(map(len, (*form.listvalues(), *files.listvalues())))
     schema = case.operation.get_body_for_media_type(FORM).resolved_schema
+    many = {name for name, kind in schema["properties"].items() if kind.get("type") == "array"} & set(files)
+    sent = {name: [""] * len(files.getlist(name)) if name in many else "" for name in files}
+    fields = {name: TRUTH.get(value, value) for name, value in form.items()} | sent
+    single = [*form.listvalues(), *(found for name, found in files.lists() if name not in many)]
+    once = len(fields) - len(many) == sum(map(len, single))
     return once and not urlsplit(request.url).query and Draft202012Validator(schema).is_valid(fields)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+from redis import Redis
 
 from document_parser.host.libreoffice import find_libreoffice
 from document_parser.jobs.records import children
@@ -18,7 +19,7 @@ from tests.support.documents import stamped_pdf
 from tests.support.invoices import CII
 from tests.support.old_documents import old_text
 from tests.support.processes import kill_horses
-from tests.support.service import Service, wait_until
+from tests.support.service import Service, redis_url_of, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -217,3 +218,41 @@ def test_a_container_and_what_is_in_it_can_be_had_as_one_text(service, tmp_path)
     assert "\na.txt\n\nfirst words\n" in plain
     refused = service.client.get(f"/v1/jobs/{job_id}/result", params={"format": "json", "children": "append"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "INVALID_OPTION")
+
+
+def mail_with(attachments: dict[str, bytes]) -> bytes:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@example.org", "b@example.org", "Many files"
+    message.set_content("They are attached.")
+    for name, data in attachments.items():
+        message.add_attachment(data, maintype="text", subtype="plain", filename=name)
+    return message.as_bytes()
+
+
+def test_a_worker_killed_in_the_middle_of_a_mail_with_30_attachments_loses_none_and_reads_none_twice(service, tmp_path):
+    names = [f"attachment {number:02}.txt" for number in range(30)]
+    path = tmp_path / "many.eml"
+    path.write_bytes(mail_with({name: f"words of {name}".encode() for name in names}))
+    with path.open("rb") as stream:
+        taken = service.client.post("/v1/process/batch", files=[("files", (path.name, stream))]).json()
+    job_id = taken["jobs"][0]["job_id"]
+    halfway = children.child_id(job_id, 12)
+    wait_until(lambda: service.client.get(f"/v1/jobs/{halfway}/status").status_code == 200, 60, "some children")
+    kill_horses(service)
+    status = {"status": "processing"}
+    for _ in range(12):
+        if status["status"] == "processing":
+            status = service.client.get(f"/v1/batches/{taken['batch_id']}", params={"wait": 15}).json()
+    assert (status["status"], status["counts"]) == ("completed", {"completed": 31}), service.log[-4000:]
+    inside = [job for job in status["jobs"] if job["parent"] == job_id]
+    assert [job["name"] for job in inside] == names
+    for job in inside:
+        assert service.result(job["job_id"])["markdown"] == f"words of {job['name']}\n"
+        pages = service.client.get(f"/v1/jobs/{job['job_id']}/pages/1").json()
+        assert len(pages["attempts"]) == 1
+    listed = service.client.get("/v1/jobs", params={"limit": 500}).json()["jobs"]
+    assert sorted(job["filename"] for job in listed if job["batch_id"] == taken["batch_id"]) == sorted([path.name, *names])
+    with Redis.from_url(redis_url_of(service)) as redis:
+        events = redis.xrange(f"batch:{taken['batch_id']}:events")
+    kinds = [fields[b"kind"].decode() for _, fields in events]
+    assert (kinds.count("job.completed"), kinds.count("batch.ended")) == (31, 1)

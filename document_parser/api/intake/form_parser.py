@@ -15,6 +15,7 @@ from werkzeug.http import parse_options_header
 from document_parser.api.intake.arrivals import PIECE_BYTES
 from document_parser.api.intake.draining import drain_request
 from document_parser.errors import BadRequest, DocumentParserError, InvalidOption
+from document_parser.ingest.staged_file import StagedFile
 
 MULTIPART = "multipart/form-data"
 """Media type of multipart forms."""
@@ -166,7 +167,8 @@ class _FilePart:
         self._storage.stream.write(data)
 
     def end(self) -> FileStorage:
-        self._storage.stream.seek(0)
+        if isinstance(self._storage.stream, StagedFile):
+            self._storage.stream.finish()
         return self._storage
 
 

@@ -15,16 +15,19 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from flask import Request, current_app, request
 from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from document_parser.api.intake.arrivals import PIECE_BYTES, Arrival, Arrivals, CutReason
+from document_parser.api.intake.draining import drain_request
 from document_parser.api.intake.form_parser import MULTIPART, FormParser
 from document_parser.errors import (
     BadRequest,
+    BatchTooLarge,
     DocumentParserError,
     FileMissing,
     InvalidOption,
     ServerBusy,
+    TooManyFiles,
     UploadCutOff,
     UploadTooSlow,
 )
@@ -149,7 +152,7 @@ class UploadRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> Any:
-        self._staged.append(StagedFile(staging_folder()))
+        self._staged.append(StagedFile(staging_folder(), max_bytes=current_app.config["MAX_UPLOAD_MB"] << 20))
         return self._staged[-1]
 
 
@@ -189,6 +192,37 @@ def receive_upload() -> Iterator[tuple[StagedFile, str, dict[str, str]]]:
             _receive_raw_body(staged)
             fields = _all_fields(request.args)
             yield staged, fields.pop("filename", ""), fields
+
+
+@contextlib.contextmanager
+def receive_batch(max_files: int, max_mb: int) -> Iterator[tuple[list[tuple[StagedFile, str]], dict[str, str]]]:
+    """Yield the uploaded files, each with the name it came with, and the other fields.
+
+    The request is multipart with a field ``files`` for each file, or one file as ``receive_upload`` takes it. Raises as
+    ``receive_upload``, and TooManyFiles, BatchTooLarge.
+    """
+    request.max_content_length = (max_mb << 20) + current_app.config["MAX_FORM_MEMORY_SIZE"]
+    request.max_form_parts = max_files + current_app.config["MAX_FORM_PARTS"]
+    try:
+        if request.mimetype != MULTIPART:
+            with receive_upload() as (staged, filename, fields):
+                yield [(staged, filename)], fields
+            return
+        parts = request.files.getlist("files")
+    except RequestEntityTooLarge:
+        drain_request()
+        raise BatchTooLarge.for_limit(max_mb, request.content_length) from None
+    except BadRequest as error:
+        if error.details.get("reason") == "parts":
+            raise TooManyFiles.for_limit(max_files) from None
+        raise
+    if not parts:
+        raise FileMissing("Send each document as a multipart field 'files', or one archive as the raw body of the request.")
+    if set(request.files) != {"files"}:
+        raise BadRequest("Send all documents of a batch in fields named 'files'.")
+    if len(parts) > max_files:
+        raise TooManyFiles.for_limit(max_files, len(parts))
+    yield [(cast(StagedFile, part.stream), part.filename or "") for part in parts], _all_fields(request.form, request.args)
 
 
 def _all_fields(*sources: MultiDict[str, str]) -> dict[str, str]:

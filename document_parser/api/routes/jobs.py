@@ -15,11 +15,11 @@ from document_parser.api.openapi import DOWNLOAD_CONTENT, RESULT_CONTENT
 from document_parser.api.pagination import page_of
 from document_parser.api.routes import results
 from document_parser.api.routes.waiting import retry_after_header, wait_for_end
-from document_parser.api.schemas import JOB_ID, Cancelled, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
+from document_parser.api.schemas import JOB_ID, Cancelled, Children, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
 from document_parser.api.services import Services, get_services
-from document_parser.errors import Forbidden, InvalidOption, JobEnded, JobNotComplete, JobNotFound
+from document_parser.errors import Forbidden, InvalidOption, JobEnded, JobNotComplete, JobNotFound, StorageUnavailable
 from document_parser.jobs.ending import delete_job, end_job
-from document_parser.jobs.records import record
+from document_parser.jobs.records import children, record
 from document_parser.jobs.records.job import PUBLIC, Job
 from document_parser.models import JobState, JobStatus
 
@@ -66,6 +66,19 @@ def job(path: JobPath, query: StatusQuery) -> Response:
 def status(path: JobPath, query: StatusQuery) -> Response:
     """Return the state and progress of a job. With ``wait``, the response comes when the job has ended or the time is over."""
     return _status(path, query)
+
+
+@routes.get(
+    "/<job_id>/children",
+    summary="The documents inside the document",
+    responses=openapi.responses({200: Children}, StorageUnavailable, *openapi.JOB),
+    operation_id="job_children",
+)
+def list_children(path: JobPath) -> Response:
+    """Return the documents inside the job's document, each with its job or with the reason why it has none."""
+    job = _load(path.job_id)
+    found = children.load(get_services().storage, path.job_id) if job.children else []
+    return responses.to_response(Children(job_id=path.job_id, children=found))
 
 
 @routes.get(

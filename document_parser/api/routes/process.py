@@ -46,7 +46,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     routes = APIBlueprint("process", __name__, url_prefix="/v1/process", abp_tags=[tag])
     fields = field_schemas(settings)
     described: dict[str, Any] = {
-        "request_body": _request_body(fields),
+        "request_body": _request_body(fields, {"file": openapi.BINARY | {"description": "The document."}}),
         "openapi_extensions": {"parameters": _parameters(fields)},
     }
     queued = openapi.answer(Accepted, "The document is queued.", "Location", "Idempotency-Replayed", "Retry-After")
@@ -126,6 +126,16 @@ def with_replay_header(response: Response, taken: AcceptedUpload) -> Response:
     return response
 
 
+def batch_description(settings: ApiSettings) -> dict[str, Any]:
+    """Return the body and the parameters of a batch, for the documentation."""
+    fields = field_schemas(settings)
+    form = {"files": {"type": "array", "items": openapi.BINARY, "minItems": 1, "description": "The documents."}}
+    return {
+        "request_body": _request_body(fields, form),
+        "openapi_extensions": {"parameters": _parameters(fields)},
+    }
+
+
 def field_schemas(settings: ApiSettings) -> dict[str, dict[str, Any]]:
     """Return the schemas of all fields beside the document.
 
@@ -156,9 +166,9 @@ def _text_schema(description: str, longest: int) -> dict[str, Any]:
     return {"type": "string", "default": "", "maxLength": longest, "description": description}
 
 
-def _request_body(fields: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    file = openapi.BINARY | {"description": "The document."}
-    form = {"type": "object", "properties": {"file": file, **fields}, "required": ["file"], "additionalProperties": False}
+def _request_body(fields: dict[str, dict[str, Any]], sent: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a form with the fields of files in ``sent``, or of the document itself."""
+    form = {"type": "object", "properties": {**sent, **fields}, "required": [*sent], "additionalProperties": False}
     raw = openapi.BINARY | {"description": "The document itself."}
     return {"content": {"multipart/form-data": {"schema": form}, "application/octet-stream": {"schema": raw}}, "required": True}
 

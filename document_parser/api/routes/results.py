@@ -90,7 +90,7 @@ def source(services: Services, job: Job) -> Response:
         raise JobExpired() from None
     response = Response(_chunks(stream), content_type="application/octet-stream")
     response.content_length = job.card.size
-    response.headers["Content-Disposition"] = _attachment(job.card.filename)
+    response.headers["Content-Disposition"] = attachment(job.card.filename)
     return response
 
 
@@ -108,7 +108,7 @@ def _file(job: Job, name: OutputFormat, found: StoredResult, *, attached: bool) 
     media_type, extension = FORMAT_FILES[name]
     response = Response(_chunks(found.stream), content_type=media_type, headers=found.headers)
     if attached:
-        response.headers["Content-Disposition"] = _attachment(f"{_stem(job)}.{extension}")
+        response.headers["Content-Disposition"] = attachment(f"{_stem(job)}.{extension}")
     if name == "html":
         # A document's HTML is shown without scripts, frames, forms and foreign content; figures come from this service.
         policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
@@ -147,7 +147,7 @@ def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> 
         return _archive(job, archive, headers)
     if attached:
         name = f"{_stem(job)}-{entry.file}" if entry and table is not None else f"{_stem(job)}.csv"
-        headers["Content-Disposition"] = _attachment(name)
+        headers["Content-Disposition"] = attachment(name)
     header = "present" if entry and entry.header else "absent"
     return Response(_table_bytes(archive, entry), content_type=f"text/csv; charset=utf-8; header={header}", headers=headers)
 
@@ -155,7 +155,7 @@ def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> 
 def _archive(job: Job, archive: TableArchive, headers: dict[str, str]) -> Response:
     media_type, extension = FORMAT_FILES["csv"]
     archive.stream.seek(0)
-    headers["Content-Disposition"] = _attachment(f"{_stem(job)}.{extension}")
+    headers["Content-Disposition"] = attachment(f"{_stem(job)}.{extension}")
     return Response(_chunks(archive.stream), content_type=media_type, headers=headers)
 
 
@@ -169,7 +169,7 @@ def _stem(job: Job) -> str:
     return job.card.filename.rpartition(".")[0] or job.card.filename
 
 
-def _attachment(name: str) -> str:
+def attachment(name: str) -> str:
     """Return the header that names a file, as in RFC 6266: in ASCII for programs such as curl, and in full."""
     plain = re.sub(r"[^A-Za-z0-9 ._()+,=@-]", "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

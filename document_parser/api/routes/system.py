@@ -27,7 +27,7 @@ from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.scheduling import admission, budget, disk_space, forecast
 from document_parser.jobs.scheduling.admission import Load
 from document_parser.models import PIPELINE_VERSION, Confinement, Lane, Need
-from document_parser.settings import StoreSettings
+from document_parser.settings import ApiSettings, StoreSettings
 from document_parser.telemetry.metrics import sample_name
 from document_parser.version import __version__
 
@@ -92,12 +92,23 @@ class ReadFormat(BaseModel):
     """Whether that is installed on the machine that answers."""
 
 
+class Limits(BaseModel):
+    """What one request may send."""
+
+    max_upload_mb: int
+    """Of each file."""
+    max_pages: int
+    max_batch_files: int
+    max_batch_mb: int
+
+
 class System(Load):
     """Capacity and load at this moment."""
 
     version: str
     pipeline_version: str
     accepting: bool
+    limits: Limits
     workers: Workers
     lanes: dict[Lane, LaneLoad]
     engines: dict[str, EngineState]
@@ -141,6 +152,7 @@ def snapshot(services: Services) -> System:
         version=__version__,
         pipeline_version=PIPELINE_VERSION,
         accepting=load.broken_bound() is None and _has_room(settings.store) and _takes_in(services),
+        limits=_limits(settings.api),
         workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
         engines=_engines(services),
@@ -162,6 +174,10 @@ def snapshot(services: Services) -> System:
         storage=_storage(services),
         virus_scan=bool(settings.virus_scan.url),
     )
+
+
+def _limits(settings: ApiSettings) -> Limits:
+    return Limits.model_validate(settings.model_dump(include=set(Limits.model_fields)))
 
 
 def _lanes(redis: Redis) -> dict[Lane, dict[str, int]]:

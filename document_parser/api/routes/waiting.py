@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import g
 
@@ -16,6 +18,8 @@ from document_parser.models import JobError
 if TYPE_CHECKING:
     from document_parser.api.services import Services
 
+Awaited = TypeVar("Awaited")
+"""What is waited for."""
 STEP_MILLISECONDS = 1000
 """Longest wait for one event in Redis, in milliseconds, before the job is read again."""
 
@@ -26,13 +30,25 @@ def wait_for_end(services: Services, job_id: str, seconds: float) -> Job:
     Returns at once if half of the threads already wait; ``retry_after_header`` then says so. Raises JobNotFound, JobExpired,
     RedisError.
     """
+    load = partial(record.load, services.redis, job_id)
+    return wait_until(services, f"job:{job_id}:events", load, lambda job: job.is_at_rest, seconds)
+
+
+def wait_until(
+    services: Services, stream: str, load: Callable[[], Awaited], is_over: Callable[[Awaited], bool], seconds: float
+) -> Awaited:
+    """Return what ``load`` returns once it is over, or as it is after ``seconds``.
+
+    It is loaded again at each event in the Redis stream ``stream``. Returns at once if half of the threads already wait;
+    ``retry_after_header`` then says so. Raises the errors of ``load``, RedisError.
+    """
     if seconds <= 0:
-        return record.load(services.redis, job_id)
+        return load()
     if not services.waiting.take():
         g.waits_elsewhere = True
-        return record.load(services.redis, job_id)
+        return load()
     try:
-        return _wait(services, job_id, time.monotonic() + seconds)
+        return _wait(services, stream, load, is_over, time.monotonic() + seconds)
     finally:
         services.waiting.release()
 
@@ -71,22 +87,27 @@ def _is_written(fields: dict[bytes, bytes]) -> bool:
     return fields[b"kind"] == b"format.written"
 
 
-def _wait(services: Services, job_id: str, until: float) -> Job:
-    """Return the job once it is at rest, or as it is at ``until`` by ``time.monotonic``."""
-    stream = f"job:{job_id}:events"
+def _wait(
+    services: Services, stream: str, load: Callable[[], Awaited], is_over: Callable[[Awaited], bool], until: float
+) -> Awaited:
+    """Return what ``load`` returns once it is over, or as it is at ``until`` by ``time.monotonic``."""
     # The position in the stream is read before the state: an event in between ends the wait at once.
-    last = last_event(services.redis, job_id)
-    while not (job := record.load(services.redis, job_id)).is_at_rest:
+    last = _last_entry(services.redis, stream)
+    while not is_over(found := load()):
         left = until - time.monotonic()
         if left <= 0:
             break
         services.redis.xread({stream: last}, block=max(1, min(STEP_MILLISECONDS, int(left * 1000))))
-        last = last_event(services.redis, job_id)
-    return job
+        last = _last_entry(services.redis, stream)
+    return found
 
 
 def last_event(redis: Redis, job_id: str) -> bytes:
     """Return the id of a job's newest event; 0 if there is none. Raises RedisError."""
-    newest: Any = redis.xrevrange(f"job:{job_id}:events", count=1)
+    return _last_entry(redis, f"job:{job_id}:events")
+
+
+def _last_entry(redis: Redis, stream: str) -> bytes:
+    newest: Any = redis.xrevrange(stream, count=1)
     last: bytes = newest[0][0] if newest else b"0"
     return last

@@ -139,11 +139,11 @@ def _load_deliveries(services: Services, state: WebhookState | str, names: list[
 def delivery_of(announcement: Announcement) -> Delivery:
     """Return the state of a webhook with the receiver's host. The rest of its address may hold secrets."""
     return Delivery(
-        job_id=announcement.job.card.job_id,
+        job_id=announcement.id,
         event=announcement.event,
         host=announcement.message.host,
-        ended_at=announcement.job.completed_at,
-        expires_at=announcement.job.expires_at,
+        ended_at=announcement.subject.completed_at,
+        expires_at=announcement.subject.expires_at,
         **announcement.webhook.model_dump(),
     )
 

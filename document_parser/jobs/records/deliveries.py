@@ -2,8 +2,9 @@
 
 Two sorted sets hold names of webhooks by microseconds on Redis' clock: ``webhooks:log`` by the time at which the event
 happened, and ``webhooks:failed`` by the time at which the delivery was given up. A name is the job's id for its end,
-``{id}|revised`` for its newest revision and ``{id}|retry_failed`` for its newest failed retry. The state of a delivery is in
-the job's record; once that is gone, its names are removed here as well.
+``{id}|revised`` for its newest revision and ``{id}|retry_failed`` for its newest failed retry; ``{id}|batch`` is the end of the
+batch with this id. The state of a delivery is in the record of the job or batch; once that is gone, its names are removed here
+as well.
 """
 
 from __future__ import annotations
@@ -50,9 +51,12 @@ class EventKind:
 END, REVISED, RETRY_FAILED = NEWS = EventKind(""), EventKind("revised"), EventKind("retry_failed")
 """All kinds of events that a job announces."""
 
+BATCH_SUFFIX = "|batch"
+"""How the name of a batch's webhook ends."""
 
-def job_of(name: str) -> str:
-    """Return the id of the job that a webhook's name belongs to."""
+
+def id_of(name: str) -> str:
+    """Return the id of the job or batch that a webhook's name belongs to."""
     return name.partition("|")[0]
 
 
@@ -84,7 +88,7 @@ def restore(pipe: Pipeline, name: str, webhook: Webhook, ended_at: datetime | No
         pipe.zadd(FAILED, {name: micros})
 
 
-def forget(redis: Redis | Pipeline, job_id: str) -> None:
-    """Remove all webhooks of a job from the lists, so that they are neither shown nor delivered. Raises RedisError."""
+def forget(redis: Redis | Pipeline, an_id: str) -> None:
+    """Remove all webhooks of a job or batch from the lists, so that they are neither shown nor delivered. Raises RedisError."""
     for key in (LOG, FAILED, DUE):
-        redis.zrem(key, *(news.name_of(job_id) for news in NEWS))
+        redis.zrem(key, *(news.name_of(an_id) for news in NEWS), an_id + BATCH_SUFFIX)

@@ -69,6 +69,12 @@ class JobCard(BaseModel):
     """The id of the upload's job that the document is inside, at whatever depth; empty for an upload."""
     depth: int = 0
     """How deep the document is inside others: 0 for an upload."""
+    batch: str = ""
+    """The id of the batch that the document belongs to; empty if it was sent by itself."""
+    place: str = ""
+    """Its place in the batch."""
+    path: str = ""
+    """Its path in the archive that it was unpacked from; empty if that is its filename."""
 
     @property
     def is_fetched(self) -> bool:
@@ -150,6 +156,7 @@ class Job(BaseModel):
             filename=self.card.filename,
             complete=self.complete,
             revision=self.revision,
+            batch_id=self.card.batch or None,
             children=self.children,
             retry_failed_pages=self.retry_failed_pages,
             progress=self._progress(),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from document_parser.errors import JobExpired, JobNotFound, StorageUnavailable
-from document_parser.jobs.records import deliveries, storage_keys, transfers
+from document_parser.jobs.records import batches, deliveries, storage_keys, transfers
 from document_parser.jobs.records.job import SHOWN_COUNTS, Job, JobCard
 from document_parser.jobs.redis import clock, scripts
 from document_parser.jobs.redis.connection import Redis, text
@@ -47,9 +47,10 @@ class Created:
 
     ``which`` is the state of the cache for a ``created`` job (``shared`` if another job is reading the document), the earlier
     job of the Idempotency-Key if it was ``replayed`` or ``reused``, and the bound that was met if the queue is ``full``.
+    ``exists``: the job was created before. ``gone``: its batch takes no more jobs.
     """
 
-    outcome: Literal["created", "replayed", "reused", "full"]
+    outcome: Literal["created", "replayed", "reused", "full", "exists", "gone"]
     which: str = ""
 
 
@@ -82,7 +83,9 @@ def create(
         fields["result_s3"] = job.result_s3.model_dump_json()
     if not card.is_fetched:
         fields |= {"fetching": 1, "address": address_token or b""}
-    key = _idempotency_key(card) if card.idempotency_key else ""
+    if card.batch:
+        fields |= {"batch": card.batch, "place": card.place}
+    key = batches.idempotency_key(card.owner, card.idempotency_key)
     reply = scripts.run_script(
         redis,
         "create",
@@ -90,15 +93,20 @@ def create(
         *(password_token or b"", card.size, key, card.fingerprint, int(key_hours * 3_600_000)),
         *most,
         "" if password_token else cache_key,
+        *(card.batch, card.place, batches.entry_of(card).model_dump_json() if card.batch else ""),
         *(part for pair in fields.items() for part in pair),
     )
     return Created(*map(text, reply))  # type: ignore[arg-type]
 
 
-def job_of_key(redis: Redis, owner: str, key: str) -> tuple[str, str] | None:
-    """Return the job of an Idempotency-Key and the fingerprint of its upload; None if there is none. Raises RedisError."""
-    job_id, _, came_with = text(redis.get(f"idempotency:{owner}:{key}") or b"").partition("|")
-    return (job_id, came_with) if job_id and redis.exists(_record_key(job_id), f"job:{job_id}:gone") else None
+def holder_of_key(redis: Redis, owner: str, key: str) -> tuple[str, str] | None:
+    """Return the job or batch of an Idempotency-Key and the fingerprint of its request; None if there is none.
+
+    Raises RedisError.
+    """
+    held, _, came_with = text(redis.get(batches.idempotency_key(owner, key)) or b"").partition("|")
+    exists = held and redis.exists(_record_key(held), f"job:{held}:gone", f"batch:{held}", f"batch:{held}:gone")
+    return (held, came_with) if exists else None
 
 
 def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) -> None:
@@ -125,6 +133,8 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
         "children": job.children,
         "retry_failed_pages": json.dumps(job.retry_failed_pages),
     }
+    if job.card.batch:
+        fields |= {"batch": job.card.batch, "place": job.card.place}
     fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
     if job.result_s3 is not None:
         fields["result_s3"] = job.result_s3.model_dump_json()
@@ -146,7 +156,8 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
             pipe.pexpire(_record_key(job_id) + suffix, ttl)
         pipe.set(f"job:{job_id}:gone", owner, px=ttl + tombstone)
         if job.card.idempotency_key and key_ttl > 0:
-            pipe.set(_idempotency_key(job.card), f"{job_id}|{job.card.fingerprint}", px=min(ttl, key_ttl))
+            key = batches.idempotency_key(owner, job.card.idempotency_key)
+            pipe.set(key, f"{job_id}|{job.card.fingerprint}", px=min(ttl, key_ttl))
         pipe.zadd(f"jobs:{owner}", {job_id: job.card.created_at.timestamp()})
         pipe.zadd("jobs:expiring", {job_id: job.expires_at.timestamp() * 1000 if job.expires_at else 0})
         pipe.execute()
@@ -236,7 +247,7 @@ def delete(redis: Redis, job: Job) -> int:
     """Delete every key of a job and its items in other keys. Return how many keys were deleted. Raises RedisError."""
     job_id, card = job.card.job_id, job.card
     keys = [_record_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")]
-    keys += [_idempotency_key(card)] if card.idempotency_key else []
+    keys += [batches.idempotency_key(card.owner, card.idempotency_key)] if card.idempotency_key else []
     deliveries.forget(redis, job_id)
     return int(scripts.run_script(redis, "delete", job_id, card.owner, job.lane, *keys))
 
@@ -268,10 +279,6 @@ def forget_cached(redis: Redis, storage: Storage, keys: Sequence[str]) -> None:
         redis.zrem(CACHE_INDEX, *removed)
     if fault is not None:
         raise fault
-
-
-def _idempotency_key(card: JobCard) -> str:
-    return f"idempotency:{card.owner}:{card.idempotency_key}"
 
 
 def _record_key(job_id: str) -> str:

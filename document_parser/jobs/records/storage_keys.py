@@ -7,6 +7,9 @@ ALL_JOBS = "jobs/"
 CACHE = "cache/"
 """The prefix of what was read and is kept for later uploads of the same; see ``jobs/cache.py``."""
 
+ALL_BATCHES = "batches/"
+"""The prefix of the files of all batches."""
+
 
 def folder(job_id: str) -> str:
     """Return the prefix of all files of a job."""
@@ -21,6 +24,11 @@ def source(job_id: str) -> str:
 def card(job_id: str) -> str:
     """Return the key of ``job.json``, from which the job's record in Redis can be rebuilt."""
     return folder(job_id) + "job.json"
+
+
+def batch(batch_id: str) -> str:
+    """Return the key of ``batch.json``, from which the record of a batch can be rebuilt."""
+    return f"{ALL_BATCHES}{batch_id}/batch.json"
 
 
 def children(job_id: str) -> str:

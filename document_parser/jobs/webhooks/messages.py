@@ -1,4 +1,4 @@
-"""Write the webhook messages of a job: how it ended, and later its newest revision and its newest failed retry."""
+"""Write the webhook messages: how a job or batch ended, and later a job's newest revision and its newest failed retry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from document_parser.jobs.records import deliveries, record
+from document_parser.jobs.records import batches, deliveries, record
 from document_parser.jobs.records.deliveries import NEWS, EventKind
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.retries import RetryOutcome
@@ -16,35 +16,42 @@ from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.webhooks.http_post import Message
 from document_parser.models import Webhook, format_utc
 
+BATCH_ENDED = "batch.ended"
+"""The type of the event at the end of a batch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One event that a job announces, and the state of its delivery."""
+    """One event that a job or batch announces, and the state of its delivery."""
 
-    job: Job
-    news: EventKind
+    name: str
+    """The name of the webhook, as ``deliveries`` lists it."""
+    event: str
+    """The type of the event, such as ``job.completed``."""
+    subject: Job | batches.Batch
+    """The job or batch as it was loaded."""
+    record_key: str
+    """The Redis key of its record."""
+    body_field: str
+    """The field of the record that keeps the body."""
     webhook: Webhook
+    body: str
+    """The body of the message; empty if it has not been fixed yet."""
 
     @property
-    def name(self) -> str:
-        """Return the name of the webhook, as ``deliveries`` lists it."""
-        return self.news.name_of(self.job.card.job_id)
-
-    @property
-    def event(self) -> str:
-        """Return the type of the event, such as ``job.completed``."""
-        return f"job.{self.news.kind or self.job.state.value}"
-
-    @property
-    def body(self) -> str:
-        """Return the body of the message; empty if it has not been fixed yet."""
-        said: str = getattr(self.job, self.news.body)
-        return said
+    def id(self) -> str:
+        """Return the id of the job or batch."""
+        return deliveries.id_of(self.name)
 
     @property
     def message(self) -> Message:
         """Return the message to post. It has the same id at every try of the same event."""
-        return Message(self.job.card.webhook_url, f"msg_{self.job.card.job_id}{self._id_suffix()}", self.body)
+        return Message(self.subject.card.webhook_url, f"msg_{self.id}{self._id_suffix()}", self.body)
+
+    @property
+    def first_body(self) -> str:
+        """Return the body as it is fixed before the first try."""
+        return body_of_end(self.subject) if isinstance(self.subject, Job) else body_of_batch(self.subject)
 
     def _id_suffix(self) -> str:
         if self.webhook.revision is not None:
@@ -54,15 +61,58 @@ class Announcement:
 
 def announcements_of(job: Job) -> list[Announcement]:
     """Return all events that a job announces, the newest last."""
-    found = [Announcement(job, news, webhook) for news in NEWS if (webhook := getattr(job, news.webhook)) is not None]
+    found = [_of_job(job, news, webhook) for news in NEWS if (webhook := getattr(job, news.webhook)) is not None]
     return sorted(found, key=lambda told: told.webhook.retry or 0)
 
 
+def _of_job(job: Job, news: EventKind, webhook: Webhook) -> Announcement:
+    job_id = job.card.job_id
+    return Announcement(
+        name=news.name_of(job_id),
+        event=f"job.{news.kind or job.state.value}",
+        subject=job,
+        record_key=f"job:{job_id}",
+        body_field=news.body,
+        webhook=webhook,
+        body=getattr(job, news.body),
+    )
+
+
+def announcement_of_batch(batch: batches.Batch) -> Announcement | None:
+    """Return the event that a batch announces, None if it announces none."""
+    if batch.webhook is None:
+        return None
+    batch_id = batch.card.batch_id
+    return Announcement(
+        name=batch_id + deliveries.BATCH_SUFFIX,
+        event=BATCH_ENDED,
+        subject=batch,
+        record_key=batches.record_key(batch_id),
+        body_field=batches.BODY_FIELD,
+        webhook=batch.webhook,
+        body=batch.webhook_body,
+    )
+
+
 def load_announcements(redis: Redis, names: Sequence[str]) -> list[Announcement]:
-    """Return the events with these names whose jobs still exist, in the order of ``names``. Raises RedisError."""
-    jobs = record.load_many(redis, list(dict.fromkeys(deliveries.job_of(name) for name in names)))
+    """Return the events with these names whose jobs and batches still exist, in the order of ``names``. Raises RedisError."""
+    of_batches = [name for name in names if name.endswith(deliveries.BATCH_SUFFIX)]
+    of_jobs = [name for name in names if not name.endswith(deliveries.BATCH_SUFFIX)]
+    jobs = record.load_many(redis, list(dict.fromkeys(map(deliveries.id_of, of_jobs))))
     found = {announcement.name: announcement for job in jobs for announcement in announcements_of(job)}
+    for name in of_batches:
+        batch = batches.find(redis, deliveries.id_of(name))
+        if batch is not None and (announcement := announcement_of_batch(batch)) is not None:
+            found[name] = announcement
     return [found[name] for name in names if name in found]
+
+
+def body_of_batch(batch: batches.Batch) -> str:
+    """Return the body of the message about the end of a batch, as JSON."""
+    data = batch.to_status().model_dump(mode="json", exclude={"webhook", "jobs", "next_cursor"})
+    data["status_url"] = f"/v1/batches/{batch.card.batch_id}"
+    when = format_utc(batch.completed_at or batch.card.created_at)
+    return json.dumps({"type": BATCH_ENDED, "timestamp": when, "data": data}, ensure_ascii=False)
 
 
 def body_of_end(job: Job) -> str:

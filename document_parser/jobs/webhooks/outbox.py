@@ -27,9 +27,9 @@ class Outbox:
         """
         return [text(name) for name in self._run("claim_webhooks", most, int(span_seconds * 1000))]
 
-    def keep_body(self, job_id: str, field: str, body: str) -> str:
-        """Store the body of a webhook if it has none yet. Return the stored one, empty if the job is gone."""
-        return text(self._run("keep_body", job_id, field, body))
+    def keep_body(self, record_key: str, field: str, body: str) -> str:
+        """Store the body of a webhook if it has none yet. Return the stored one, empty if its job or batch is gone."""
+        return text(self._run("keep_body", record_key, field, body))
 
     def complete_delivery(self, name: str, webhook: Webhook, delay_seconds: float) -> bool:
         """Store the outcome of a try. A pending webhook is due again after ``delay_seconds``.

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from document_parser.errors import JobNotComplete, WebhookMissing
 from document_parser.jobs.records import deliveries, record
-from document_parser.jobs.records.deliveries import job_of
+from document_parser.jobs.records.deliveries import id_of
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import Redis
@@ -50,19 +50,19 @@ def replay_failed(redis: Redis) -> int:
     """
     names = [name for name, _ in deliveries.newest(redis, failed=True, before=None, limit=MAX_REPLAYS)]
     found = messages.load_announcements(redis, names)
-    for gone in {job_of(name) for name in names} - {announcement.job.card.job_id for announcement in found}:
+    for gone in set(map(id_of, names)) - {announcement.id for announcement in found}:
         deliveries.forget(redis, gone)
     return sum(_replay(redis, announcement) for announcement in found)
 
 
 def _replay(redis: Redis, announcement: Announcement) -> bool:
     """Make an event's webhook due now. Return whether that changed anything."""
-    again, job_id = _state_for_replay(announcement.webhook, clock.now(redis)), announcement.job.card.job_id
+    again = _state_for_replay(announcement.webhook, clock.now(redis))
     # If the delivery has changed meanwhile, a try has just been made: no other is needed.
     done = again is not None and Outbox(redis).replay(announcement.name, announcement.webhook, again)
     if done:
-        log.info("webhook_replayed", job_id=job_id, webhook=announcement.event, was=announcement.webhook.state)
-        record.publish(redis, job_id)
+        log.info("webhook_replayed", job_id=announcement.id, webhook=announcement.event, was=announcement.webhook.state)
+        record.publish(redis, announcement.id)
     return done
 
 

@@ -2,8 +2,8 @@
 -- Returns their names. If a deliverer dies with a claimed webhook, the webhook is due again by itself.
 local found = {}
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', 'webhooks:due', '-inf', now(), 'LIMIT', 0, ARGV[1])) do
-  local job, field = webhook_of(name)
-  if redis.call('HEXISTS', record(job), field) == 1 then
+  local key, field = webhook_of(name)
+  if redis.call('HEXISTS', key, field) == 1 then
     redis.call('ZADD', 'webhooks:due', now() + tonumber(ARGV[2]), name)
     found[#found + 1] = name
   else

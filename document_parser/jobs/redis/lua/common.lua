@@ -23,11 +23,12 @@ local function count(job, name) return tonumber(redis.call('HGET', pages(job), '
 
 local function retries(job) return 'job:' .. job .. ':retries' end
 
--- The job of a webhook's name, and the field of its record that keeps the state of the delivery. Names are the job for its end,
--- JOB|revised for its newest revision and JOB|retry_failed for its newest failed retry.
+-- The key of the record that a webhook belongs to, and the field of it that keeps the state of the delivery. Names are the job for
+-- its end, JOB|revised for its newest revision, JOB|retry_failed for its newest failed retry, and BATCH|batch for the end of a batch.
 local function webhook_of(name)
-  local job, news = string.match(name, '^([^|]*)|?(.*)$')
-  return job, news == '' and 'webhook' or news .. '_webhook'
+  local id, news = string.match(name, '^([^|]*)|?(.*)$')
+  if news == 'batch' then return 'batch:' .. id, 'webhook' end
+  return record(id), news == '' and 'webhook' or news .. '_webhook'
 end
 
 -- Whether two states of a delivery belong to the same event; those of retries are numbered.
@@ -226,5 +227,109 @@ local function add_format_event(job, stage, error)
     event(job, 'format.written', 'format', format)
   else
     event(job, 'format.failed', 'format', format, 'error', cjson.decode(error).code, 'reason', error)
+  end
+end
+
+-- A batch: 'batch:{id}' is its record; below it, places are a sorted set of what is in it, in order, 'entries' says what is at each
+-- place, 'open' has the jobs that have not ended, and 'outcomes' how each place has ended: STATE|PAGES|FINISHED PAGES.
+local BATCH_PARTS = {'', ':places', ':entries', ':open', ':outcomes', ':events'}
+local FIRST_PLACE = '000000'
+local function batch_key(batch, part) return 'batch:' .. batch .. (part or '') end
+local function batch_field(batch, field) return redis.call('HGET', batch_key(batch), field) end
+
+local function batch_event(batch, kind, ...)
+  redis.call('XADD', batch_key(batch, ':events'), 'MAXLEN', '~', 8192, '*', 'kind', kind, ...)
+end
+
+-- Count what is in a batch by state, and its pages. An archive that was sent alone counts as the files in it once they are known.
+local function batch_counts(batch)
+  local counts, pages, finished = {}, 0, 0
+  local archive = batch_field(batch, 'archive') == '1'
+  local function add(at, total, read)
+    counts[at] = (counts[at] or 0) + 1
+    pages, finished = pages + (tonumber(total) or 0), finished + (tonumber(read) or 0)
+  end
+  local outcomes = redis.call('HGETALL', batch_key(batch, ':outcomes'))
+  for i = 1, #outcomes, 2 do
+    local at, total, read = string.match(outcomes[i + 1], '^(%a+)|(%d+)|(%d+)$')
+    if not (archive and outcomes[i] == FIRST_PLACE and at == 'completed') then add(at, total, read) end
+  end
+  for _, job in ipairs(redis.call('SMEMBERS', batch_key(batch, ':open'))) do
+    add(state(job) or 'queued', redis.call('HGET', record(job), 'total'), count(job, 'finished'))
+  end
+  return counts, pages, finished
+end
+
+-- The state in which a batch ends: partial if a part of it was read, or a file was read with gaps.
+local function batch_state(counts)
+  local read, other = (counts.completed or 0) + (counts.incomplete or 0), 0
+  for at, number in pairs(counts) do
+    if at ~= 'completed' then other = other + number end
+  end
+  if other == 0 then return 'completed' end
+  return read > 0 and 'partial' or 'failed'
+end
+
+-- End a batch if all its jobs have ended: once, with its expiry and its webhook in the same step.
+local function end_batch_if_done(batch)
+  if redis.call('SCARD', batch_key(batch, ':open')) > 0 or batch_field(batch, 'state') ~= 'processing' then return end
+  if batch_field(batch, 'restoring') then return end
+  local ttl, at = tonumber(batch_field(batch, 'ttl')), batch_state((batch_counts(batch)))
+  redis.call('HSET', batch_key(batch), 'state', at, 'completed_at', now(), 'expires_at', now() + ttl)
+  batch_event(batch, 'batch.ended', 'state', at)
+  for _, part in ipairs(BATCH_PARTS) do redis.call('PEXPIRE', batch_key(batch, part), ttl) end
+  redis.call('SET', batch_key(batch, ':gone'), '', 'PX', ttl + tonumber(batch_field(batch, 'tombstone')))
+  local key = batch_field(batch, 'idempotency')
+  if key and redis.call('PTTL', key) > ttl then redis.call('PEXPIRE', key, ttl) end
+  redis.call('ZREM', 'batches:active', batch)
+  redis.call('ZADD', 'batches:expiring', now() + ttl, batch)
+  local webhook = load(batch_key(batch), 'webhook')
+  if webhook and webhook.state == 'pending' and not batch_field(batch, 'deleting') then
+    redis.call('ZADD', 'webhooks:due', now(), batch .. '|batch')
+    redis.call('ZADD', 'webhooks:log', now_micros(), batch .. '|batch')
+  end
+end
+
+-- Note in its batch how a job has ended, or that it was deleted.
+local function settle_in_batch(job, outcome)
+  local found = redis.call('HMGET', record(job), 'batch', 'place', 'total')
+  local batch, place = found[1], found[2]
+  if not batch or batch == '' or redis.call('EXISTS', batch_key(batch)) == 0 then return end
+  local read = string.format('|%d|%d', tonumber(found[3] or '0') or 0, count(job, 'finished'))
+  redis.call('HSET', batch_key(batch, ':outcomes'), place, outcome .. read)
+  local left = redis.call('PTTL', batch_key(batch))
+  if left > 0 then redis.call('PEXPIRE', batch_key(batch, ':outcomes'), left) end
+  redis.call('SREM', batch_key(batch, ':open'), job)
+  batch_event(batch, 'job.' .. outcome, 'job_id', job)
+  end_batch_if_done(batch)
+end
+
+-- Let a job into its batch. Returns whether it may be created: not if the batch is gone or ends, or its place has another outcome.
+local function join_batch(batch, place, entry, job)
+  if batch_field(batch, 'state') ~= 'processing' or batch_field(batch, 'closing') then return false end
+  if redis.call('HEXISTS', batch_key(batch, ':outcomes'), place) == 1 then return false end
+  if redis.call('HSETNX', batch_key(batch, ':entries'), place, entry) == 1 then
+    redis.call('ZADD', batch_key(batch, ':places'), 0, place)
+    redis.call('SADD', batch_key(batch, ':open'), job)
+  end
+  redis.call('HSET', batch_key(batch), 'joined_at', now())
+  batch_event(batch, 'job.queued', 'job_id', job)
+  return true
+end
+
+-- Whether the job or batch of an Idempotency-Key can still be shown; if it was deleted, the key is free again.
+local function is_held(id)
+  return redis.call('EXISTS', record(id), 'job:' .. id .. ':gone', batch_key(id), batch_key(id, ':gone')) > 0
+end
+
+-- Which bound of the queue is broken by so many more jobs with so many bytes; nil if none is. Bounds are {jobs, pages, bytes}, 0 for none.
+local function broken_bound(most, jobs, bytes)
+  local unfinished = {
+    jobs = redis.call('ZCARD', 'jobs:active') + jobs,
+    pages = tonumber(redis.call('HGET', 'load', 'pages') or '0') + jobs,
+    bytes = tonumber(redis.call('HGET', 'load', 'bytes') or '0') + bytes,
+  }
+  for _, what in ipairs({'jobs', 'pages', 'bytes'}) do
+    if most[what] > 0 and unfinished[what] > most[what] then return what end
   end
 end

@@ -1,29 +1,25 @@
 -- Create a job within the bounds of the queue, and once for each Idempotency-Key. Job and key are written together.
 -- ARGV: job, owner, created in seconds, status as JSON, password token or '', size in bytes,
 -- Redis key of the Idempotency-Key or '', fingerprint of what came with it, milliseconds it is kept,
--- bounds of unfinished jobs, pages, bytes (0 for none), key of the document in the cache or '', then fields and values of the record
--- Returns {'created', hit|miss|off|shared} (state of the cache; shared: another job is reading the document), {'replayed', job}, {'reused', job} (the key came with something else before), or {'full', bound}.
+-- bounds of unfinished jobs, pages, bytes (0 for none), key of the document in the cache or '', batch or '', place in the batch,
+-- entry of the batch as JSON, then fields and values of the record
+-- Returns {'created', hit|miss|off|shared} (state of the cache; shared: another job is reading the document), {'replayed', job},
+-- {'reused', job} (the key came with something else before), {'full', bound}, {'exists', job}, or {'gone', batch} (it takes no more jobs).
 local job, owner, created, size = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[6])
-local key, came_with, most = ARGV[7], ARGV[8], {jobs = tonumber(ARGV[10]), pages = tonumber(ARGV[11]), bytes = tonumber(ARGV[12])}
+local key, came_with, batch = ARGV[7], ARGV[8], ARGV[14]
+local most = {jobs = tonumber(ARGV[10]), pages = tonumber(ARGV[11]), bytes = tonumber(ARGV[12])}
 
+if redis.call('EXISTS', record(job)) == 1 then return {'exists', job} end
 if key ~= '' then
   local held, with = string.match(redis.call('GET', key) or '', '^(.-)|(.*)$')
-  -- A key whose job was deleted is free again.
-  if held and redis.call('EXISTS', record(held), 'job:' .. held .. ':gone') > 0 then
-    return {with == came_with and 'replayed' or 'reused', held}
-  end
+  if held and is_held(held) then return {with == came_with and 'replayed' or 'reused', held} end
 end
 
-local unfinished = {
-  jobs = redis.call('ZCARD', 'jobs:active') + 1,
-  pages = tonumber(redis.call('HGET', 'load', 'pages') or '0') + 1,
-  bytes = tonumber(redis.call('HGET', 'load', 'bytes') or '0') + size,
-}
-for _, what in ipairs({'jobs', 'pages', 'bytes'}) do
-  if most[what] > 0 and unfinished[what] > most[what] then return {'full', what} end
-end
+local bound = broken_bound(most, 1, size)
+if bound then return {'full', bound} end
+if batch ~= '' and not join_batch(batch, ARGV[15], ARGV[16], job) then return {'gone', batch} end
 
-redis.call('HSET', record(job), unpack(ARGV, 14))
+redis.call('HSET', record(job), unpack(ARGV, 17))
 redis.call('ZADD', 'jobs:' .. owner, created, job)
 redis.call('ZADD', 'jobs:active', created, job)
 redis.call('ZADD', 'jobs:queued', created, job)

@@ -2,6 +2,7 @@
 -- Returns how many keys were deleted. Tasks that work on it have lost their claims, and check them at once.
 local job, owner, lane = ARGV[1], ARGV[2], ARGV[3]
 local gone = 0
+settle_in_batch(job, 'deleted')
 for _, page in ipairs(redis.call('HKEYS', pages(job))) do
   for _, turn in ipairs(tonumber(page) and {'0', '90', '180', '270'} or {}) do
     gone = gone + redis.call('DEL', 'pictures:' .. job .. '|' .. page .. '|' .. turn)

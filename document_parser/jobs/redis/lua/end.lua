@@ -51,4 +51,5 @@ if redis.call('HEXISTS', record(job), 'webhook') == 1 then
   redis.call('ZADD', 'webhooks:due', now(), job)
   redis.call('ZADD', 'webhooks:log', now_micros(), job)
 end
+settle_in_batch(job, to == 'completed' and failed > 0 and 'incomplete' or to)
 return 'ok'

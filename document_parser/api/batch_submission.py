@@ -1,0 +1,182 @@
+"""Make a batch of received documents: one record, and a job of each document that can be read."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from document_parser.api.job_fields import JobFields
+from document_parser.api.middleware import errors
+from document_parser.api.services import Services
+from document_parser.api.submission import FILE_ERRORS, check_document
+from document_parser.errors import DocumentParserError, IdempotencyKeyReused, StorageUnavailable
+from document_parser.ingest.sniff import safe_filename
+from document_parser.ingest.staged_file import StagedFile
+from document_parser.jobs import queue
+from document_parser.jobs.ending import delete_batch, discard_files
+from document_parser.jobs.records import batches, passwords, record, storage_keys
+from document_parser.jobs.records.batches import Batch, BatchCard, BatchEntry
+from document_parser.jobs.records.job import PUBLIC, JobCard
+from document_parser.jobs.redis import clock
+from document_parser.jobs.redis.connection import RedisError
+from document_parser.jobs.scheduling import admission
+from document_parser.models import PageError, Webhook
+from document_parser.telemetry import logs
+
+log = logs.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedBatch:
+    """The batch of a request, created now or earlier with the same Idempotency-Key."""
+
+    batch: Batch
+    entries: list[BatchEntry]
+    """The files that were sent, in their order."""
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A received document: the card of its job, or the error that refuses it."""
+
+    staged: StagedFile
+    name: str
+    card: JobCard | None = None
+    error: PageError | None = None
+
+
+def submit_batch(services: Services, files: Sequence[tuple[StagedFile, str]], fields: JobFields) -> AcceptedBatch:
+    """Check and store received documents, create their batch and its jobs, and enqueue their plans.
+
+    A document that cannot be read is in the batch with its error. If the same request comes again with its Idempotency-Key,
+    jobs that are missing since a server was stopped are created now. Raises QueueFull, IdempotencyKeyReused, BatchExpired,
+    StorageUnavailable, RedisError.
+    """
+    documents = [_check(services, staged, filename, fields) for staged, filename in files]
+    card = _batch_card(services, documents, fields)
+    entries = [_entry(card.batch_id, index, document) for index, document in enumerate(documents)]
+    batch = Batch(card=card, state="processing", webhook=Webhook() if card.webhook_url else None)
+    batches.store(services.storage, batch, [entry for entry in entries if entry.job_id is None])
+    batch_id = _create(services, card, entries, documents)
+    replayed = batch_id != card.batch_id
+    if replayed:
+        services.storage.delete(storage_keys.batch(card.batch_id))
+    log.info("batch_replayed" if replayed else "batch_queued", batch_id=batch_id, files=len(documents))
+    _create_jobs(services, batch_id, documents, fields.password, created=not replayed)
+    sent = batches.entries(services.redis, batch_id)
+    return AcceptedBatch(batches.load(services.redis, batch_id), [entry for entry in sent if entry.parent is None], replayed)
+
+
+def job_id_of(batch_id: str, index: int) -> str:
+    """Return the job id of the file with this index: the same each time, so that a file sent again becomes one job."""
+    return str(uuid.uuid5(uuid.UUID(batch_id), f"file {index}"))
+
+
+def _check(services: Services, staged: StagedFile, filename: str, fields: JobFields) -> _Document:
+    """Return a received document with the card of its job, or with the error that refuses it. Raises RedisError."""
+    name = _shown_path(filename)
+    try:
+        return _Document(staged, name, card=check_document(services, staged, filename, fields))
+    except FILE_ERRORS as error:
+        return _Document(staged, name, error=PageError(code=error.code, message=error.message))
+
+
+def _shown_path(filename: str) -> str:
+    """Return a file's name to show, with the folders that it was sent with."""
+    parts = [part for part in filename.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return "/".join(map(safe_filename, parts)) or safe_filename(filename)
+
+
+def _batch_card(services: Services, documents: Sequence[_Document], fields: JobFields) -> BatchCard:
+    """Return the card of a new batch. Raises RedisError."""
+    card = BatchCard(
+        batch_id=str(uuid.uuid4()),
+        created_at=clock.now(services.redis),
+        options=fields.options,
+        webhook_url=fields.webhook_url,
+        request_id=errors.request_id(),
+        idempotency_key=fields.idempotency_key,
+        archive=len(documents) == 1 and documents[0].card is not None and documents[0].card.kind == "archive",
+    )
+    if not fields.idempotency_key:
+        return card
+    sent = hashlib.sha256(card.model_dump_json(include={"options", "webhook_url"}).encode())
+    for document in documents:
+        sent.update(f"{document.staged.sha256} {document.name}\n".encode())
+    if fields.password:
+        sent.update(passwords.fingerprint(services.settings, fields.password).encode())
+    return card.model_copy(update={"fingerprint": sent.hexdigest()})
+
+
+def _entry(batch_id: str, index: int, document: _Document) -> BatchEntry:
+    job_id = job_id_of(batch_id, index) if document.card is not None else None
+    return BatchEntry(place=batches.place_of(index), name=document.name, job_id=job_id, error=document.error)
+
+
+def _create(services: Services, card: BatchCard, entries: Sequence[BatchEntry], documents: Sequence[_Document]) -> str:
+    """Create the record of a batch, and return its id or that of the earlier batch with the same key.
+
+    Raises QueueFull, IdempotencyKeyReused, RedisError.
+    """
+    redis, settings = services.redis, services.settings
+    created = batches.create(
+        redis,
+        settings,
+        card,
+        entries,
+        key=batches.idempotency_key(card.owner, card.idempotency_key),
+        size=sum(document.card.size for document in documents if document.card is not None),
+        webhook=Webhook() if card.webhook_url else None,
+        most=tuple(admission.bounds_of(settings.queue).model_dump().values()),
+    )
+    if created.outcome in ("reused", "full"):
+        with contextlib.suppress(StorageUnavailable):
+            services.storage.delete(storage_keys.batch(card.batch_id))
+    if created.outcome == "reused":
+        raise IdempotencyKeyReused()
+    if created.outcome == "full":
+        raise admission.load(redis, settings.queue).refusal(created.which)  # type: ignore[arg-type]
+    return created.which or card.batch_id
+
+
+def _create_jobs(services: Services, batch_id: str, documents: Sequence[_Document], password: str, *, created: bool) -> None:
+    """Create the jobs of a batch that do not exist yet.
+
+    If one cannot be created, the whole batch is deleted, if this request has ``created`` it. Raises StorageUnavailable,
+    RedisError.
+    """
+    cards = list(_job_cards(batch_id, documents))
+    ids = [] if created else [card.job_id for card, _ in cards]
+    known = {job.card.job_id for job in record.load_many(services.redis, ids)}
+    try:
+        for card, staged in cards:
+            if card.job_id not in known:
+                _create_job(services, card, staged, password)
+    except (RedisError, StorageUnavailable):
+        if created:
+            # The first error is the one to report. What is left is settled by the sweep.
+            with contextlib.suppress(RedisError, DocumentParserError):
+                delete_batch(services.redis, services.ledger, services.storage, batch_id)
+        raise
+
+
+def _job_cards(batch_id: str, documents: Sequence[_Document]) -> Iterator[tuple[JobCard, StagedFile]]:
+    for index, document in enumerate(documents):
+        if document.card is not None:
+            own = {"webhook_url": "", "idempotency_key": "", "fingerprint": "", "owner": PUBLIC}
+            place = {"job_id": job_id_of(batch_id, index), "batch": batch_id, "place": batches.place_of(index)}
+            place["path"] = document.name if document.name != document.card.filename else ""
+            yield document.card.model_copy(update={**own, **place}), document.staged
+
+
+def _create_job(services: Services, card: JobCard, staged: StagedFile, password: str) -> None:
+    """Store a document and create its job. Raises StorageUnavailable, RedisError."""
+    sealed = passwords.seal(services.settings, password) if password else None
+    services.storage.put_file(storage_keys.source(card.job_id), staged.path, followed=True)
+    record.store_card(services.storage, card)
+    if queue.submit(services.redis, services.settings, card, sealed, bounded=False).gone:
+        discard_files(services.redis, services.storage, card.job_id)
