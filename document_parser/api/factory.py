@@ -13,7 +13,21 @@ from document_parser.api.intake.arrivals import Arrivals, Slots, slots_for_threa
 from document_parser.api.intake.uploads import UploadRequest, tidy_staging
 from document_parser.api.middleware import errors, headers, rate_limits, request_log
 from document_parser.api.openapi import DescribedApp
-from document_parser.api.routes import dashboard, events, health, jobs, metrics, pages, process, system, ui, webhooks
+from document_parser.api.routes import (
+    aliases,
+    chunked_uploads,
+    dashboard,
+    events,
+    health,
+    jobs,
+    metrics,
+    pages,
+    process,
+    system,
+    ui,
+    uploads,
+    webhooks,
+)
 from document_parser.api.server import options
 from document_parser.api.services import Services
 from document_parser.jobs.records.ledger import Ledger
@@ -78,8 +92,11 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     dashboard.register(app, settings, redis)
     rate_limits.register(app, settings, redis)
     auth.register(app)
+    uploads.register(app)
     for blueprint in (
         process.blueprint(settings.api),
+        uploads.blueprint(),
+        chunked_uploads.blueprint(),
         jobs.routes,
         pages.routes,
         events.blueprint(),
@@ -90,6 +107,8 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         ui.blueprint(),
     ):
         app.register_api(blueprint)
+    aliases.register(app)
+    app.describe_more = aliases.describe
     return app
 
 

@@ -22,7 +22,7 @@ from document_parser.settings.process import (
     named_tessdata_folders,
     send_no_statistics,
 )
-from document_parser.settings.serving import ApiSettings, WebhookSettings
+from document_parser.settings.serving import ApiSettings, UploadSettings, WebhookSettings
 from document_parser.settings.tree import LogSettings, Settings, load_settings
 from document_parser.settings.working import QueueSettings, StoreSettings, WorkerSettings
 
@@ -37,6 +37,7 @@ __all__ = [
     "QueueSettings",
     "Settings",
     "StoreSettings",
+    "UploadSettings",
     "WebhookSettings",
     "WorkerSettings",
     "cap_threads",

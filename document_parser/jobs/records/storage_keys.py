@@ -7,6 +7,19 @@ ALL_JOBS = "jobs/"
 CACHE = "cache/"
 """The prefix of what was read and is kept for later uploads of the same; see ``jobs/cache.py``."""
 
+ALL_UPLOADS = "uploads/"
+"""The prefix of the files of resumable uploads."""
+
+
+def upload_folder(upload_id: str) -> str:
+    """Return the prefix of all files of a resumable upload."""
+    return f"{ALL_UPLOADS}{upload_id}/"
+
+
+def upload(upload_id: str) -> str:
+    """Return the key of what has come of a resumable upload."""
+    return upload_folder(upload_id) + "data"
+
 
 def folder(job_id: str) -> str:
     """Return the prefix of all files of a job."""
