@@ -186,15 +186,18 @@ class _S3GrowingFile(GrowingFile):
         with storage_errors():
             self._tail: IO[bytes] = tempfile.TemporaryFile(prefix="docparse-")  # noqa: SIM115 - closed by close()
         self._tail_bytes = 0
-        if grown.tail:
-            self._fetch_tail(grown.tail)
+        self._is_fetched = not grown.tail
 
-    def _fetch_tail(self, size: int) -> None:
-        """Fetch the first ``size`` bytes of the stored tail. A tail that was stored later may be longer; it begins alike."""
+    def _fetch_tail(self) -> None:
+        """Fetch the stored tail, if it is not here. One that was stored later may be longer; it begins alike."""
+        size = self.grown.tail
+        if self._is_fetched:
+            return
         for piece in self._storage.chunks(self._tail_key):
             self._append(piece[: size - self._tail_bytes])
         if self._tail_bytes < size:
             raise StoredFileMissing(self._tail_key)
+        self._is_fetched = True
 
     @property
     def _tail_key(self) -> str:
@@ -208,6 +211,7 @@ class _S3GrowingFile(GrowingFile):
 
     def write(self, data: bytes) -> None:
         """Collect bytes, and upload a part at every SYNC_BYTES."""
+        self._fetch_tail()
         self._append(data)
         if self._tail_bytes >= self._part_bytes():
             self._upload_part()
@@ -218,7 +222,7 @@ class _S3GrowingFile(GrowingFile):
 
     def sync(self) -> None:
         """Store the tail, if it has changed."""
-        if self._tail_bytes == self.grown.tail:
+        if not self._is_fetched or self._tail_bytes == self.grown.tail:
             return
         with self._storage._storage_errors_of(self._key), storage_errors():
             self._tail.seek(0)
@@ -247,13 +251,15 @@ class _S3GrowingFile(GrowingFile):
 
     def finish(self) -> None:
         """Complete the object: of its parts, or of the tail alone if it is small. Once it is there, nothing happens."""
-        size = self.grown.size - self.grown.tail + self._tail_bytes
         try:
+            self._fetch_tail()
+            size = self.grown.size - self.grown.tail + self._tail_bytes
             self._complete() if self.grown.parts else self._put_small()
         except StoredFileMissing:
             # Another process has completed the upload, and could not write that down any more.
             if not self._storage.exists(self._key):
                 raise
+            size = self.grown.size
         self._storage.delete_all(f"{self._key}.tail.")
         self.grown = Grown(size=size)
 
