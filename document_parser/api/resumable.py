@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import IO
@@ -31,16 +30,13 @@ from document_parser.errors import (
 )
 from document_parser.ingest.sniff import HEAD_BYTES
 from document_parser.jobs.records import storage_keys, uploads
-from document_parser.jobs.records.uploads import LEASE_SECONDS, STORE_SECONDS, Hold, Upload
+from document_parser.jobs.records.uploads import Hold, Upload
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import disk_space
-from document_parser.storage import SYNC_BYTES, GrowingFile, StoredFileMissing
+from document_parser.storage import GrowingFile, StoredFileMissing
 from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
-
-RENEW_SECONDS = LEASE_SECONDS / 4
-"""A holder that receives renews its lease when it is this old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +182,7 @@ def _finish(services: Services, upload_id: str) -> Upload:
 @contextlib.contextmanager
 def _held(services: Services, upload_id: str) -> Iterator[Hold]:
     """Hold an upload. Raises UploadLocked, UploadNotFound, UploadGone, RedisError."""
-    hold = Hold.take(services.redis, services.settings, upload_id, time.monotonic())
+    hold = Hold.take(services.redis, services.settings, upload_id)
     try:
         yield hold
     finally:
@@ -234,40 +230,35 @@ class _Writer:
     def __init__(self, services: Services, hold: Hold, *, saves: bool = True) -> None:
         self.hold, self._saves = hold, saves
         self.file: GrowingFile = services.storage.grow(storage_keys.upload(hold.upload.upload_id), hold.upload.grown)
-        self._unsynced = 0
 
     def write(self, piece: bytes) -> None:
         """Write one piece. Raises UploadLocked if another request has taken the upload meanwhile."""
-        self._unsynced += len(piece)
-        syncs, before = self._unsynced >= SYNC_BYTES, self.file.grown
-        if syncs or time.monotonic() - self.hold.renewed > RENEW_SECONDS:
-            self.hold.renew(STORE_SECONDS if syncs else LEASE_SECONDS, time.monotonic())
-        self.file.write(piece)
-        if self.file.grown is not before:
-            self._unsynced = 0
-            if self._saves:
-                self._save()
-        if syncs and not self._saves:
-            self.hold.renew(LEASE_SECONDS, time.monotonic())
+        if not self.file.will_store(len(piece)):
+            self.hold.renew(at_once=False)
+            self.file.write(piece)
+            return
+        with self.hold.kept():
+            self.file.write(piece)
+        if self._saves:
+            self._save()
 
     def store(self) -> None:
         """Make durable and write down what has come. If that is all, make the file whole."""
-        self.hold.renew(STORE_SECONDS, time.monotonic())
-        self.file.sync()
+        with self.hold.kept():
+            self.file.sync()
         self._save()
         if self.hold.upload.is_complete:
             self.finish()
 
     def finish(self) -> None:
         """Make the file of a complete upload whole, and write that down."""
-        self.hold.renew(STORE_SECONDS, time.monotonic())
-        self.file.finish()
+        with self.hold.kept():
+            self.file.finish()
         self._save(finished=True)
         log.info("upload_complete", upload_id=self.hold.upload.upload_id, size=self.hold.upload.offset)
 
     def _save(self, *, finished: bool = False) -> None:
         self.hold.save(replace(self.hold.upload, grown=self.file.grown, finished=finished))
-        self.hold.renewed = time.monotonic()
 
 
 @contextlib.contextmanager

@@ -41,6 +41,10 @@ class GrowingFile(ABC):
     """What is durable so far. It changes with ``write`` at every SYNC_BYTES, and with ``sync``."""
 
     @abstractmethod
+    def will_store(self, size: int) -> bool:
+        """Return whether writing so many bytes makes them durable, which may take long."""
+
+    @abstractmethod
     def write(self, data: bytes) -> None:
         """Append bytes."""
 

@@ -209,14 +209,19 @@ class _LocalGrowingFile(GrowingFile):
                 raise
         self._size = grown.size
 
+    def will_store(self, size: int) -> bool:
+        """Return whether the file is synced after so many bytes."""
+        return self._size + size - self.grown.size >= SYNC_BYTES
+
     def write(self, data: bytes) -> None:
         """Append bytes, and sync at every SYNC_BYTES."""
+        syncs = self.will_store(len(data))
         with storage_errors():
             view = memoryview(data)
             while view:
                 view = view[os.write(self._handle, view) :]
         self._size += len(data)
-        if self._size - self.grown.size >= SYNC_BYTES:
+        if syncs:
             self.sync()
 
     def sync(self) -> None:

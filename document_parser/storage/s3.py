@@ -209,11 +209,15 @@ class _S3GrowingFile(GrowingFile):
             self._tail.write(data)
         self._tail_bytes += len(data)
 
+    def will_store(self, size: int) -> bool:
+        """Return whether so many bytes complete a part."""
+        return (self._tail_bytes if self._is_fetched else self.grown.tail) + size >= self._part_bytes()
+
     def write(self, data: bytes) -> None:
         """Collect bytes, and upload a part at every SYNC_BYTES."""
         self._fetch_tail()
         self._append(data)
-        if self._tail_bytes >= self._part_bytes():
+        if self.will_store(0):
             self._upload_part()
 
     def _part_bytes(self) -> int:

@@ -197,7 +197,7 @@ def test_the_method_may_be_named_in_a_header(client):
 
 def test_while_one_request_sends_another_is_told_to_wait(client, valkey, redis):
     location = create(client)
-    hold = Hold.take(redis, valkey, id_of(location), time.monotonic())
+    hold = Hold.take(redis, valkey, id_of(location))
     answer = send(client, location, TEXT)
     refused(answer, 423, "UPLOAD_LOCKED")
     assert answer.headers["Retry-After"]
@@ -207,10 +207,10 @@ def test_while_one_request_sends_another_is_told_to_wait(client, valkey, redis):
 
 def test_a_request_that_was_silent_for_too_long_loses_the_upload_and_writes_no_more(client, valkey, redis):
     location = create(client)
-    hold = Hold.take(redis, valkey, id_of(location), time.monotonic())
+    hold = Hold.take(redis, valkey, id_of(location))
     redis.hset(f"upload:{id_of(location)}", "held_until", 1)  # its lease has ended
     assert send(client, location, TEXT).status_code == 204
-    for late in (lambda: hold.renew(10, 0), lambda: hold.save(hold.upload)):
+    for late in (lambda: hold.renew(), lambda: hold.save(hold.upload)):
         with pytest.raises(uploads.UploadLocked):
             late()
     assert offset_of(client, location) == len(TEXT)

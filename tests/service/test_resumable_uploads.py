@@ -9,12 +9,14 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from document_parser.jobs.records import storage_keys
+from document_parser.jobs.records.uploads import LEASE_SECONDS
 from document_parser.storage import SYNC_BYTES
 from tests.support.bucket import Bucket
 from tests.support.cut_line import CutLine
@@ -101,6 +103,10 @@ def stored_by(service, url):
     return (service.data_dir / storage_keys.source(answer.json()["job_id"])).read_bytes()
 
 
+def offset_of(service, location):
+    return int(service.client.head(location, headers=TUS).headers["Upload-Offset"])
+
+
 def arrived(service, url, document):
     return hashlib.sha256(stored_by(service, url)).digest() == hashlib.sha256(document.read_bytes()).digest()
 
@@ -136,6 +142,7 @@ def test_after_a_killed_server_the_client_goes_on_at_its_offset(tmp_path, docume
             wait_until(lambda: next(uploads.glob("*/data")).stat().st_size > SYNC_BYTES, 20, "some of it is stored")
             service.kill_everything()
             service.start().ready()
+            time.sleep(LEASE_SECONDS)  # clients try again for longer; they would send, and be refused, meanwhile
 
         with CutLine(service.port, cut_after=[20_000_000], before_cut=kill) as line:
             url = send(f"http://127.0.0.1:{line.port}/v1/uploads", document, piece)
@@ -149,8 +156,7 @@ def test_a_killed_web_worker_leaves_the_upload_to_another_process(service, docum
     data = document.read_bytes()
 
     def kill() -> None:
-        stored = service.data_dir / storage_keys.upload(id_of(location))
-        wait_until(lambda: stored.exists() and stored.stat().st_size > SYNC_BYTES, 20, "some of it is stored")
+        wait_until(lambda: offset_of(service, location) >= SYNC_BYTES, 20, "some of it is stored")
         before = service.pids("gunicorn")
         for pid in before:
             if pid != service.pid:
@@ -174,7 +180,7 @@ def test_a_killed_web_worker_leaves_the_upload_to_another_process(service, docum
         assert sent.returncode
     service.ready()
     wait_until(lambda: service.client.head(location, headers=TUS).status_code == 200, 20, "a new worker answers")
-    offset = int(service.client.head(location, headers=TUS).headers["Upload-Offset"])
+    offset = offset_of(service, location)
     assert SYNC_BYTES <= offset <= SIZE // 2 + (1 << 20)
     # The lease of the request that was killed ends by itself.
     wait_until(

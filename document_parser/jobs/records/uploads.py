@@ -7,26 +7,33 @@ What a record says is durable in storage; what came after it does not count.
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
+import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from document_parser.errors import StorageUnavailable, TooManyUploads, UploadGone, UploadLocked, UploadNotFound
 from document_parser.jobs.records import storage_keys
 from document_parser.jobs.redis import clock, scripts
-from document_parser.jobs.redis.connection import Redis, text
+from document_parser.jobs.redis.connection import Redis, RedisError, text
 from document_parser.settings import Settings
 from document_parser.storage import Grown, Storage
 from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
 
-LEASE_SECONDS = 10.0
-"""A holder that receives nothing for this time may be replaced: its connection is probably dead."""
-STORE_SECONDS = 300.0
-"""The lease of a holder while storage writes: S3 may take long for a part, and retries."""
+LEASE_SECONDS = 3.0
+"""A holder that receives nothing for this time may be replaced: its connection or its process is probably dead.
+
+Clients of tus try again for about ten seconds.
+"""
+RENEW_SECONDS = LEASE_SECONDS / 4
+"""A holder renews its lease when it is this old."""
 USED_HOURS = 1.0
 """How long an upload can be used again after its first use, at most."""
 EXPIRED_PER_SWEEP = 100
@@ -139,23 +146,49 @@ class Hold:
     settings: Settings
     upload: Upload
     number: int
-    renewed: float
+    renewed: float = field(default_factory=time.monotonic)
     """When the lease was last renewed, on the monotonic clock of the process, in seconds."""
 
     @classmethod
-    def take(cls, redis: Redis, settings: Settings, upload_id: str, monotonic: float) -> Hold:
+    def take(cls, redis: Redis, settings: Settings, upload_id: str) -> Hold:
         """Take an upload, and load it. Raises UploadLocked, UploadNotFound, UploadGone, RedisError."""
         load(redis, upload_id)
         number = int(scripts.run_script(redis, "take_upload", upload_id, int(LEASE_SECONDS * 1000)))
         if number == 0:
             raise UploadLocked()
-        return cls(redis, settings, load(redis, upload_id), number, monotonic)
+        return cls(redis, settings, load(redis, upload_id), number)
 
-    def renew(self, seconds: float, monotonic: float) -> None:
-        """Renew the lease. Raises UploadLocked if another request has taken the upload meanwhile, RedisError."""
-        if not scripts.run_script(self.redis, "hold_upload", self.upload.upload_id, self.number, int(seconds * 1000)):
+    def renew(self, *, at_once: bool = True) -> None:
+        """Renew the lease, or do so only if it is RENEW_SECONDS old.
+
+        Raises UploadLocked if another request has taken the upload meanwhile, RedisError.
+        """
+        if not at_once and time.monotonic() - self.renewed < RENEW_SECONDS:
+            return
+        self.renewed = time.monotonic()
+        lease = int(LEASE_SECONDS * 1000)
+        if not scripts.run_script(self.redis, "hold_upload", self.upload.upload_id, self.number, lease):
             raise UploadLocked()
-        self.renewed = monotonic
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the lease while storage works, however long that takes. Raises as ``renew``, at the beginning."""
+        self.renew()
+        done = threading.Event()
+
+        def renew() -> None:
+            # If it fails, another request has the upload: what the block stores is not written down.
+            with contextlib.suppress(RedisError, UploadLocked):
+                while not done.wait(RENEW_SECONDS):
+                    self.renew()
+
+        thread = threading.Thread(target=renew, name="upload-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def save(self, upload: Upload) -> None:
         """Write down what is durable; the lease is renewed. Raises UploadLocked as ``renew``, TooManyUploads, RedisError."""
@@ -182,7 +215,7 @@ class Hold:
         if text(reply[0]) == "lost":
             raise UploadLocked()
         _check_bound(reply)
-        self.upload = upload
+        self.upload, self.renewed = upload, time.monotonic()
 
     def release(self) -> None:
         """Let other requests take the upload. Raises RedisError."""
