@@ -138,8 +138,8 @@ def test_after_a_killed_server_the_client_goes_on_at_its_offset(tmp_path, docume
     with Service(tmp_path, command, NUM_WORKERS=0, WEB_WORKERS=2) as service:
 
         def kill() -> None:
-            uploads = service.data_dir / "uploads"
-            wait_until(lambda: next(uploads.glob("*/data")).stat().st_size > SYNC_BYTES, 20, "some of it is stored")
+            (folder,) = (service.data_dir / "uploads").iterdir()
+            wait_until(lambda: offset_of(service, f"/v1/uploads/{folder.name}") >= SYNC_BYTES, 20, "some of it is stored")
             service.kill_everything()
             service.start().ready()
             time.sleep(LEASE_SECONDS)  # clients try again for longer; they would send, and be refused, meanwhile

@@ -184,6 +184,9 @@ def register(app: Flask) -> None:
     def add_headers(response: Response) -> Response:
         if _is_about_uploads():
             response.headers.setdefault("Tus-Resumable", tus.VERSION)
+            if request.method == "HEAD" and response.status_code >= 500:
+                # At any other status than 423 tus-js-client drops the upload and begins anew, though this passes.
+                response.status_code = UploadLocked.status
             if response.status_code == TusVersionUnsupported.status:
                 response.headers["Tus-Version"] = tus.VERSION
             if response.status_code == FileTooLarge.status:
