@@ -1,15 +1,17 @@
-// The upload of one file, with progress: XMLHttpRequest reports how much of a body was sent, fetch does not.
+// The upload of one file, with progress; a large one goes in pieces. XMLHttpRequest reports how much of a body was sent, fetch does not.
 
 import { ApiError, busy, pause, problem, unreachable, waitSeconds } from "./api.js";
 import { adminToken } from "./memory.js";
+import { RESUMABLE_BYTES, uploadInPieces } from "./resumable.js";
 
 const MOST_TRIES = 6;
 
 /**
  * Uploads a file and returns what the server accepted: {job_id, ...}.
- * `onProgress(fraction)` from 0 to 1; `onWait(seconds)` if the server is busy and asks for a retry.
+ * `onProgress(fraction)` from 0 to 1; `onWait(seconds, lost)` if the server is busy and asks for a retry, or the connection was lost.
  */
 export async function upload(file, options, { signal, onProgress, onWait }) {
+  if (file.size > RESUMABLE_BYTES) return uploadInPieces(file, options, { signal, onProgress, onWait });
   for (let tries = 1; ; tries += 1) {
     try {
       return await post(file, options, signal, onProgress);

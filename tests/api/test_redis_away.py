@@ -110,7 +110,7 @@ def test_it_works_again_by_itself_with_everything_that_there_was(story):
     assert story["after"] == story["before"]
     assert story["new"]["complete"] is True
     refused = {path: status for (_, path), status in story["again"].items() if status >= 400}
-    assert refused == {"/v1/jobs/{job_id}/figures/{name}": 404}, "the paper has no figures"
+    assert refused == {"/v1/jobs/{job_id}/figures/{name}": 404, "/v1/uploads/{upload_id}": 404}, "there are none of these"
 
 
 def test_a_client_of_tus_is_told_to_wait_and_not_to_begin_anew(story):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from document_parser.client import Client
 from document_parser.jobs.records import storage_keys
 from document_parser.jobs.records.uploads import LEASE_SECONDS
 from document_parser.storage import SYNC_BYTES
@@ -234,3 +236,26 @@ def stored_in(bucket, key):
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     client = boto3.client("s3", endpoint_url=bucket.settings["S3_ENDPOINT_URL"], **keys)
     return client.get_object(Bucket="documents", Key=f"all/{key}")["Body"].read()
+
+
+def test_our_own_client_goes_on_after_a_lost_connection_and_tells_how_far_it_is(service, document):
+    told = []
+    with (
+        CutLine(service.port, cut_after=[10_000_000, 22_000_000]) as line,
+        Client(f"http://127.0.0.1:{line.port}", pause=lambda seconds: time.sleep(min(seconds, 0.1))) as client,
+    ):
+        upload_id = client.upload(document, on_progress=lambda sent, size: told.append((sent, size)))
+        assert line.cuts == []
+        assert SIZE < line.passed < SIZE + 2 * SYNC_BYTES
+        job_id = client.submit_upload(upload_id, output_format="json")
+    assert told == sorted(set(told))
+    assert told[-1] == (SIZE, SIZE)
+    assert (service.data_dir / storage_keys.source(job_id)).read_bytes() == document.read_bytes()
+
+
+def test_our_own_client_sends_large_documents_in_pieces_by_itself(service, document):
+    with CutLine(service.port, cut_after=[20_000_000]) as line, Client(f"http://127.0.0.1:{line.port}") as client:
+        job_id = client.submit(document, output_format="json")
+        assert line.cuts == []
+    card = json.loads((service.data_dir / storage_keys.card(job_id)).read_text())["card"]
+    assert (card["filename"], card["size"], card["options"]["output_format"]) == ("large.pdf", SIZE, "json")
