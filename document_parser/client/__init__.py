@@ -108,9 +108,9 @@ class Client:
     ) -> str:
         """Send a document as a stream and return its job's id. A seekable stream is read from its start.
 
-        One larger than RESUMABLE_BYTES is sent by ``upload``, in pieces. The same ``idempotency_key`` returns the same job, also
-        from another process; without one, each call creates its own key. ``options`` are the fields of models.Options, for
-        example ``output_format``. Raises OSError if the document cannot be read.
+        One larger than RESUMABLE_BYTES is sent by ``upload``, in pieces. The same ``idempotency_key`` returns the same job,
+        also from another process; without one, each call creates its own key. ``options`` are the fields of models.Options,
+        for example ``output_format``. Raises OSError if the document cannot be read.
         """
         with ExitStack() as stack:
             if isinstance(document, (str, PathLike)):

@@ -65,7 +65,7 @@ export class Queue {
       const accepted = await upload(file, options, {
         signal: entry.stop.signal,
         onProgress: (fraction) => this.#progress(entry, fraction),
-        onWait: (seconds, lost) => setText(row.text, lost ? `The connection was lost. Going on in ${Math.round(seconds)} s.` : `The server is busy. Trying again in ${Math.round(seconds)} s.`),
+        onWait: (seconds, begun) => setText(row.text, begun ? `Interrupted. Going on in ${Math.round(seconds)} s.` : `The server is busy. Trying again in ${Math.round(seconds)} s.`),
       });
       this.#accepted(entry, accepted.job_id);
     } catch (error) {

@@ -16,7 +16,7 @@ const begun = new WeakMap();
 
 /**
  * Uploads a file and returns what the server accepted: {job_id, ...}.
- * `onProgress(fraction)` from 0 to 1; `onWait(seconds, lost)` before another try, `lost` if the connection was.
+ * `onProgress(fraction)` from 0 to 1; `onWait(seconds, begun)` before another try, `begun` if a part of it is there.
  */
 export async function uploadInPieces(file, options, { signal, onProgress, onWait }) {
   try {
@@ -60,7 +60,7 @@ async function offsetAfter(error, id, tries, { signal, onWait }) {
   const passes = error instanceof ApiError && (error.status === 0 || error.retryable);
   if (!passes || tries >= MOST_TRIES) throw error;
   const seconds = Math.max(error.retryAfter ? waitSeconds(error) : 0, Math.min(LONGEST_PAUSE_SECONDS, tries));
-  onWait(seconds, error.status === 0);
+  onWait(seconds, true);
   await pause(seconds, signal);
   try {
     return (await askJson(uploadPath(id), { signal })).offset;

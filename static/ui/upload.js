@@ -8,7 +8,7 @@ const MOST_TRIES = 6;
 
 /**
  * Uploads a file and returns what the server accepted: {job_id, ...}.
- * `onProgress(fraction)` from 0 to 1; `onWait(seconds, lost)` if the server is busy and asks for a retry, or the connection was lost.
+ * `onProgress(fraction)` from 0 to 1; `onWait(seconds, begun)` if the server is busy and asks for a retry, or an upload in pieces that has begun was interrupted.
  */
 export async function upload(file, options, { signal, onProgress, onWait }) {
   if (file.size > RESUMABLE_BYTES) return uploadInPieces(file, options, { signal, onProgress, onWait });
