@@ -78,7 +78,7 @@ class UploadPath(BaseModel):
 
     upload_id: str = Field(
         description="The end of the Location from the response to the creation.",
-        json_schema_extra={"pattern": f"^{JOB_ID}$"},
+        json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
     )
 
 

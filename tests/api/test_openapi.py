@@ -49,7 +49,17 @@ OPERATION_IDS = {
     "system",
     "metrics",
 }
-OPERATORS_ROUTES = {"list_jobs", "delete_job", "list_deliveries", "replay_delivery", "replay_failed_deliveries", "ping_webhook"}
+OPERATORS_ROUTES = {
+    "list_jobs",
+    "delete_job",
+    "alias_delete_jobs",
+    "list_deliveries",
+    "replay_delivery",
+    "replay_failed_deliveries",
+    "ping_webhook",
+}
+WITHOUT_A_BODY = {"create_upload", "send_piece", "delete_upload"}
+"""What tus answers with headers alone."""
 
 
 def document_of(folder, **api):
@@ -101,7 +111,7 @@ def test_every_route_says_what_it_gives(operations):
     for name, operation in operations.items():
         given = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
         assert given, name
-        for answer in given:
+        for answer in given if name not in WITHOUT_A_BODY else ():
             assert answer["content"], name
             assert all(kind["schema"] for kind in answer["content"].values()), name
 
@@ -269,7 +279,7 @@ def test_every_field_has_an_example_or_a_default_or_is_a_choice(document, operat
         for parameter in operation.get("parameters", ()):
             schema = parameter["schema"]
             left_out = "enum" in schema or {"type": "null"} in schema.get("anyOf", ())
-            assert left_out or shown(schema, parameter) is not None or name in ("process_async", "process_sync"), (
+            assert left_out or shown(schema, parameter) is not None or name in fuzz.RECEIVING, (
                 name,
                 parameter["name"],
             )

@@ -19,7 +19,7 @@ from document_parser.api.intake.form_parser import MULTIPART
 from document_parser.api.middleware import responses
 from document_parser.api.routes.process import UPLOAD_ERRORS, UPLOAD_ID, accept_upload, accepted_response
 from document_parser.api.routes.uploads import CREATION_ERRORS, PIECE_ERRORS, UPLOAD, answer_after_draining, state_of
-from document_parser.api.schemas import Accepted, UploadInit, UploadStarted, UploadState
+from document_parser.api.schemas import EXAMPLE_JOB_ID, Accepted, UploadInit, UploadStarted, UploadState
 from document_parser.api.services import get_services
 from document_parser.errors import BadRequest, FileMissing, InvalidOption
 from document_parser.jobs.records import uploads
@@ -133,9 +133,10 @@ def _offset(fields: dict[str, str]) -> int:
     return int(fields[name]) * (CHUNK_BYTES if name == "index" else 1)
 
 
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+_ID: dict[str, Any] = {"type": "string", "pattern": UPLOAD_ID, "examples": [EXAMPLE_JOB_ID]}
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0, "examples": [0]}
 _CHUNK_PARAMETERS = [
-    openapi.parameter("upload_id", "query", {"type": "string", "pattern": UPLOAD_ID}, "The upload. Required."),
+    openapi.parameter("upload_id", "query", _ID, "The upload. Required."),
     openapi.parameter("offset", "query", _COUNT, "Where the chunk begins in bytes; or index."),
     openapi.parameter(
         "index", "query", _COUNT, f"Number of the chunk from 0, if all but the last have chunk_bytes ({CHUNK_BYTES})."
@@ -144,6 +145,6 @@ _CHUNK_PARAMETERS = [
 _COMPLETE = {
     "type": "object",
     "description": "upload_id, and the options of POST /v1/process/async beside it.",
-    "properties": {"upload_id": {"type": "string", "pattern": UPLOAD_ID}},
+    "properties": {"upload_id": _ID},
     "required": ["upload_id"],
 }

@@ -22,7 +22,7 @@ from document_parser.api.job_fields import (
 from document_parser.api.middleware import responses
 from document_parser.api.resumable import end_upload, finished_upload
 from document_parser.api.routes.waiting import retry_after_header, wait_for_end
-from document_parser.api.schemas import Accepted
+from document_parser.api.schemas import EXAMPLE_JOB_ID, Accepted
 from document_parser.api.services import get_services
 from document_parser.api.submission import SUBMISSION_ERRORS, AcceptedUpload, check_capacity, submit_document
 from document_parser.errors import (
@@ -130,6 +130,8 @@ def accept_upload(*, ends_upload: bool = False) -> AcceptedUpload:
         upload_id = fields.pop("upload_id", "")
         asked = parse_fields(services.settings, fields, beside=(name_field, "upload_id"), key=key)
         if staged is not None:
+            if ends_upload:
+                raise FileMissing("Send upload_id, in a form or in a JSON object.")
             return submit_document(services, staged, filename, asked)
         check_texts(upload_id=upload_id, filename=filename)
         if ends_upload:
@@ -183,7 +185,7 @@ def _text_schema(description: str, longest: int) -> dict[str, Any]:
 def _request_body(fields: dict[str, dict[str, Any]]) -> dict[str, Any]:
     file = openapi.BINARY | {"description": "The document."}
     form = {"type": "object", "properties": {"file": file, **fields}, "required": ["file"], "additionalProperties": False}
-    upload_id = _text_schema("Id of a complete resumable upload.", 36) | {"pattern": UPLOAD_ID}
+    upload_id = _text_schema("Id of a complete resumable upload.", 36) | {"pattern": UPLOAD_ID, "examples": [EXAMPLE_JOB_ID]}
     del upload_id["default"]
     filename = _text_schema("Name of the document's file, if the upload has none.", 4096)
     named = {

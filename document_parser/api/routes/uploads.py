@@ -60,13 +60,22 @@ PIECE_ERRORS = (
 
 _TUS_HEADERS = ("Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Expires")
 _PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
-    "Tus-Resumable": ({"type": "string", "enum": [tus.VERSION]}, "Version of the protocol. Required."),
-    "Upload-Length": ({"type": "integer", "minimum": 0}, "Bytes of the whole document."),
+    "Tus-Resumable": ({"type": "string", "enum": [tus.VERSION]}, "Version of the protocol."),
+    "Upload-Length": ({"type": "integer", "minimum": 0, "examples": [1000]}, "Bytes of the whole document."),
     "Upload-Defer-Length": ({"type": "string", "enum": ["1"]}, "The length comes with a later piece."),
-    "Upload-Metadata": ({"type": "string"}, "Pairs of a key and a value in Base64, separated by commas: filename."),
-    "Upload-Concat": ({"type": "string"}, "partial, or 'final;' and the addresses of the uploads to join."),
-    "Upload-Offset": ({"type": "integer", "minimum": 0}, "Where the piece begins. Required."),
-    "Upload-Checksum": ({"type": "string"}, "sha1, sha256 or md5, a space, and the digest of the piece in Base64."),
+    "Upload-Metadata": (
+        {"type": "string", "examples": ["filename bGV0dGVyLnBkZg=="]},
+        "Pairs of a key and a value in Base64, separated by commas: filename.",
+    ),
+    "Upload-Concat": (
+        {"type": "string", "examples": ["partial"]},
+        "partial, or 'final;' and the addresses of the uploads to join.",
+    ),
+    "Upload-Offset": ({"type": "integer", "minimum": 0, "examples": [0]}, "Where the piece begins. Required."),
+    "Upload-Checksum": (
+        {"type": "string", "examples": ["sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk="]},
+        "sha1, sha256 or md5, a space, and the digest of the piece in Base64.",
+    ),
 }
 
 
@@ -330,4 +339,5 @@ def state_of(upload: Upload) -> UploadState:
 
 
 def _parameters(*names: str) -> list[dict[str, Any]]:
-    return [openapi.parameter(name, "header", *_PARAMETERS[name]) for name in ("Tus-Resumable", *names)]
+    version = openapi.parameter("Tus-Resumable", "header", *_PARAMETERS["Tus-Resumable"]) | {"required": True}
+    return [version, *(openapi.parameter(name, "header", *_PARAMETERS[name]) for name in names)]
