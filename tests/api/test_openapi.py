@@ -321,8 +321,9 @@ def generated(service, tmp_path_factory):
     """The package that openapi-python-client makes of the running service's document, without a warning."""
     folder = tmp_path_factory.mktemp("generated")
     (folder / "openapi.json").write_text(service.client.get("/openapi.json").text)
-    # It reads pictures and zip files only where it is told that they are bytes.
-    octets = dict.fromkeys(("image/jpeg", "application/zip"), "application/octet-stream")
+    # It reads pictures and zip files, and sends pieces of uploads, only where it is told that they are bytes.
+    kinds = ("image/jpeg", "application/zip", "application/offset+octet-stream")
+    octets = dict.fromkeys(kinds, "application/octet-stream")
     (folder / "config.json").write_text(json.dumps({"content_type_overrides": octets, "post_hooks": []}))
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--config", "config.json"]
     ran = subprocess.run([*command, "--output-path", "client", "--fail-on-warning"], cwd=folder, capture_output=True, text=True)
