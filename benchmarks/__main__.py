@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import fairness, idle, memory, recovery, soak, submit, throughput
+from benchmarks import fairness, idle, memory, recovery, soak, submit, throughput, uploads
 
 if __name__ == "__main__":
-    for benchmark in (throughput, submit, fairness, recovery, memory, idle, soak):
+    for benchmark in (throughput, submit, uploads, fairness, recovery, memory, idle, soak):
         benchmark.main()

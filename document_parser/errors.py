@@ -137,6 +137,113 @@ class FileTooLarge(DocumentParserError):
         )
 
 
+class UploadNotFound(DocumentParserError):
+    """No resumable upload has this id."""
+
+    code = "UPLOAD_NOT_FOUND"
+    status = 404
+    message = "No upload has this id. Check the id, or create a new upload with POST /v1/uploads."
+
+
+class UploadGone(DocumentParserError):
+    """The resumable upload was deleted, or nothing came for UPLOAD_EXPIRE_HOURS."""
+
+    code = "UPLOAD_GONE"
+    status = 410
+    message = "This upload was deleted or has expired, and what had come of it is gone. Create a new one with POST /v1/uploads."
+
+
+class UploadLocked(DocumentParserError):
+    """Another request is writing to the resumable upload."""
+
+    code = "UPLOAD_LOCKED"
+    status = 423
+    retryable = True
+    message = "Another request is sending to this upload. Try again shortly, from the offset that a HEAD request returns then."
+
+
+class UploadInterrupted(DocumentParserError):
+    """A piece of a resumable upload ended early or came too slowly. What had come is stored."""
+
+    code = "UPLOAD_INTERRUPTED"
+    status = 503
+    retryable = True
+    message = (
+        "The request ended early or came too slowly. What had come of it is stored. Ask for the offset with HEAD, and send the "
+        "rest from there."
+    )
+
+
+class OffsetMismatch(DocumentParserError):
+    """Upload-Offset is not where the resumable upload ends."""
+
+    code = "UPLOAD_OFFSET_MISMATCH"
+    status = 409
+    retryable = True
+    message = "Upload-Offset is not the offset of this upload. Send what follows the offset in details."
+
+
+class UploadIncomplete(DocumentParserError):
+    """The document of a resumable upload is asked for before all of it has come."""
+
+    code = "UPLOAD_INCOMPLETE"
+    status = 409
+    message = "This upload is not complete. Send the rest of it first, from the offset in details."
+
+
+class UploadIsFinal(DocumentParserError):
+    """A concatenation of uploads takes no more bytes."""
+
+    code = "UPLOAD_IS_FINAL"
+    status = 403
+    message = "This upload was joined from others, and takes no bytes itself. Create a new one with POST /v1/uploads."
+
+
+class UploadTooLong(DocumentParserError):
+    """More bytes came than Upload-Length announced."""
+
+    code = "UPLOAD_TOO_LONG"
+    status = 413
+    message = "More bytes came than Upload-Length announced. Create a new upload with the right length."
+
+
+class UploadContentType(DocumentParserError):
+    """A piece of a resumable upload came with another media type than tus demands."""
+
+    code = "UPLOAD_CONTENT_TYPE"
+    status = 415
+    message = "Send pieces of an upload with 'Content-Type: application/offset+octet-stream'."
+
+
+class ChecksumMismatch(DocumentParserError):
+    """A piece of a resumable upload does not have the checksum that came with it."""
+
+    code = "CHECKSUM_MISMATCH"
+    status = 460
+    retryable = True
+    message = "The bytes that came do not have the checksum of Upload-Checksum. Nothing of them was stored. Send them again."
+
+
+class TusVersionUnsupported(DocumentParserError):
+    """The request does not speak version 1.0.0 of the tus protocol."""
+
+    code = "TUS_VERSION_UNSUPPORTED"
+    status = 412
+    message = "Send the header 'Tus-Resumable: 1.0.0'. This server speaks version 1.0.0 of the tus protocol."
+
+
+class TooManyUploads(DocumentParserError):
+    """There are too many resumable uploads that no job has used, or they have too many bytes."""
+
+    code = "TOO_MANY_UPLOADS"
+    status = 503
+    retryable = True
+    message = (
+        "There are too many uploads that no job has used yet; details say which limit this is. Use or delete some of them, or "
+        "wait until they expire."
+    )
+
+
 class UnsupportedFormat(DocumentParserError):
     """The content of the file is of no supported format."""
 

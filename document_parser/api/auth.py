@@ -16,6 +16,7 @@ from flask import Flask, Response, redirect, request
 from itsdangerous import BadSignature, TimestampSigner
 
 from document_parser.api.middleware import rate_limits
+from document_parser.api.middleware.paths import without_alias_prefix
 from document_parser.api.services import get_services
 from document_parser.errors import Forbidden, LinkUsed, LoginRequired
 from document_parser.settings import Settings
@@ -55,8 +56,11 @@ def register(app: Flask) -> None:
 
 
 def needs_operator(method: str, rule: str) -> bool:
-    """Return whether a route is for the operator, given its method and its template, such as ``/v1/jobs/<job_id>``."""
-    return is_dashboard(rule) or ("GET" if method == "HEAD" else method, rule) in OPERATOR_ROUTES
+    """Return whether a route is for the operator, given its method and its template, such as ``/v1/jobs/<job_id>``.
+
+    An alias is for whom its route is for.
+    """
+    return is_dashboard(rule) or ("GET" if method == "HEAD" else method, without_alias_prefix(rule)) in OPERATOR_ROUTES
 
 
 def is_dashboard(path: str) -> bool:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from document_parser.api.job_fields import JobFields
 from document_parser.api.middleware import errors
+from document_parser.api.resumable import FinishedUpload
 from document_parser.api.services import Services
-from document_parser.api.submission import FILE_ERRORS, check_document
+from document_parser.api.submission import FILE_ERRORS, check_document, result_prefix, store_document
 from document_parser.errors import DocumentParserError, IdempotencyKeyReused, StorageUnavailable
 from document_parser.ingest.sniff import safe_filename
 from document_parser.ingest.staged_file import StagedFile
@@ -43,13 +44,15 @@ class AcceptedBatch:
 class _Document:
     """A received document: the card of its job, or the error that refuses it."""
 
-    staged: StagedFile
+    staged: StagedFile | FinishedUpload
     name: str
     card: JobCard | None = None
     error: PageError | None = None
 
 
-def submit_batch(services: Services, files: Sequence[tuple[StagedFile, str]], fields: JobFields) -> AcceptedBatch:
+def submit_batch(
+    services: Services, files: Sequence[tuple[StagedFile | FinishedUpload, str]], fields: JobFields
+) -> AcceptedBatch:
     """Check and store received documents, create their batch and its jobs, and enqueue their plans.
 
     A document that cannot be read is in the batch with its error. If the same request comes again with its Idempotency-Key,
@@ -66,7 +69,7 @@ def submit_batch(services: Services, files: Sequence[tuple[StagedFile, str]], fi
     if replayed:
         services.storage.delete(storage_keys.batch(card.batch_id))
     log.info("batch_replayed" if replayed else "batch_queued", batch_id=batch_id, files=len(documents))
-    _create_jobs(services, batch_id, documents, fields.password, created=not replayed)
+    _create_jobs(services, batch_id, documents, fields, created=not replayed)
     sent = batches.entries(services.redis, batch_id)
     return AcceptedBatch(batches.load(services.redis, batch_id), [entry for entry in sent if entry.parent is None], replayed)
 
@@ -76,7 +79,7 @@ def job_id_of(batch_id: str, index: int) -> str:
     return str(uuid.uuid5(uuid.UUID(batch_id), f"file {index}"))
 
 
-def _check(services: Services, staged: StagedFile, filename: str, fields: JobFields) -> _Document:
+def _check(services: Services, staged: StagedFile | FinishedUpload, filename: str, fields: JobFields) -> _Document:
     """Return a received document with the card of its job, or with the error that refuses it. Raises RedisError."""
     name = _shown_path(filename)
     try:
@@ -104,7 +107,7 @@ def _batch_card(services: Services, documents: Sequence[_Document], fields: JobF
     )
     if not fields.idempotency_key:
         return card
-    sent = hashlib.sha256(card.model_dump_json(include={"options", "webhook_url"}).encode())
+    sent = hashlib.sha256(f"{card.model_dump_json(include={'options', 'webhook_url'})}{fields.result_s3}".encode())
     for document in documents:
         sent.update(f"{document.staged.sha256} {document.name}\n".encode())
     if fields.password:
@@ -143,19 +146,21 @@ def _create(services: Services, card: BatchCard, entries: Sequence[BatchEntry], 
     return created.which or card.batch_id
 
 
-def _create_jobs(services: Services, batch_id: str, documents: Sequence[_Document], password: str, *, created: bool) -> None:
+def _create_jobs(
+    services: Services, batch_id: str, documents: Sequence[_Document], fields: JobFields, *, created: bool
+) -> None:
     """Create the jobs of a batch that do not exist yet.
 
     If one cannot be created, the whole batch is deleted, if this request has ``created`` it. Raises StorageUnavailable,
     RedisError.
     """
-    cards = list(_job_cards(batch_id, documents))
+    cards = list(_job_cards(batch_id, documents, fields.result_s3))
     ids = [] if created else [card.job_id for card, _ in cards]
     known = {job.card.job_id for job in record.load_many(services.redis, ids)}
     try:
         for card, staged in cards:
             if card.job_id not in known:
-                _create_job(services, card, staged, password)
+                _create_job(services, card, staged, fields.password)
     except (RedisError, StorageUnavailable):
         if created:
             # The first error is the one to report. What is left is settled by the sweep.
@@ -164,19 +169,22 @@ def _create_jobs(services: Services, batch_id: str, documents: Sequence[_Documen
         raise
 
 
-def _job_cards(batch_id: str, documents: Sequence[_Document]) -> Iterator[tuple[JobCard, StagedFile]]:
+def _job_cards(
+    batch_id: str, documents: Sequence[_Document], result_s3: str
+) -> Iterator[tuple[JobCard, StagedFile | FinishedUpload]]:
     for index, document in enumerate(documents):
         if document.card is not None:
             own = {"webhook_url": "", "idempotency_key": "", "fingerprint": "", "owner": PUBLIC}
             place = {"job_id": job_id_of(batch_id, index), "batch": batch_id, "place": batches.place_of(index)}
+            place["result_s3"] = result_prefix(result_s3, place["job_id"])
             place["path"] = document.name if document.name != document.card.filename else ""
             yield document.card.model_copy(update={**own, **place}), document.staged
 
 
-def _create_job(services: Services, card: JobCard, staged: StagedFile, password: str) -> None:
+def _create_job(services: Services, card: JobCard, staged: StagedFile | FinishedUpload, password: str) -> None:
     """Store a document and create its job. Raises StorageUnavailable, RedisError."""
     sealed = passwords.seal(services.settings, password) if password else None
-    services.storage.put_file(storage_keys.source(card.job_id), staged.path, followed=True)
+    store_document(services, staged, storage_keys.source(card.job_id))
     record.store_card(services.storage, card)
     if queue.submit(services.redis, services.settings, card, sealed, bounded=False).gone:
         discard_files(services.redis, services.storage, card.job_id)

@@ -14,7 +14,9 @@ from document_parser.api.intake.uploads import UploadRequest, tidy_staging
 from document_parser.api.middleware import errors, headers, rate_limits, request_log
 from document_parser.api.openapi import DescribedApp
 from document_parser.api.routes import (
+    aliases,
     batches,
+    chunked_uploads,
     dashboard,
     events,
     health,
@@ -25,6 +27,7 @@ from document_parser.api.routes import (
     process,
     system,
     ui,
+    uploads,
     webhooks,
 )
 from document_parser.api.server import options
@@ -91,9 +94,12 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     dashboard.register(app, settings, redis)
     rate_limits.register(app, settings, redis)
     auth.register(app)
+    uploads.register(app)
     for blueprint in (
         process.blueprint(settings.api),
         links.blueprint(settings.api),
+        uploads.blueprint(),
+        chunked_uploads.blueprint(),
         jobs.routes,
         pages.routes,
         events.blueprint(),
@@ -105,6 +111,8 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         ui.blueprint(),
     ):
         app.register_api(blueprint)
+    aliases.register(app)
+    app.describe_more = aliases.describe
     return app
 
 

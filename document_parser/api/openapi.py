@@ -6,7 +6,7 @@ sentences and headers of the errors come from their classes. This module adds wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask_openapi import OpenAPI
@@ -90,11 +90,18 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": TEXT,
     },
     "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}},
-    "Location": {"description": "Address of the job's status.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Location": {
+        "description": "Address of the job's status, or of the upload.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
     "Idempotency-Replayed": {
         "description": "Present if an earlier request with this Idempotency-Key created the job.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "Tus-Resumable": {"description": "Version of the tus protocol.", "schema": TEXT},
+    "Upload-Offset": {"description": "Bytes of the upload that are stored.", "schema": {"type": "integer", "minimum": 0}},
+    "Upload-Length": {"description": "Bytes of the whole upload.", "schema": {"type": "integer", "minimum": 0}},
+    "Upload-Expires": {"description": "When the upload is deleted if nothing more comes.", "schema": TEXT},
     "ETag": {"description": "Value for If-None-Match.", "schema": TEXT},
     "X-Tables": {
         "description": "With format=csv: number of tables in the document.",
@@ -153,6 +160,9 @@ class Answer(Response):
 class DescribedApp(OpenAPI):
     """Create an app whose document is OpenAPI 3.1. Routes that validate nothing declare no 422 response."""
 
+    describe_more: Callable[[OpenAPI, dict[str, Any]], None] | None = None
+    """Adds to the paths of the document, once they are complete."""
+
     def __init__(self, import_name: str, **options: Any) -> None:
         super().__init__(import_name, security_schemes=SECURITY_SCHEMES, **options)
         self.openapi_version = VERSION
@@ -169,10 +179,12 @@ class DescribedApp(OpenAPI):
                     if asked["in"] == "query":
                         # An empty parameter counts as left out.
                         asked["allowEmptyValue"] = True
+        if self.describe_more is not None:
+            self.describe_more(self, self.spec_json["paths"])
 
     def _models(self) -> Iterable[type[BaseModel]]:
         for path in self.paths.values():
-            for operation in (path.get, path.post, path.delete):
+            for operation in (path.get, path.post, path.patch, path.delete):
                 for answer in (operation.responses or {}).values() if operation else ():
                     if isinstance(answer, Answer):
                         yield from answer.models

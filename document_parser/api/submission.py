@@ -13,6 +13,7 @@ from flask import request
 from document_parser.api.intake.draining import drain_request
 from document_parser.api.job_fields import JobFields
 from document_parser.api.middleware import errors
+from document_parser.api.resumable import FinishedUpload
 from document_parser.api.services import Services
 from document_parser.errors import (
     ContentMismatch,
@@ -26,6 +27,7 @@ from document_parser.errors import (
     StorageFull,
     StorageUnavailable,
     UnsupportedFormat,
+    UploadGone,
     VirusScanUnavailable,
 )
 from document_parser.ingest import virus_scan
@@ -36,13 +38,14 @@ from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.queue import Submission
-from document_parser.jobs.records import passwords, record, storage_keys, transfers
+from document_parser.jobs.records import passwords, record, storage_keys, transfers, uploads
 from document_parser.jobs.records.job import PUBLIC, UNKNOWN_KIND, CacheState, JobCard
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import admission, budget, disk_space, lanes
 from document_parser.models import JobState
 from document_parser.settings import Settings
+from document_parser.storage import StoredFileMissing
 from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
@@ -88,22 +91,26 @@ def check_capacity(services: Services, *, keyed: bool = False) -> None:
         raise
 
 
-def submit_document(services: Services, staged: StagedFile, filename: str, fields: JobFields) -> AcceptedUpload:
+def submit_document(
+    services: Services, staged: StagedFile | FinishedUpload, filename: str, fields: JobFields
+) -> AcceptedUpload:
     """Check and store a received document, create its job and enqueue its plan.
 
-    Raises the errors in SUBMISSION_ERRORS and RedisError.
+    Raises the errors in SUBMISSION_ERRORS, UploadGone, and RedisError.
     """
     card = check_document(services, staged, filename, fields)
     if card.idempotency_key and (held := _find_idempotent(services, card)) is not None:
         return held
     structlog.contextvars.bind_contextvars(job_id=card.job_id)
     # job.json follows: one sync of the folder for both, before the upload is answered.
-    services.storage.put_file(storage_keys.source(card.job_id), staged.path, followed=True)
+    store_document(services, staged, storage_keys.source(card.job_id))
     submitted = _submit(services, card, fields.password)
     if submitted.replayed:
         # A simultaneous request with the same key was faster.
         discard_files(services.redis, services.storage, card.job_id)
         return _load_replayed(services, submitted.job_id)
+    if isinstance(staged, FinishedUpload):
+        uploads.note_use(services.redis, staged.upload_id)
     log.info("job_queued", size=card.size, media_type=card.media_type, cache=submitted.cache)
     return AcceptedUpload(submitted.job_id, submitted.cache, shared=submitted.shared)
 
@@ -154,17 +161,42 @@ def result_prefix(result_s3: str, job_id: str) -> str:
     return f"{result_s3.rstrip('/')}/{job_id}/" if result_s3 else ""
 
 
-def check_document(services: Services, staged: StagedFile, filename: str, fields: JobFields) -> JobCard:
+def store_document(services: Services, staged: StagedFile | FinishedUpload, key: str) -> None:
+    """Store a document under a key: a staged file is moved there, that of a resumable upload gets a second name.
+
+    The upload keeps its own, so that a request that failed, or whose answer was lost, can be sent again.
+    """
+    if isinstance(staged, StagedFile):
+        services.storage.put_file(key, staged.path, followed=True)
+        return
+    try:
+        services.storage.duplicate(storage_keys.upload(staged.upload_id), key, followed=True)
+    except StoredFileMissing:
+        raise UploadGone() from None
+
+
+def _scan(services: Services, staged: StagedFile | FinishedUpload) -> None:
+    """Scan a document for viruses, if the operator wants that. Raises InfectedFile, VirusScanUnavailable, UploadGone."""
+    if isinstance(staged, StagedFile):
+        virus_scan.check_file(services.settings.virus_scan, staged.path)
+        return
+    try:
+        virus_scan.check(services.settings.virus_scan, services.storage.chunks(storage_keys.upload(staged.upload_id)))
+    except StoredFileMissing:
+        raise UploadGone() from None
+
+
+def check_document(services: Services, staged: StagedFile | FinishedUpload, filename: str, fields: JobFields) -> JobCard:
     """Check a received document and return the card of a new job.
 
-    Raises the errors in FILE_ERRORS, VirusScanUnavailable, RedisError.
+    Raises the errors in FILE_ERRORS, VirusScanUnavailable, UploadGone, RedisError.
     """
     most = services.settings.api.max_upload_mb
     if staged.size > most << 20:
         raise FileTooLarge.for_size(most, received=staged.size)
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size, missing_needs(services.settings))
-    virus_scan.check_file(services.settings.virus_scan, staged.path)
+    _scan(services, staged)
     redis, queue_settings, job_id = services.redis, services.settings.queue, str(uuid.uuid4())
     card = JobCard(
         job_id=job_id,

@@ -5,6 +5,7 @@ What a program needs to call the service belongs here.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -33,6 +34,7 @@ from document_parser.client.models import (
     Result,
     parse_body,
 )
+from document_parser.client.resumable import send_in_pieces
 from document_parser.client.transport import CHUNK_BYTES, Service
 from document_parser.errors import UnexpectedAnswer
 from document_parser.host.files import atomic_write
@@ -58,6 +60,9 @@ PROGRESS_WAIT_SECONDS = 1.0
 """Interval of status requests with progress, in seconds. The server answers earlier only at a job's end."""
 IMMEDIATE_SECONDS = 0.3
 """A response faster than this, in seconds, means that the server did not wait."""
+
+RESUMABLE_BYTES = 16 << 20
+"""Documents larger than this are sent in pieces."""
 
 
 class Client:
@@ -91,6 +96,7 @@ class Client:
 
         self._service = Service(base_url, token, timeout, patience, sleep)
         self._timeout = timeout
+        self._patience = patience
         self._sleep = sleep
 
     def submit(
@@ -104,9 +110,9 @@ class Client:
     ) -> str:
         """Send a document as a stream and return its job's id. A seekable stream is read from its start.
 
-        The same ``idempotency_key`` returns the same job, also from another process; without one, each call creates its own
-        key. ``options`` are the fields of models.Options, for example ``output_format``. Raises OSError if the document cannot
-        be read.
+        One larger than RESUMABLE_BYTES is sent by ``upload``, in pieces. The same ``idempotency_key`` returns the same job,
+        also from another process; without one, each call creates its own key. ``options`` are the fields of models.Options,
+        for example ``output_format``. Raises OSError if the document cannot be read.
         """
         with ExitStack() as stack:
             if isinstance(document, (str, PathLike)):
@@ -115,6 +121,10 @@ class Client:
             else:
                 stream = document if document.seekable() else stack.enter_context(_copy_to_disk(document))
             fields = {name: value for name, value in {**options, "password": password}.items() if value not in (None, "")}
+            if stream.seek(0, os.SEEK_END) > RESUMABLE_BYTES:
+                upload_id = self.upload(stream, filename=filename)
+                return self.submit_upload(upload_id, idempotency_key=idempotency_key, **fields)
+            stream.seek(0)
             files = {"file": (filename or "document", stream, "application/octet-stream")}
             key = {IDEMPOTENCY_KEY: idempotency_key or str(uuid.uuid4())}
             return parse_body(
@@ -180,6 +190,32 @@ class Client:
     def delete_batch(self, batch_id: str) -> None:
         """Delete a batch with its jobs and all their files. For the operator."""
         self._service.ask_as_operator("DELETE", _batch(batch_id))
+
+    def upload(
+        self,
+        document: str | PathLike[str] | BinaryIO,
+        *,
+        filename: str = "",
+        on_progress: Callable[[int, int], object] | None = None,
+    ) -> str:
+        """Send a document in pieces and return the id of the upload, for ``submit_upload``.
+
+        After a lost connection or a restart of the server it goes on where the server is, for up to ``patience`` seconds
+        without progress. ``on_progress`` is called with the bytes sent so far and the bytes in all. Raises OSError if the
+        document cannot be read.
+        """
+        with ExitStack() as stack:
+            if isinstance(document, (str, PathLike)):
+                filename = filename or Path(document).name
+                document = stack.enter_context(Path(document).open("rb"))
+            stream = document if document.seekable() else stack.enter_context(_copy_to_disk(document))
+            return send_in_pieces(self._service, stream, filename or "document", self._patience, self._sleep, on_progress)
+
+    def submit_upload(self, upload_id: str, *, idempotency_key: str = "", **options: str) -> str:
+        """Make a job of an upload and return its id. ``options`` and ``idempotency_key`` are those of ``submit``."""
+        key = {IDEMPOTENCY_KEY: idempotency_key or str(uuid.uuid4())}
+        body = {"upload_id": upload_id, **{name: value for name, value in options.items() if value not in (None, "")}}
+        return parse_body(Accepted, self._service.ask("POST", "/v1/process/async", json=body, headers=key)).job_id
 
     def status(self, job_id: str, wait: float = 0) -> JobStatus:
         """Return a job's status once it is at rest or after ``wait`` seconds, at most 60. A busy server may answer earlier."""

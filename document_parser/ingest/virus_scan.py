@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -33,14 +33,20 @@ _LIMIT_SIGNATURE = "Heuristics.Limits.Exceeded"
 
 
 def check_file(settings: VirusScanSettings, path: Path) -> None:
-    """Return if scanning is off, or clamd finds nothing in the file.
+    """Check a file on this machine. Raises as ``check``."""
+    if settings.url:
+        check(settings, _pieces_of(path))
+
+
+def check(settings: VirusScanSettings, pieces: Iterable[bytes]) -> None:
+    """Return if scanning is off, or clamd finds nothing in the file that these pieces make.
 
     Raises InfectedFile with the name of what was found; VirusScanUnavailable if clamd is away, too slow, fails, or refuses a
     file of this size.
     """
     if not settings.url:
         return
-    answer = _scan(settings, path)
+    answer = _scan(settings, pieces)
     verdict = answer.removeprefix("stream: ")
     if verdict == "OK":
         return
@@ -61,14 +67,19 @@ def version_of(settings: VirusScanSettings) -> str:
         return clamd.answer()
 
 
-def _scan(settings: VirusScanSettings, path: Path) -> str:
+def _pieces_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK_BYTES):
+            yield piece
+
+
+def _scan(settings: VirusScanSettings, pieces: Iterable[bytes]) -> str:
     """Return clamd's answer to a file that is streamed to it. Raises VirusScanUnavailable."""
     with _connection(settings.url, time.monotonic() + settings.timeout_seconds) as clamd:
         try:
             clamd.send(b"zINSTREAM\0")
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK_BYTES):
-                    clamd.send(struct.pack("!L", len(chunk)) + chunk)
+            for piece in pieces:
+                clamd.send(struct.pack("!L", len(piece)) + piece)
             clamd.send(struct.pack("!L", 0))
         except (BrokenPipeError, ConnectionResetError):
             pass  # it closes the connection at its limit of size: its answer says so

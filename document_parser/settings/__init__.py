@@ -22,7 +22,7 @@ from document_parser.settings.process import (
     named_tessdata_folders,
     send_no_statistics,
 )
-from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, WebhookSettings
+from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, UploadSettings, WebhookSettings
 from document_parser.settings.tree import LogSettings, Settings, load_settings
 from document_parser.settings.working import QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
 
@@ -39,6 +39,7 @@ __all__ = [
     "ResultSettings",
     "Settings",
     "StoreSettings",
+    "UploadSettings",
     "VirusScanSettings",
     "WebhookSettings",
     "WorkerSettings",

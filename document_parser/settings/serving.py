@@ -125,6 +125,24 @@ class ApiSettings(Section):
         return tuple(origin.lower() for origin in origins)
 
 
+class UploadSettings(Section):
+    """Resumable uploads (tus). Those that no job has used yet count against the limits."""
+
+    model_config = SettingsConfigDict(env_prefix="UPLOAD_")
+
+    expire_hours: float = Field(
+        default=24.0, gt=0, description="Hours after its last piece for which a resumable upload is kept."
+    )
+    max_per_caller: int = Field(
+        default=100, ge=0, description="Maximum number of resumable uploads of one caller that no job has used. 0: no limit."
+    )
+    max_mb_per_caller: int = Field(default=16_384, ge=0, description="Maximum MiB of these uploads. 0: no limit.")
+    max_count: int = Field(
+        default=2000, ge=0, description="Maximum number of resumable uploads of all callers that no job has used. 0: no limit."
+    )
+    max_mb: int = Field(default=65_536, ge=0, description="Maximum MiB of all these uploads. 0: no limit.")
+
+
 class WebhookSettings(Section):
     """Telling a caller's server that a job has ended."""
 

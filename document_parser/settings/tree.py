@@ -16,7 +16,7 @@ from document_parser.models import VlmName
 from document_parser.settings.engines import DeepSeekSettings, EngineSettings, NanonetsSettings
 from document_parser.settings.process import cores
 from document_parser.settings.section import Section
-from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, WebhookSettings
+from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, UploadSettings, WebhookSettings
 from document_parser.settings.working import QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
 
 
@@ -41,6 +41,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     api: ApiSettings = Field(default_factory=ApiSettings)
+    uploads: UploadSettings = Field(default_factory=UploadSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     workers: WorkerSettings = Field(default_factory=WorkerSettings)
     virus_scan: VirusScanSettings = Field(default_factory=VirusScanSettings)

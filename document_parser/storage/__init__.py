@@ -6,11 +6,23 @@ from urllib.parse import urlsplit
 
 from document_parser.settings import Settings
 from document_parser.storage.base import CHUNK_BYTES, Storage, StoredFileMissing
+from document_parser.storage.growing import SYNC_BYTES, GrowingFile, Grown
 from document_parser.storage.local import LocalStorage
 from document_parser.storage.os_errors import open_scratch
 from document_parser.storage.s3 import S3Storage
 
-__all__ = ["CHUNK_BYTES", "LocalStorage", "S3Storage", "Storage", "StoredFileMissing", "make_storage", "open_scratch"]
+__all__ = [
+    "CHUNK_BYTES",
+    "SYNC_BYTES",
+    "GrowingFile",
+    "Grown",
+    "LocalStorage",
+    "S3Storage",
+    "Storage",
+    "StoredFileMissing",
+    "make_storage",
+    "open_scratch",
+]
 
 
 def make_storage(settings: Settings) -> Storage:

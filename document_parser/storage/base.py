@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from document_parser.storage.growing import GrowingFile, Grown
+
 CHUNK_BYTES = 1 << 20
 """The size of the pieces in which files are copied."""
 NOT_REMOVED = (
@@ -77,6 +79,28 @@ class Storage(ABC):
     @abstractmethod
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of the folders directly below the prefix, which ends with a slash."""
+
+    @abstractmethod
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """Yield a stored file in pieces of at most CHUNK_BYTES, as they come. Raises StoredFileMissing."""
+
+    @abstractmethod
+    def duplicate(self, key: str, to: str, *, followed: bool = False) -> None:
+        """Store a file under a second key as well, without moving its bytes through this process where the store can do that.
+
+        ``followed`` is that of ``put_file``. Raises StoredFileMissing.
+        """
+
+    @abstractmethod
+    def grow(self, key: str, grown: Grown) -> GrowingFile:
+        """Open a file for writing at its end, of which ``grown`` is durable; what came after that is dropped.
+
+        Only one process may do so at a time.
+        """
+
+    @abstractmethod
+    def discard_grown(self, key: str, grown: Grown) -> None:
+        """Delete a growing file, finished or not."""
 
     def get(self, key: str) -> bytes:
         """Return the stored bytes. Raises StoredFileMissing, StorageUnavailable."""

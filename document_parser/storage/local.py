@@ -10,6 +10,7 @@ import contextlib
 import errno
 import io
 import os
+import shutil
 import stat
 import uuid
 from collections.abc import Iterator
@@ -18,13 +19,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from document_parser.errors import StorageUnavailable
-from document_parser.storage.base import NOT_REMOVED, Storage, StoredFileMissing
+from document_parser.storage.base import CHUNK_BYTES, NOT_REMOVED, Storage, StoredFileMissing
+from document_parser.storage.growing import SYNC_BYTES, GrowingFile, Grown
 from document_parser.storage.os_errors import StoredFile, storage_errors
 
 MAX_PLACE_TRIES = 100
 """How often a file is moved into a folder that another process deletes at the same time."""
 _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
 """The errors of file systems that cannot sync a folder (some network and FUSE ones)."""
+_CANNOT_LINK = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EACCES})
+"""The errors of file systems that have no hard links, or no more of them for this file."""
 
 
 class LocalStorage(Storage):
@@ -117,6 +121,36 @@ class LocalStorage(Storage):
                 names = []
         yield from names
 
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """Yield a file in pieces. Raises StoredFileMissing; reading raises StorageUnavailable."""
+        with self.open(key) as stream:
+            while piece := stream.read(CHUNK_BYTES):
+                yield piece
+
+    def duplicate(self, key: str, to: str, *, followed: bool = False) -> None:
+        """Link the file to a second path; where the file system has no hard links, copy it. Raises StoredFileMissing."""
+        with storage_errors(key):
+            part = self._new_part()
+            try:
+                try:
+                    os.link(self._path(key), part)
+                except OSError as error:
+                    if error.errno not in _CANNOT_LINK:
+                        raise
+                    shutil.copyfile(self._path(key), part)
+                    _sync(part)
+                self._place(part, to, durable=not followed)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def grow(self, key: str, grown: Grown) -> GrowingFile:
+        """Open the key's own path at the end of what is durable."""
+        return _LocalGrowingFile(self._path(key), grown)
+
+    def discard_grown(self, key: str, grown: Grown) -> None:
+        """Delete the file."""
+        self.delete(key)
+
     def _path(self, key: str) -> Path:
         """Return the path of a key. Raises ValueError for a key that would leave the folder."""
         if ".." in key.split("/"):
@@ -152,6 +186,60 @@ class LocalStorage(Storage):
                 # Deleted meanwhile: there is nothing to keep.
                 with contextlib.suppress(FileNotFoundError):
                     _sync(folder)
+
+
+class _LocalGrowingFile(GrowingFile):
+    """A file that is appended to at its own path. Syncing it makes durable what was written."""
+
+    def __init__(self, path: Path, grown: Grown) -> None:
+        self.grown = grown
+        with storage_errors():
+            new = not path.exists()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.ftruncate(self._handle, grown.size)
+                os.lseek(self._handle, grown.size, os.SEEK_SET)
+                if new:
+                    # The file's name, that of its folder, and that of the folder of all such files.
+                    for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
+                        _sync(folder)
+            except OSError:
+                os.close(self._handle)
+                raise
+        self._size = grown.size
+
+    def will_store(self, size: int) -> bool:
+        """Return whether the file is synced after so many bytes."""
+        return self._size + size - self.grown.size >= SYNC_BYTES
+
+    def write(self, data: bytes) -> None:
+        """Append bytes, and sync at every SYNC_BYTES."""
+        syncs = self.will_store(len(data))
+        with storage_errors():
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._handle, view) :]
+        self._size += len(data)
+        if syncs:
+            self.sync()
+
+    def sync(self) -> None:
+        """Sync the file to the disk."""
+        if self._size > self.grown.size:
+            with storage_errors():
+                os.fsync(self._handle)
+            self.grown = Grown(size=self._size)
+
+    def finish(self) -> None:
+        """Sync. The file is at its path already."""
+        self.sync()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
 
 def _sync(path: Path) -> None:

@@ -17,12 +17,15 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from document_parser.errors import StorageUnavailable
 from document_parser.ingest.s3 import make_client
 from document_parser.storage.base import CHUNK_BYTES, NOT_REMOVED, Storage, StoredFileMissing
+from document_parser.storage.growing import SYNC_BYTES, GrowingFile, Grown
 from document_parser.storage.os_errors import storage_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _ALREADY_GONE = frozenset({"NoSuchKey", "404"})
+_MAX_PARTS = 10_000
+"""The largest number of parts of a multipart upload. S3 sets it."""
 
 
 class S3Storage(Storage):
@@ -126,6 +129,30 @@ class S3Storage(Storage):
                 for entry in page.get("CommonPrefixes", []):
                     yield entry["Prefix"].removeprefix(self.prefix + prefix).rstrip("/")
 
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """Yield an object in pieces as they come. Raises StoredFileMissing."""
+        with self._storage_errors_of(key), storage_errors():
+            body: Any = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
+            with contextlib.closing(body):
+                yield from body.iter_chunks(CHUNK_BYTES)
+
+    def duplicate(self, key: str, to: str, *, followed: bool = False) -> None:
+        """Let S3 copy the object, in several parts if it is large. Raises StoredFileMissing."""
+        source: Any = {"Bucket": self.bucket, "Key": self.prefix + key}
+        with self._storage_errors_of(key):
+            self.client.copy(source, self.bucket, self.prefix + to)
+
+    def grow(self, key: str, grown: Grown) -> GrowingFile:
+        """Open a multipart upload at the end of what is durable."""
+        return _S3GrowingFile(self, key, grown)
+
+    def discard_grown(self, key: str, grown: Grown) -> None:
+        """Delete the object, its tail and the parts of an upload that was not finished."""
+        if grown.multipart_id:
+            with contextlib.suppress(StoredFileMissing), self._storage_errors_of(key):
+                self.client.abort_multipart_upload(Bucket=self.bucket, Key=self.prefix + key, UploadId=grown.multipart_id)
+        self.delete_all(key)
+
     @contextlib.contextmanager
     def _storage_errors_of(self, key: str) -> Iterator[None]:
         """Raise StoredFileMissing or StorageUnavailable instead of the block's errors of boto3."""
@@ -135,11 +162,125 @@ class S3Storage(Storage):
         try:
             yield
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in {"404", "NoSuchKey", "NotFound"}:
+            if error.response.get("Error", {}).get("Code") in {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}:
                 raise StoredFileMissing(key) from None
             raise StorageUnavailable(reason=error.response.get("Error", {}).get("Code", "")) from error
         except (BotoCoreError, Boto3Error) as error:
             raise StorageUnavailable(reason=type(error).__name__) from error
+
+
+class _S3GrowingFile(GrowingFile):
+    """An object that grows by parts of a multipart upload.
+
+    A part has at least 5 MiB. What is behind the last one, the tail, is collected on the disk of this machine and, when it must
+    be durable, stored as an object of its own, so that any other machine can go on.
+    """
+
+    def __init__(self, storage: S3Storage, key: str, grown: Grown) -> None:
+        self.grown = grown
+        self._storage, self._key = storage, key
+        self._object: Any = {"Bucket": storage.bucket, "Key": storage.prefix + key}
+        with storage_errors():
+            self._tail: IO[bytes] = tempfile.TemporaryFile(prefix="docparse-")  # noqa: SIM115 - closed by close()
+        self._tail_bytes = 0
+        self._is_fetched = not grown.tail
+
+    def _fetch_tail(self) -> None:
+        """Fetch the stored tail, if it is not here. One that was stored later may be longer; it begins alike."""
+        size = self.grown.tail
+        if self._is_fetched:
+            return
+        for piece in self._storage.chunks(self._tail_key):
+            self._append(piece[: size - self._tail_bytes])
+        if self._tail_bytes < size:
+            raise StoredFileMissing(self._tail_key)
+        self._is_fetched = True
+
+    @property
+    def _tail_key(self) -> str:
+        """Return the key of the tail. It names the part before it: the tail of an earlier description is never overwritten."""
+        return f"{self._key}.tail.{len(self.grown.parts)}"
+
+    def _append(self, data: bytes) -> None:
+        with storage_errors():
+            self._tail.write(data)
+        self._tail_bytes += len(data)
+
+    def will_store(self, size: int) -> bool:
+        """Return whether so many bytes complete a part."""
+        return (self._tail_bytes if self._is_fetched else self.grown.tail) + size >= self._part_bytes()
+
+    def write(self, data: bytes) -> None:
+        """Collect bytes, and upload a part at every SYNC_BYTES."""
+        self._fetch_tail()
+        self._append(data)
+        if self.will_store(0):
+            self._upload_part()
+
+    def _part_bytes(self) -> int:
+        """Return the size of the next part: parts grow with the object, so that their number is never exhausted."""
+        return SYNC_BYTES << (len(self.grown.parts) * 8 // _MAX_PARTS)
+
+    def sync(self) -> None:
+        """Store the tail, if it has changed."""
+        if not self._is_fetched or self._tail_bytes == self.grown.tail:
+            return
+        with self._storage._storage_errors_of(self._key), storage_errors():
+            self._tail.seek(0)
+            self._storage.client.put_object(
+                Bucket=self._storage.bucket, Key=self._storage.prefix + self._tail_key, Body=self._tail
+            )
+            self._tail.seek(0, os.SEEK_END)
+        more = self._tail_bytes - self.grown.tail
+        self.grown = self.grown.model_copy(update={"size": self.grown.size + more, "tail": self._tail_bytes})
+
+    def _upload_part(self) -> None:
+        """Upload the tail as a part. The description of the file is the new one only when it is there."""
+        multipart_id = self.grown.multipart_id
+        with self._storage._storage_errors_of(self._key), storage_errors():
+            if not multipart_id:
+                multipart_id = self._storage.client.create_multipart_upload(**self._object)["UploadId"]
+            self._tail.seek(0)
+            reply = self._storage.client.upload_part(
+                **self._object, UploadId=multipart_id, PartNumber=len(self.grown.parts) + 1, Body=self._tail
+            )
+            self._tail.seek(0)
+            self._tail.truncate()
+        size = self.grown.size - self.grown.tail + self._tail_bytes
+        parts = [*self.grown.parts, reply["ETag"]]
+        self.grown, self._tail_bytes = Grown(size=size, multipart_id=multipart_id, parts=parts), 0
+
+    def finish(self) -> None:
+        """Complete the object: of its parts, or of the tail alone if it is small. Once it is there, nothing happens."""
+        try:
+            self._fetch_tail()
+            size = self.grown.size - self.grown.tail + self._tail_bytes
+            self._complete() if self.grown.parts else self._put_small()
+        except StoredFileMissing:
+            # Another process has completed the upload, and could not write that down any more.
+            if not self._storage.exists(self._key):
+                raise
+            size = self.grown.size
+        self._storage.delete_all(f"{self._key}.tail.")
+        self.grown = Grown(size=size)
+
+    def _complete(self) -> None:
+        if self._tail_bytes:
+            self._upload_part()
+        parts: Any = [{"ETag": tag, "PartNumber": number} for number, tag in enumerate(self.grown.parts, 1)]
+        with self._storage._storage_errors_of(self._key):
+            self._storage.client.complete_multipart_upload(
+                **self._object, UploadId=self.grown.multipart_id, MultipartUpload={"Parts": parts}
+            )
+
+    def _put_small(self) -> None:
+        with self._storage._storage_errors_of(self._key), storage_errors():
+            self._tail.seek(0)
+            self._storage.client.put_object(**self._object, Body=self._tail)
+
+    def close(self) -> None:
+        """Delete what was collected on this machine."""
+        self._tail.close()
 
 
 def _spool(body: Any) -> BinaryIO:

@@ -23,7 +23,7 @@ from document_parser.jobs import queue
 from document_parser.jobs.cache import Cache
 from document_parser.jobs.ending import DELETING, delete_again, discard_files, end_job
 from document_parser.jobs.reader_slots import ReaderSlots
-from document_parser.jobs.records import batches, deliveries, record, storage_keys
+from document_parser.jobs.records import batches, deliveries, record, storage_keys, uploads
 from document_parser.jobs.records.job import PUBLIC, Job, JobCard, as_job_error
 from document_parser.jobs.records.ledger import Claim, Ledger
 from document_parser.jobs.records.retries import failed_retry
@@ -219,13 +219,17 @@ class Sweep:
     # --- expired jobs
 
     def expire(self) -> None:
-        """Delete the files and list entries of expired jobs, and expired cache entries. Tombstones stay. Raises RedisError."""
+        """Delete the files and list entries of expired jobs, expired uploads and cache entries. Tombstones stay.
+
+        Raises RedisError.
+        """
         for job_id in map(text, self.redis.zrangebyscore("jobs:expiring", "-inf", self.now(), start=0, num=100)):
             owner = text(self.redis.get(f"job:{job_id}:gone") or PUBLIC)
             discard_files(self.redis, self.storage, job_id)
             self.redis.zrem(f"jobs:{owner}", job_id)
             deliveries.forget(self.redis, job_id)
             self.redis.zrem("jobs:expiring", job_id)
+        uploads.expire(self.redis, self.settings, self.storage)
         try:
             batches.expire(self.redis, self.storage, self.now())
             self.cache.expire(self.now())
@@ -251,6 +255,11 @@ class Sweep:
         return {
             name for name in self.storage.folders(storage_keys.ALL_JOBS) if not self.storage.exists(storage_keys.card(name))
         }
+
+    def remove_lost_uploads(self, earlier: set[str]) -> None:
+        """Delete the files of uploads that had no record earlier and still have none. Raises StorageUnavailable, RedisError."""
+        for upload_id in earlier & uploads.files_without_record(self.redis, self.storage):
+            self.storage.delete_all(storage_keys.upload_folder(upload_id))
 
     def remove_leftovers(self, earlier: set[str]) -> None:
         """Delete folders that had no ``job.json`` earlier and still have none. Raises StorageUnavailable, RedisError."""
@@ -304,6 +313,7 @@ class _Boot:
 
     sweep: Sweep
     leftovers: set[str] | None = None
+    lost_uploads: set[str] = field(default_factory=set)
     since: float = field(default_factory=time.monotonic)
     done: bool = False
 
@@ -312,9 +322,11 @@ class _Boot:
         if self.leftovers is None:
             self.sweep.rebuild()
             self.sweep.cache.rebuild(self.sweep.now())
+            self.lost_uploads = uploads.files_without_record(self.sweep.redis, self.sweep.storage)
             self.leftovers = self.sweep.jobs_without_card()
         elif not self.done and time.monotonic() - self.since > LEFTOVER_SECONDS:
             self.sweep.remove_leftovers(self.leftovers)
+            self.sweep.remove_lost_uploads(self.lost_uploads)
             self.done = True
 
 

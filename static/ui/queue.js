@@ -73,7 +73,7 @@ export class Queue {
       const accepted = await (link ? sendLink : upload)(link ?? sent, options, {
         signal: entry.stop.signal,
         onProgress: (fraction) => this.#progress(entry, fraction),
-        onWait: (seconds) => setText(row.text, `The server is busy. Trying again in ${Math.round(seconds)} s.`),
+        onWait: (seconds, begun) => setText(row.text, begun ? `Interrupted. Going on in ${Math.round(seconds)} s.` : `The server is busy. Trying again in ${Math.round(seconds)} s.`),
       });
       this.#accepted(entry, accepted);
     } catch (error) {

@@ -1,15 +1,17 @@
-// The upload of one file, with progress: XMLHttpRequest reports how much of a body was sent, fetch does not.
+// The upload of one file, with progress; a large one goes in pieces. XMLHttpRequest reports how much of a body was sent, fetch does not.
 
 import { ApiError, busy, pause, problem, unreachable, waitSeconds } from "./api.js";
 import { adminToken, paths } from "./memory.js";
+import { RESUMABLE_BYTES, uploadInPieces } from "./resumable.js";
 
 const MOST_TRIES = 6;
 
 /**
  * Uploads a file, or several as one batch, and returns what the server accepted: {job_id, ...} or {batch_id, ...}.
- * `onProgress(fraction)` from 0 to 1; `onWait(seconds)` if the server is busy and asks for a retry.
+ * `onProgress(fraction)` from 0 to 1; `onWait(seconds, begun)` if the server is busy and asks for a retry, or an upload in pieces that has begun was interrupted.
  */
 export async function upload(files, options, { signal, onProgress, onWait }) {
+  if (files.length === 1 && files[0].size > RESUMABLE_BYTES) return uploadInPieces(files[0], options, { signal, onProgress, onWait });
   for (let tries = 1; ; tries += 1) {
     try {
       return await post(files, options, signal, onProgress);

@@ -53,11 +53,14 @@ OPERATORS_ROUTES = {
     "list_jobs",
     "delete_job",
     "delete_batch",
+    "alias_delete_jobs",
     "list_deliveries",
     "replay_delivery",
     "replay_failed_deliveries",
     "ping_webhook",
 }
+WITHOUT_A_BODY = {"create_upload", "send_piece", "delete_upload"}
+"""What tus answers with headers alone."""
 
 
 def document_of(folder, **api):
@@ -109,7 +112,7 @@ def test_every_route_says_what_it_gives(operations):
     for name, operation in operations.items():
         given = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
         assert given, name
-        for answer in given:
+        for answer in given if name not in WITHOUT_A_BODY else ():
             assert answer["content"], name
             assert all(kind["schema"] for kind in answer["content"].values()), name
 
@@ -279,9 +282,7 @@ def test_every_field_has_an_example_or_a_default_or_is_a_choice(document, operat
         for parameter in operation.get("parameters", ()):
             schema = parameter["schema"]
             left_out = parameter["in"] == "header" or "enum" in schema or {"type": "null"} in schema.get("anyOf", ())
-            assert (
-                left_out or shown(schema, parameter) is not None or name in ("process_async", "process_sync", "process_batch")
-            ), (
+            assert left_out or shown(schema, parameter) is not None or name in fuzz.RECEIVING, (
                 name,
                 parameter["name"],
             )
@@ -323,8 +324,9 @@ def generated(service, tmp_path_factory):
     """The package that openapi-python-client makes of the running service's document, without a warning."""
     folder = tmp_path_factory.mktemp("generated")
     (folder / "openapi.json").write_text(service.client.get("/openapi.json").text)
-    # It reads pictures and zip files only where it is told that they are bytes.
-    octets = dict.fromkeys(("image/jpeg", "application/zip"), "application/octet-stream")
+    # It reads pictures and zip files, and sends pieces of uploads, only where it is told that they are bytes.
+    kinds = ("image/jpeg", "application/zip", "application/offset+octet-stream")
+    octets = dict.fromkeys(kinds, "application/octet-stream")
     (folder / "config.json").write_text(json.dumps({"content_type_overrides": octets, "post_hooks": []}))
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--config", "config.json"]
     ran = subprocess.run([*command, "--output-path", "client", "--fail-on-warning"], cwd=folder, capture_output=True, text=True)

@@ -12,7 +12,9 @@ from tests.support.valkey import valkey_server
 APPEND = "appendonly yes\nappendfsync always\n"
 WITHOUT_REDIS = {"/v1/health/live": 200, "/v1/metrics": 200, "/v1/health/ready": 503, "/v1/health": 503}
 """What answers in its own words: the process lives, the numbers it has itself, and what is down."""
-PLACES = {"number": "1", "name": "page-0001-figure-1.jpg"}
+PLACES = {"number": "1", "name": "page-0001-figure-1.jpg", "upload_id": "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"}
+TUS = {"Tus-Resumable": "1.0.0", "Upload-Length": "3", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+CHUNK = "/api/v1/documents/upload/chunk"
 
 
 def routes() -> list[tuple[str, str]]:
@@ -23,7 +25,11 @@ def routes() -> list[tuple[str, str]]:
 
 def ask(service, method, path, job_id, paper):
     address = path.format(job_id=job_id, **PLACES)
-    if path.startswith("/v1/process/"):
+    if path.startswith("/v1/uploads"):
+        return service.client.request(method, address, headers=TUS)
+    if path == CHUNK:
+        return service.client.post(path, params={"upload_id": PLACES["upload_id"], "offset": 0}, content=b"abc")
+    if path.startswith("/v1/process/") or path in ("/api/v1/documents", "/api/v1/documents/sync"):
         return service.client.request(method, address, files={"file": ("paper.pdf", paper.read_bytes())})
     body = {"url": "http://127.0.0.1:9/hook"} if path == "/v1/webhooks/ping" else {} if method == "POST" else None
     return service.client.request(method, address, json=body)
@@ -48,6 +54,7 @@ def story(tmp_path_factory, paper):
             told["away"] = {}
             for method, path in routes():
                 told["away"][method, path] = ask(service, method, path, job_id, paper)
+            told["head"] = service.client.head(f"/v1/uploads/{PLACES['upload_id']}", headers=TUS).status_code
             told["dashboard"] = [service.client.get(f"/dashboard/{page}") for page in ("documents", "0/data/queues.json")]
             told["staged"] = list((service.data_dir / "staging").iterdir())
             with valkey_server(folder / "valkey", port=port, config=APPEND):
@@ -103,4 +110,9 @@ def test_it_works_again_by_itself_with_everything_that_there_was(story):
     assert story["after"] == story["before"]
     assert story["new"]["complete"] is True
     refused = {path: status for (_, path), status in story["again"].items() if status >= 400}
-    assert refused == {"/v1/jobs/{job_id}/figures/{name}": 404}, "the paper has no figures"
+    assert refused == {"/v1/jobs/{job_id}/figures/{name}": 404, "/v1/uploads/{upload_id}": 404}, "there are none of these"
+
+
+def test_a_client_of_tus_is_told_to_wait_and_not_to_begin_anew(story):
+    """tus-js-client drops an upload if HEAD is answered with anything but 2xx and 423."""
+    assert story["head"] == 423

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
@@ -268,6 +269,14 @@ def pdf_of_operators(path: Path, operators: bytes, more: bytes = b"") -> Path:
     """One page with these content operators; the font is /F, ``more`` are further entries of the page."""
     pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
     return raw_pdf(path, [_CATALOGUE, pages, _page(5, more), _FONT, stream(operators)])
+
+
+def large_pdf(path: Path, text: str, padding: int) -> Path:
+    """A page of text, and a stream of noise that nothing shows."""
+    operators = f"BT /F 12 Tf 50 700 Td ({text}) Tj ET".encode()
+    pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
+    noise = stream(random.Random(1).randbytes(padding))
+    return raw_pdf(path, [_CATALOGUE, pages, _page(5), _FONT, stream(operators), noise])
 
 
 def pdf_of_form(path: Path, operators: bytes, more: bytes = b"") -> Path:

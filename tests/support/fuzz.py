@@ -37,12 +37,46 @@ BUSY = {
     "QUEUE_MAX_JOBS": 0,
     "QUEUE_MAX_PAGES": 0,
     "QUEUE_MAX_MB": 0,
+    "UPLOAD_MAX_PER_CALLER": 0,
+    "UPLOAD_MAX_MB_PER_CALLER": 0,
+    "UPLOAD_MAX_COUNT": 0,
+    "UPLOAD_MAX_MB": 0,
     "CACHE_HOURS": 24,
 }
 REFUSED = [400, 401, 403, 404, 405, 406, 409, 410, 413, 414, 415, 422, 428, 429, 431]
 TAKEN = ["2xx", "3xx", 401, 403, 404, 409, 410]
 CONTENT = [400, 413, 414, 415, 422]
 """What is no document, or a range from 5 to 3, or no address, or a table of a format other than CSV, no schema can tell."""
+
+RECEIVING = [
+    "process_async",
+    "process_sync",
+    "process_batch",
+    "alias_post_documents",
+    "alias_post_documents_sync",
+    "alias_post_documents_batch",
+]
+CONTENT_ROUTES = [
+    *RECEIVING,
+    "process_url",
+    "process_object",
+    "alias_post_documents_from_url",
+    "alias_post_documents_from_bucket",
+    "ping_webhook",
+    "job_result",
+    "job_download",
+    "alias_get_jobs_result",
+    "alias_get_jobs_download",
+]
+UPLOADS = [
+    "create_upload",
+    "send_piece",
+    "delete_upload",
+    "alias_upload_init",
+    "alias_upload_chunk",
+    "alias_upload_complete",
+]
+"""What headers have to do with each other and with what has come no schema can tell; tests/api/test_uploads.py does."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +123,16 @@ negative_data_rejection.expected-statuses = {json.dumps(REFUSED)}
 positive_data_acceptance.expected-statuses = {json.dumps(TAKEN)}
 
 [[operations]]
-include-operation-id = [
-  "process_async", "process_sync", "process_batch", "process_url", "process_object",
-  "ping_webhook", "job_result", "job_download",
-]
+include-operation-id = {json.dumps(CONTENT_ROUTES)}
 checks.positive_data_acceptance.expected-statuses = {json.dumps(TAKEN + CONTENT)}
 
 [[operations]]
-include-operation-id = "delete_job"
+include-operation-id = {json.dumps(UPLOADS)}
+checks.positive_data_acceptance.enabled = false
+checks.negative_data_rejection.enabled = false
+
+[[operations]]
+include-operation-id = ["delete_job", "alias_delete_jobs"]
 parameters."path.job_id" = {{ dictionary = "doomed", probability = 0.1 }}
 
 [[operations]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 
 FORM = "application/x-www-form-urlencoded"
 """Media type of URL-encoded forms."""
+JSON = "application/json"
+"""Media type of JSON, which is a document, or the fields of a request that names a resumable upload."""
+MAX_JSON_BYTES = 1 << 16
+"""Maximum size of the fields of a request in JSON, in bytes. A longer body is a document."""
 
 
 class WholeBody(io.RawIOBase):
@@ -175,31 +180,44 @@ def staging_folder() -> Path:
 
 
 @contextlib.contextmanager
-def receive_upload() -> Iterator[tuple[StagedFile, str, dict[str, str]]]:
+def receive_upload() -> Iterator[tuple[StagedFile | None, str, dict[str, Any]]]:
     """Yield the uploaded file, the name it came with, and the other fields.
 
     The request is multipart with a field ``file`` and the other fields in form or query, or the document as the raw body with
-    the fields in the query. Raises FileMissing, BadRequest, InvalidOption, UploadCutOff, UploadTooSlow, ServerBusy,
-    StorageFull, StorageUnavailable.
+    the fields in the query. The file is None if the field ``upload_id`` names a resumable upload instead: in a form, in the
+    query of a request without a body, or in a JSON object that is the body. Raises FileMissing, BadRequest, InvalidOption,
+    UploadCutOff, UploadTooSlow, ServerBusy, StorageFull, StorageUnavailable.
     """
     if request.mimetype == MULTIPART:
+        fields = _all_fields(request.form, request.args)
+        if "upload_id" in fields and not request.files:
+            yield None, fields.pop("filename", ""), fields
+            return
+        _refuse_both(fields)
         with contextlib.closing(_file_part()) as part:
-            yield part.stream, part.filename or "", _all_fields(request.form, request.args)  # type: ignore[misc]
+            yield part.stream, part.filename or "", fields  # type: ignore[misc]
     elif request.mimetype == FORM:
-        raise FileMissing()
+        fields = _all_fields(request.form, request.args)
+        if "upload_id" not in fields:
+            raise FileMissing()
+        yield None, fields.pop("filename", ""), fields
     else:
         with contextlib.closing(StagedFile(staging_folder())) as staged:
             _receive_raw_body(staged)
             fields = _all_fields(request.args)
+            if (named := _named_upload(staged, fields)) is not None:
+                yield None, named.pop("filename", ""), named
+                return
+            _refuse_both(fields)
             yield staged, fields.pop("filename", ""), fields
 
 
 @contextlib.contextmanager
-def receive_batch(max_files: int, max_mb: int) -> Iterator[tuple[list[tuple[StagedFile, str]], dict[str, str]]]:
+def receive_batch(max_files: int, max_mb: int) -> Iterator[tuple[list[tuple[StagedFile | None, str]], dict[str, Any]]]:
     """Yield the uploaded files, each with the name it came with, and the other fields.
 
-    The request is multipart with a field ``files`` for each file, or one file as ``receive_upload`` takes it. Raises as
-    ``receive_upload``, and TooManyFiles, BatchTooLarge.
+    The request is multipart with a field ``files`` for each file, or one file as ``receive_upload`` takes it; the file is None
+    if the field ``upload_id`` names a resumable upload instead. Raises as ``receive_upload``, and TooManyFiles, BatchTooLarge.
     """
     request.max_content_length = (max_mb << 20) + current_app.config["MAX_FORM_MEMORY_SIZE"]
     request.max_form_parts = max_files + current_app.config["MAX_FORM_PARTS"]
@@ -216,13 +234,46 @@ def receive_batch(max_files: int, max_mb: int) -> Iterator[tuple[list[tuple[Stag
         if error.details.get("reason") == "parts":
             raise TooManyFiles.for_limit(max_files) from None
         raise
+    fields = _all_fields(request.form, request.args)
+    if "upload_id" in fields and not request.files:
+        yield [(None, fields.pop("filename", ""))], fields
+        return
+    _refuse_both(fields)
     if not parts:
         raise FileMissing("Send each document as a multipart field 'files', or one archive as the raw body of the request.")
     if set(request.files) != {"files"}:
         raise BadRequest("Send all documents of a batch in fields named 'files'.")
     if len(parts) > max_files:
         raise TooManyFiles.for_limit(max_files, len(parts))
-    yield [(cast(StagedFile, part.stream), part.filename or "") for part in parts], _all_fields(request.form, request.args)
+    yield [(cast(StagedFile, part.stream), part.filename or "") for part in parts], fields
+
+
+def _refuse_both(fields: dict[str, str]) -> None:
+    """Refuse a document beside ``upload_id``: it is unclear which of them counts. Raises InvalidOption."""
+    if "upload_id" in fields:
+        raise InvalidOption.for_fields({"field": "upload_id", "problem": "came beside a file; send one of them"})
+
+
+def _named_upload(staged: StagedFile, fields: dict[str, str]) -> dict[str, Any] | None:
+    """Return the fields of a request that names a resumable upload; None if its body is a document.
+
+    A JSON object with ``upload_id`` is no document, unless the query has the document's ``filename``.
+    """
+    if not staged.size:
+        return fields if "upload_id" in fields else None
+    if request.mimetype != JSON or staged.size > MAX_JSON_BYTES or "filename" in fields:
+        return None
+    staged.seek(0)
+    try:
+        found = json.loads(staged.read())
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or "upload_id" not in found:
+        return None
+    for name in fields:
+        if name in found:
+            raise InvalidOption.for_fields({"field": name, "problem": "given twice"})
+    return {**fields, **found}
 
 
 def _all_fields(*sources: MultiDict[str, str]) -> dict[str, str]:

@@ -8,6 +8,8 @@ from flask import Flask, Response, redirect, request
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from document_parser.api.intake import tus
+from document_parser.api.middleware.paths import api_path
 from document_parser.api.schemas import EXAMPLE_JOB_ID
 from document_parser.settings import Settings
 
@@ -28,7 +30,14 @@ HEADERS = {
 HSTS = "max-age=31536000"
 """Strict-Transport-Security of responses over HTTPS: one year, in seconds."""
 
-CORS_REQUEST_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"]
+CORS_REQUEST_HEADERS = [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "X-Request-ID",
+    *tus.REQUEST_HEADERS,
+]
 """Request headers that pages of CORS_ORIGINS may send."""
 CORS_ANSWER_HEADERS = [
     "Content-Disposition",
@@ -39,9 +48,10 @@ CORS_ANSWER_HEADERS = [
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
     "X-Request-ID",
+    *tus.ANSWER_HEADERS,
 ]
 """Response headers that pages of CORS_ORIGINS may read."""
-CORS_METHODS = ["GET", "HEAD", "POST", "DELETE"]
+CORS_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE"]
 """Methods that pages of CORS_ORIGINS may use."""
 PREFLIGHT_SECONDS = 600
 """Time for which a browser may remember a CORS preflight, in seconds."""
@@ -62,7 +72,7 @@ def _set_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     other_sites_may = "Access-Control-Allow-Origin" in response.headers
     response.headers.setdefault("Cross-Origin-Resource-Policy", "cross-origin" if other_sites_may else "same-origin")
-    if request.path.startswith("/v1/"):
+    if api_path().startswith("/v1/"):
         response.headers.setdefault("Cache-Control", "no-store")
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", HSTS)
@@ -70,7 +80,7 @@ def _set_headers(response: Response) -> Response:
 
 
 def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
-    """Let pages of these origins call ``/v1``.
+    """Let pages of these origins call ``/v1`` and its aliases.
 
     They send tokens in a header that they set themselves, so cookies are not allowed.
     """
@@ -78,7 +88,7 @@ def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
         return
     CORS(
         app,
-        resources=r"/v1/.*",
+        resources=r"(/api)?/v1/.*",
         # Compiled: flask-cors takes an IPv6 address for a pattern, and sends literal origins to callers without an Origin.
         origins=[re.compile(rf"^{re.escape(origin)}\Z", re.IGNORECASE) for origin in origins],
         methods=CORS_METHODS,
@@ -93,7 +103,7 @@ def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
     @app.after_request
     def vary(response: Response) -> Response:
         """Keep caches from giving one origin's response to another, even if no origin was allowed."""
-        if request.path.startswith("/v1/"):
+        if api_path().startswith("/v1/"):
             response.vary.add("Origin")
         return response
 

@@ -17,14 +17,18 @@ from flask_limiter import Limit, Limiter, RateLimitExceeded
 from limits.storage import RedisStorage
 from redis.exceptions import ResponseError
 
+from document_parser.api.intake import tus
 from document_parser.api.intake.draining import drain_request
 from document_parser.api.middleware import errors
-from document_parser.errors import RateLimited
+from document_parser.api.middleware.paths import api_path
+from document_parser.errors import RateLimited, ServerBusy
 from document_parser.jobs.redis.connection import Redis, RedisError
 from document_parser.settings import Settings
 
 UNLIMITED_PATHS = {"/v1/health/live", "/v1/health/ready", "/v1/metrics"}
 """Paths that are not limited, because supervisors and Prometheus request them at any rate."""
+PIECE_PATHS = {"/v1/documents/upload/chunk"}
+"""Paths of pieces of uploads besides those of tus."""
 REDIS_REPORT_PATH = "/v1/health"
 """Path that itself reports if Redis is away, so it is answered even if requests cannot be counted."""
 
@@ -170,22 +174,38 @@ def _definitions(settings: Settings) -> list[Any]:
 
 
 def _is_upload() -> bool:
-    return request.method == "POST" and request.path.startswith("/v1/process/")
+    sends = api_path().startswith(("/v1/process/", "/v1/documents")) and not _is_piece()
+    return _is_new_upload() or (request.method == "POST" and sends)
+
+
+def _is_new_upload() -> bool:
+    """Return whether the request creates a resumable upload."""
+    return request.method == "POST" and request.path == tus.PATH
+
+
+def _is_piece() -> bool:
+    """Return whether the request is about a resumable upload: a document may take thousands, which are bounded otherwise."""
+    return request.path.startswith(f"{tus.PATH}/") or api_path() in PIECE_PATHS
 
 
 def _is_read() -> bool:
-    counted = request.path.startswith("/v1/") and request.path not in UNLIMITED_PATHS and request.method != "OPTIONS"
-    return counted and not _is_upload()
+    path = api_path()
+    counted = path.startswith("/v1/") and path not in UNLIMITED_PATHS and request.method != "OPTIONS"
+    return counted and not _is_upload() and not _is_piece()
 
 
 def _answer_rate_limited(error: RateLimitExceeded) -> Response:
-    """Answer 429 with the seconds until the window ends, even if the client is still sending."""
+    """Answer 429 with the seconds until the window ends, even if the client is still sending.
+
+    A client of tus gives up at 429 and comes again after 503.
+    """
     drain_request()
     _, left = list(_windows().values())[-1]  # the last one counted is the one that is full
     seconds = max(1, math.ceil(left))
     limit = str(error.limit.limit)
     sentence = f"More requests came from this address than {limit}. Retry-After says when to go on."
-    return errors.error_response(RateLimited(sentence, limit=limit, retry_after_seconds=seconds))
+    kind = ServerBusy if _is_new_upload() else RateLimited
+    return errors.error_response(kind(sentence, limit=limit, retry_after_seconds=seconds))
 
 
 def _windows() -> dict[str, tuple[int, float]]:

@@ -18,7 +18,7 @@ from document_parser.api.middleware import responses
 from document_parser.api.routes.batch_archive import stream_archive
 from document_parser.api.routes.batch_files import load_status
 from document_parser.api.routes.events import Seen, Subject, stream_events
-from document_parser.api.routes.process import UPLOAD_ERRORS, batch_description
+from document_parser.api.routes.process import UPLOAD_ERRORS, batch_description, named_upload
 from document_parser.api.routes.results import attachment
 from document_parser.api.routes.waiting import retry_after_header, wait_until
 from document_parser.api.schemas import (
@@ -152,8 +152,10 @@ def _accept() -> AcceptedBatch:
     key, api = idempotency_key(), services.settings.api
     check_capacity(services, keyed=bool(key))
     with receive_batch(api.max_batch_files, api.max_batch_mb) as (files, fields):
-        asked = parse_fields(services.settings, fields, beside=("files", "filename"), key=key)
-        return submit_batch(services, files, asked)
+        upload_id = fields.pop("upload_id", "")
+        asked = parse_fields(services.settings, fields, beside=("files", "filename", "upload_id"), key=key)
+        received = [named_upload(services, upload_id, name) if staged is None else (staged, name) for staged, name in files]
+        return submit_batch(services, received, asked)
 
 
 def _accepted_response(taken: AcceptedBatch) -> Response:

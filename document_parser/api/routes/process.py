@@ -15,27 +15,54 @@ from document_parser.api.job_fields import (
     FIELD_ERRORS,
     IDEMPOTENCY_KEY_PATTERN,
     MAX_PASSWORD_CHARACTERS,
+    check_texts,
     idempotency_key,
     parse_fields,
 )
 from document_parser.api.middleware import responses
+from document_parser.api.resumable import FinishedUpload, end_upload, finished_upload
 from document_parser.api.routes.waiting import retry_after_header, wait_for_end
-from document_parser.api.schemas import Accepted
-from document_parser.api.services import get_services
+from document_parser.api.schemas import EXAMPLE_JOB_ID, Accepted
+from document_parser.api.services import Services, get_services
 from document_parser.api.submission import SUBMISSION_ERRORS, AcceptedUpload, check_capacity, submit_document
-from document_parser.errors import FileMissing, Forbidden, ServerBusy, UploadCutOff, UploadTooSlow
+from document_parser.errors import (
+    FileMissing,
+    Forbidden,
+    ServerBusy,
+    UploadCutOff,
+    UploadGone,
+    UploadIncomplete,
+    UploadLocked,
+    UploadNotFound,
+    UploadTooSlow,
+)
 from document_parser.ingest.origin import MAX_ADDRESS_CHARACTERS
 from document_parser.models import Options
 from document_parser.settings import ApiSettings
 from document_parser.ssrf import MAX_URL_CHARACTERS
 
-UPLOAD_ERRORS = (FileMissing, UploadCutOff, UploadTooSlow, Forbidden, ServerBusy, *FIELD_ERRORS, *SUBMISSION_ERRORS)
+UPLOAD_ERRORS = (
+    FileMissing,
+    UploadCutOff,
+    UploadTooSlow,
+    UploadIncomplete,
+    UploadLocked,
+    UploadNotFound,
+    UploadGone,
+    Forbidden,
+    ServerBusy,
+    *FIELD_ERRORS,
+    *SUBMISSION_ERRORS,
+)
 """Errors of an upload."""
+UPLOAD_ID = "^[0-9a-f-]{36}$"
+"""Pattern of the id of a resumable upload."""
 IDEMPOTENCY_KEY_TEXT = "The same key returns the same job for IDEMPOTENCY_HOURS. Use a UUID, for example."
 """Description of the Idempotency-Key in the documentation."""
 UPLOAD_TEXT = (
     "As a form: the field file and the options beside it. Or the document itself as the body, of any media type except "
-    "those of forms, with filename and options in the query."
+    "those of forms, with filename and options in the query. Or upload_id instead of the file, the id of a complete resumable "
+    "upload, in a form or in a JSON object with the options beside it."
 )
 """Description of the two forms of an upload in the documentation."""
 
@@ -89,9 +116,10 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     return routes
 
 
-def accept_upload() -> AcceptedUpload:
+def accept_upload(*, ends_upload: bool = False) -> AcceptedUpload:
     """Receive the document of this request and make a job of it.
 
+    ``ends_upload`` lets a resumable upload whose length was never announced end where it is.
     Raises the errors in UPLOAD_ERRORS and RedisError.
     """
     check_origin()
@@ -100,8 +128,28 @@ def accept_upload() -> AcceptedUpload:
     check_capacity(services, keyed=bool(key))
     name_field = "file" if request.mimetype == MULTIPART else "filename"
     with receive_upload() as (staged, filename, fields):
-        asked = parse_fields(services.settings, fields, beside=(name_field,), key=key)
-        return submit_document(services, staged, filename, asked)
+        upload_id = fields.pop("upload_id", "")
+        asked = parse_fields(services.settings, fields, beside=(name_field, "upload_id"), key=key)
+        if staged is not None:
+            if ends_upload:
+                raise FileMissing("Send upload_id, in a form or in a JSON object.")
+            return submit_document(services, staged, filename, asked)
+        if ends_upload:
+            check_texts(upload_id=upload_id)
+            end_upload(services, upload_id)
+        upload, filename = named_upload(services, upload_id, filename)
+        return submit_document(services, upload, filename, asked)
+
+
+def named_upload(services: Services, upload_id: Any, filename: Any) -> tuple[FinishedUpload, str]:
+    """Return a complete resumable upload, and the name of its document: the one sent with the request, else its own.
+
+    Raises InvalidOption for fields that are no text, UploadIncomplete, UploadNotFound, UploadGone, StorageUnavailable,
+    RedisError.
+    """
+    check_texts(upload_id=upload_id, filename=filename)
+    upload = finished_upload(services, upload_id)
+    return upload, filename or upload.filename
 
 
 def accepted_response(taken: AcceptedUpload) -> Response:
@@ -167,10 +215,26 @@ def _text_schema(description: str, longest: int) -> dict[str, Any]:
 
 
 def _request_body(fields: dict[str, dict[str, Any]], sent: dict[str, Any]) -> dict[str, Any]:
-    """Return the body of a form with the fields of files in ``sent``, or of the document itself."""
+    """Return the body: a form with the fields of files in ``sent``, an object that names an upload, or the document itself."""
     form = {"type": "object", "properties": {**sent, **fields}, "required": [*sent], "additionalProperties": False}
+    upload_id = _text_schema("Id of a complete resumable upload.", 36) | {"pattern": UPLOAD_ID, "examples": [EXAMPLE_JOB_ID]}
+    del upload_id["default"]
+    filename = _text_schema("Name of the document's file, if the upload has none.", 4096)
+    named = {
+        "type": "object",
+        "properties": {"upload_id": upload_id, "filename": filename, **fields},
+        "required": ["upload_id"],
+        "additionalProperties": False,
+    }
     raw = openapi.BINARY | {"description": "The document itself."}
-    return {"content": {"multipart/form-data": {"schema": form}, "application/octet-stream": {"schema": raw}}, "required": True}
+    return {
+        "content": {
+            "multipart/form-data": {"schema": form},
+            "application/json": {"schema": named},
+            "application/octet-stream": {"schema": raw},
+        },
+        "required": True,
+    }
 
 
 def _parameters(fields: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,6 +9,18 @@ CACHE = "cache/"
 
 ALL_BATCHES = "batches/"
 """The prefix of the files of all batches."""
+ALL_UPLOADS = "uploads/"
+"""The prefix of the files of resumable uploads."""
+
+
+def upload_folder(upload_id: str) -> str:
+    """Return the prefix of all files of a resumable upload."""
+    return f"{ALL_UPLOADS}{upload_id}/"
+
+
+def upload(upload_id: str) -> str:
+    """Return the key of what has come of a resumable upload."""
+    return upload_folder(upload_id) + "data"
 
 
 def folder(job_id: str) -> str:

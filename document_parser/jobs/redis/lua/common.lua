@@ -333,3 +333,50 @@ local function broken_bound(most, jobs, bytes)
     if most[what] > 0 and unfinished[what] > most[what] then return what end
   end
 end
+-- Uploads that no job has used yet: their number and bytes, in all and by caller, are fields of one hash.
+local UPLOADS_LOAD = 'uploads:load'
+
+local function count_uploads(caller, number, bytes)
+  for field, by in pairs({['n'] = number, ['b'] = bytes, ['n:' .. caller] = number, ['b:' .. caller] = bytes}) do
+    if redis.call('HINCRBY', UPLOADS_LOAD, field, string.format('%.0f', by)) <= 0 then
+      redis.call('HDEL', UPLOADS_LOAD, field)
+    end
+  end
+end
+
+-- The bound that a caller's uploads would break if this much were added: its name, what there is and the limit; nil for none.
+local function broken_upload_bound(caller, number, bytes, limits)
+  local bounds = {
+    {'caller_uploads', 'n:' .. caller, number}, {'caller_bytes', 'b:' .. caller, bytes},
+    {'uploads', 'n', number}, {'bytes', 'b', bytes},
+  }
+  for i, bound in ipairs(bounds) do
+    local limit, there = tonumber(limits[i]), tonumber(redis.call('HGET', UPLOADS_LOAD, bound[2]) or '0')
+    if limit > 0 and bound[3] > 0 and there + bound[3] > limit then
+      return {bound[1], string.format('%.0f', there), string.format('%.0f', limit)}
+    end
+  end
+end
+
+local function upload(id) return 'upload:' .. id end
+
+-- Count this many bytes for an upload from now on. One that a job has used counts nothing.
+local function reserve_upload(id, bytes)
+  local caller, before, used = unpack(redis.call('HMGET', upload(id), 'caller', 'reserved', 'used'))
+  if used == '1' then return end
+  count_uploads(caller, 0, bytes - tonumber(before))
+  redis.call('HSET', upload(id), 'reserved', string.format('%.0f', bytes))
+end
+
+-- Stop counting an upload.
+local function release_upload(id)
+  local caller, bytes, used = unpack(redis.call('HMGET', upload(id), 'caller', 'reserved', 'used'))
+  if caller and used ~= '1' then count_uploads(caller, -1, -tonumber(bytes)) end
+end
+
+local function expire_upload(id, milliseconds)
+  local expires = string.format('%.0f', now() + tonumber(milliseconds))
+  redis.call('HSET', upload(id), 'expires', expires)
+  redis.call('ZADD', 'uploads:expiring', expires, id)
+  return expires
+end

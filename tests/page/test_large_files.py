@@ -1,0 +1,71 @@
+"""Large files go from the page in pieces, and go on where they were after a lost connection."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import expect
+
+from document_parser.jobs.records import storage_keys
+from tests.support.browser import done
+from tests.support.cut_line import CutLine
+from tests.support.documents import large_pdf
+from tests.support.service import Service
+
+SIZE = 40_000_000
+EXPECTED = {403, 409, 423}
+"""The list is the operator's; and the browser itself sends a piece again while the server does not know of the cut yet."""
+TELL = """() => {
+  window.told = [];
+  new MutationObserver(() => window.told.push(document.querySelector("#queue-rows p")?.textContent ?? "")).observe(
+    document.querySelector("#queue-rows"), {subtree: true, childList: true, characterData: true});
+}"""
+"""Keeps everything that the row of the upload says."""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with Service(tmp_path_factory.mktemp("large"), WEB_WORKERS=1, NUM_WORKERS=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory):
+    return large_pdf(tmp_path_factory.mktemp("documents") / "survey.pdf", "The survey of the harbour", SIZE)
+
+
+def through(line):
+    """The service as the browser sees it through a bad line."""
+    return SimpleNamespace(port=line.port)
+
+
+def test_after_a_lost_connection_the_page_goes_on_and_shows_that(service, opened, document):
+    with CutLine(service.port, cut_after=[30_000_000]) as line:
+        watched = opened(through(line), operator=False, expected=EXPECTED)
+        watched.page.evaluate(TELL)
+        page = watched.upload(document)
+        job_id = watched.job()
+        done(page)
+        told = page.evaluate("window.told")
+        assert any(re.fullmatch(r"Interrupted\. Going on in \d+ s\.", text) for text in told), told
+        assert line.cuts == []
+        assert line.passed < SIZE + (10 << 20), "what had come is not sent again"
+        # Nothing but the lost connection may have been complained of.
+        assert [said for said in watched.complaints if "net::ERR_" not in said] == []
+        watched.complaints.clear()
+    expect(page.locator("#paper")).to_contain_text("The survey of the harbour")
+    assert (service.data_dir / storage_keys.source(job_id)).read_bytes() == document.read_bytes()
+
+
+def test_a_stopped_upload_is_deleted_on_the_server(service, opened, document):
+    watched = opened(service)
+    watched.page.route("**/v1/uploads/*", lambda route: route.continue_() if route.request.method != "PATCH" else None)
+    page = watched.upload(document)
+    expect(page.locator("#queue-rows")).to_contain_text("survey.pdf")
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as deleted:
+        page.wait_for_timeout(300)
+        page.get_by_role("button", name="Cancel").click()
+    assert deleted.value.status == 204
+    expect(page.locator("#queue-rows li")).to_have_count(0)

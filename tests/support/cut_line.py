@@ -1,0 +1,77 @@
+"""A bad line: connections through it end in the middle, as they do when a phone leaves its network."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from typing import Self
+
+PIECE_BYTES = 1 << 16
+
+
+class CutLine:
+    """Forwards connections to a port, and resets the one at which so many bytes of clients have passed, once for each number.
+
+    ``before_cut`` is called before: what it does to the other end has happened when the client notices.
+    """
+
+    def __init__(self, port: int, cut_after: list[int], before_cut: Callable[[], object] = lambda: None) -> None:
+        self.target = port
+        self.cuts = list(cut_after)
+        self.passed = 0
+        """Bytes from clients so far."""
+        self._before_cut = before_cut
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._forward, args=(client,), daemon=True).start()
+
+    def _forward(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection(("127.0.0.1", self.target))
+        except OSError:
+            client.close()
+            return
+        threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
+        with contextlib.suppress(OSError):
+            while piece := client.recv(PIECE_BYTES):
+                server.sendall(piece)
+                if self._is_cut(len(piece)):
+                    self._before_cut()
+                    for end in (client, server):
+                        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    break
+        for end in (client, server):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _is_cut(self, size: int) -> bool:
+        with self._lock:
+            self.passed += size
+            if self.cuts and self.passed >= self.cuts[0]:
+                self.cuts.pop(0)
+                return True
+        return False
+
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := server.recv(PIECE_BYTES):
+                client.sendall(piece)
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_WR)

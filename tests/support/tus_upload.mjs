@@ -1,0 +1,19 @@
+// Sends a file with tus-js-client and prints the address of the upload. Arguments: endpoint, file, name, bytes of a piece (0: all in one).
+import { createReadStream } from "node:fs";
+import { createRequire } from "node:module";
+
+const tus = createRequire(`${process.cwd()}/`)("tus-js-client");
+const [endpoint, path, filename, piece] = process.argv.slice(2);
+const upload = new tus.Upload(createReadStream(path), {
+  endpoint,
+  chunkSize: Number(piece) || Infinity,
+  uploadSize: Number(piece) ? null : undefined,
+  retryDelays: Array(40).fill(250),
+  metadata: { filename },
+  onError: (error) => {
+    console.error(String(error));
+    process.exit(1);
+  },
+  onSuccess: () => console.log(upload.url),
+});
+upload.start();
