@@ -18,7 +18,6 @@ import pytest
 
 from document_parser.client import Client
 from document_parser.jobs.records import storage_keys
-from document_parser.jobs.records.uploads import LEASE_SECONDS
 from document_parser.storage import SYNC_BYTES
 from tests.support.bucket import Bucket
 from tests.support.cut_line import CutLine
@@ -138,18 +137,24 @@ def test_after_a_killed_server_the_client_goes_on_at_its_offset(tmp_path, docume
     """Everything is killed by -9 in the middle of a piece, store of records included, and starts again."""
     command = gunicorn("--config", str(ROOT / "gunicorn.conf.py"))
     with Service(tmp_path, command, NUM_WORKERS=0, WEB_WORKERS=2) as service:
+        offsets = []
 
         def kill() -> None:
             (folder,) = (service.data_dir / "uploads").iterdir()
-            wait_until(lambda: offset_of(service, f"/v1/uploads/{folder.name}") >= SYNC_BYTES, 20, "some of it is stored")
+            location = f"/v1/uploads/{folder.name}"
+            wait_until(lambda: offset_of(service, location) >= SYNC_BYTES, 20, "some of it is stored")
+            offsets.append(offset_of(service, location))
             service.kill_everything()
             service.start().ready()
-            time.sleep(LEASE_SECONDS)  # clients try again for longer; they would send, and be refused, meanwhile
+            wait_until(lambda: service.client.head(location, headers=TUS).status_code == 200, 20, "the record is there")
+            offsets.append(offset_of(service, location))
 
         with CutLine(service.port, cut_after=[20_000_000], before_cut=kill) as line:
             url = send(f"http://127.0.0.1:{line.port}/v1/uploads", document, piece)
             assert line.cuts == []
-            assert SIZE < line.passed < SIZE + 2 * SYNC_BYTES
+        # Clients that come again while the lease of the dead lasts are refused, and begin no other upload.
+        assert SYNC_BYTES <= offsets[0] <= offsets[1]
+        assert [folder.name for folder in (service.data_dir / "uploads").iterdir()] == [id_of(url)]
         assert arrived(service, url.replace(str(line.port), str(service.port)), document)
 
 
