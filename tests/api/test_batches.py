@@ -271,7 +271,7 @@ def test_what_concerns_all_files_refuses_the_request_and_keeps_nothing(service):
     nothing = service.client.post("/v1/process/batch", files={"other": ("a.txt", b"a")})
     assert nothing.json()["error"]["code"] == "FILE_MISSING"
     assert all_jobs(service) == before
-    assert not list((service.data_dir / "staging").glob("*"))
+    assert not list((service.data_dir / "staging").glob("upload-*"))
 
 
 def test_ids_that_no_batch_has_are_not_found(service):
