@@ -105,6 +105,7 @@ def test_uploads_on_their_way_done_and_refused(service, opened, rich, tmp_path):
     expect(page.locator("#queue-rows")).to_contain_text("is not read. Send one of", timeout=SECONDS)
     sound(watched, "refused")
     watched.upload(rich, tmp_path / "notes.xyz")
+    page.get_by_role("link", name="Open").click()
     expect(page.locator("#batch-status")).to_have_text("Done, not all of it", timeout=SECONDS)
     sound(watched, "batch")
     page.locator("#delete-batch").click()
