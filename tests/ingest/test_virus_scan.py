@@ -72,7 +72,9 @@ def test_a_scanner_that_hangs_up_is_never_a_pass(clean):
 
 
 @pytest.mark.parametrize(
-    "url", [f"tcp://127.0.0.1:{free_port()}", "unix:///nowhere/clamd.sock", "tcp://no-such-host.invalid:3310"]
+    "url",
+    [f"tcp://127.0.0.1:{free_port()}", "unix:///nowhere/clamd.sock", "tcp://no-such-host.invalid:3310"],
+    ids=["port", "socket", "host"],
 )
 def test_a_scanner_that_is_away_is_never_a_pass(clean, url):
     with pytest.raises(VirusScanUnavailable) as refused:
