@@ -155,7 +155,7 @@ def test_an_unknown_option_lists_the_known_ones_and_the_nearest(app, given, mean
     assert field["field"] == given
     assert set(field["known"]) >= UPLOAD
     assert field.get("did_you_mean", "") == meant
-    assert "Known here: accuracy_mode, cache, figures" in error["message"]
+    assert "Known here: accuracy_mode, cache, csv_safe, figures" in error["message"]
     assert (f"did you mean {meant}?" in error["message"]) == (f"did you mean {meant}?" in field["problem"]) == bool(meant)
 
 
@@ -278,7 +278,7 @@ def test_the_library_says_it_in_the_same_words():
     [
         (["parse", "a.pdf", "--acuracy-mode", "fast"], "there is no option --acuracy-mode"),
         (["parse", "a.pdf", "--pages-range=1"], "did you mean --pages?"),
-        (["parse", "a.pdf", "--foot"], "Known options: --figures, --force, --format"),
+        (["parse", "a.pdf", "--foot"], "Known options: --csv-safe, --figures, --force, --format"),
         (["parse", "a.pdf", "--formt", "json"], "did you mean --format?"),
         (["parse", "a.pdf", "--jobs", "many"], "'many' is not a whole number from 1 on"),
         (["parse", "a.pdf", "--jobs", "0"], "'0' is not a whole number from 1 on"),
