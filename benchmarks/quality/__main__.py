@@ -1,6 +1,6 @@
 """How well pages are read, part by part; writes docs/quality.md between the markers of each part.
 
-    python -m benchmarks.quality [--parts corpus,text_layer,ocr,faults,scripts] [--only KINDS] [--peers NAMES] [--trial]
+    python -m benchmarks.quality [--parts corpus,office,text_layer,ocr,faults,scripts] [--only KINDS] [--peers NAMES] [--trial]
 
 Corpora and their scorer are data of their own and not part of the project: ``--corpus`` and ``--scorer`` say where they lie.
 ``--corpus`` may be given several times: each has a section of its own, named as its folder. The other parts use the first.
@@ -14,7 +14,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,8 +24,8 @@ cap_threads()  # before any numeric library is imported
 
 from benchmarks import faulty_models, ocr_speed  # noqa: E402
 from benchmarks.quality import alone, scripts  # noqa: E402
-from benchmarks.quality.aims import AIMS, AIMS_OF  # noqa: E402
-from benchmarks.quality.corpus import KINDS, documents, read_all, sources, tested_documents  # noqa: E402
+from benchmarks.quality.aims import AIMS, AIMS_OF, OFFICE_AIMS, Aim  # noqa: E402
+from benchmarks.quality.corpus import KINDS, OFFICE, documents, read_all, sources, tested_documents  # noqa: E402
 from benchmarks.quality.page import corpus_text  # noqa: E402
 from benchmarks.quality.scores import PEERS, peers, score  # noqa: E402
 from benchmarks.quality.speed import text_layer_lines  # noqa: E402
@@ -53,21 +53,29 @@ def main() -> None:
 def _sections(part: str, options: argparse.Namespace) -> list[tuple[str, Callable[[], str]]]:
     """Return the sections of a part with what measures each: one a corpus for the part ``corpus``, else one."""
     if part == "corpus":
-        return [(corpus.name, partial(_corpus, options, corpus)) for corpus in options.corpus]
+        kinds = options.only.split(",")
+        return [
+            (corpus.name, partial(_corpus, options, corpus, kinds, AIMS_OF.get(corpus.name, AIMS))) for corpus in options.corpus
+        ]
+    if part == "office":
+        return [(f"{corpus.name}_office", partial(_office, options, corpus)) for corpus in options.corpus]
     return [(part, partial(PARTS[part], options, options.corpus[0]))]
 
 
-def _corpus(options: argparse.Namespace, corpus: Path) -> str:
-    kinds = options.only.split(",")
+def _office(options: argparse.Namespace, corpus: Path) -> str:
+    return _corpus(options, corpus, [OFFICE], OFFICE_AIMS)
+
+
+def _corpus(options: argparse.Namespace, corpus: Path, kinds: list[str], aims: Sequence[Aim]) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         outputs = options.outputs / corpus.name if options.outputs else folder / "ours"
         readings = asyncio.run(read_all(corpus, documents(corpus, kinds), outputs, options.packs))
         ours = score(options.scorer, corpus, outputs, kinds)
-        theirs = peers(filter(None, options.peers.split(",")), options.scorer, corpus, folder, kinds)
+        names = filter(None, options.peers.split(",")) if kinds != [OFFICE] else ()  # the peers of PDFs read no office files
+        theirs = peers(names, options.scorer, corpus, folder, kinds)
         if options.peers and alone.KIND in kinds:
             theirs[alone.NAME] = alone.told_the_language(options.scorer, corpus, folder / "alone")
-    aims = AIMS_OF.get(corpus.name, AIMS)
     return corpus_text(readings, ours, theirs, aims, sources(corpus), tested_documents(corpus))
 
 
@@ -77,12 +85,15 @@ def _scripts(options: argparse.Namespace, _: Path) -> str:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace, Path], str]] = {
-    "corpus": _corpus,
     "text_layer": lambda _, corpus: "\n".join(text_layer_lines(corpus)),
     "ocr": lambda _, corpus: "\n".join(ocr_speed.lines(corpus)),
     "faults": lambda _, corpus: "\n".join(faulty_models.lines(corpus)),
     "scripts": _scripts,
 }
+
+
+ALL_PARTS = ("corpus", "office", *PARTS)
+"""All parts: the first two have a section for each corpus."""
 
 
 def _options() -> argparse.Namespace:
@@ -99,11 +110,11 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     options.corpus = options.corpus or [folder for folder in CORPORA if folder.is_dir()] or [CORPORA[0]]
     if options.parts is None:
-        options.parts = "corpus" if options.trial else ",".join(PARTS)
+        options.parts = "corpus" if options.trial else ",".join(ALL_PARTS)
     if options.peers is None:
         options.peers = "" if options.trial else ",".join(PEERS)
-    if unknown := set(options.parts.split(",")) - set(PARTS):
-        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if unknown := set(options.parts.split(",")) - set(ALL_PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(ALL_PARTS)}")
     return options
 
 

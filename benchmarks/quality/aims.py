@@ -51,6 +51,10 @@ def _table(scored: Scored) -> bool:
     return scored.row == "tables"
 
 
+def _is_of(*extensions: str) -> Callable[[Scored], bool]:
+    return lambda scored: scored.path.lower().endswith(extensions)
+
+
 AIMS = (
     Aim("olmOCR unit tests, without maths", lambda verdict: verdict.passed("olmocr"), 0.75),
     Aim("both unit suites together", lambda verdict: verdict.passed(), 0.82),
@@ -81,6 +85,16 @@ SECOND_AIMS = (
     Aim("unit tests", lambda verdict: verdict.passed(), 0.93),
 )
 """What is to be reached on the second corpus, with the language packs installed."""
+OFFICE_AIMS = (
+    Aim("office files and mail: word F1", _metric("word_f1", lambda _: True), 0.97),
+    Aim("office files and mail: order", _metric("order", lambda _: True), 0.95),
+    Aim("office files and mail: strings that must and must not be there", _metric("fields", lambda _: True), 0.95),
+    Aim("mail: word F1", _metric("word_f1", _is_of(".eml", ".msg", ".mbox", ".dat", ".tnef")), 0.95),
+    Aim("workbooks: word F1", _metric("word_f1", _is_of(".xlsx", ".xlsm", ".xls", ".ods")), 0.95),
+    Aim("slides: word F1", _metric("word_f1", _is_of(".pptx", ".ppt", ".odp")), 0.95),
+    Aim("OpenDocument: word F1", _metric("word_f1", _is_of(".odt", ".ods", ".odp")), 0.95),
+)
+"""What is to be reached on office files, by the truths that people or exact sources gave."""
 AIMS_OF = {"corpus2": SECOND_AIMS}
 """By the name of the corpus's folder; AIMS for every other."""
 

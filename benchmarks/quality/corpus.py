@@ -21,7 +21,9 @@ from document_parser.settings import EngineSettings, Settings
 
 MIN_SERIES = 3
 """Files whose names begin alike are a source of their own from this number on: fewer have the same first word by chance."""
-KINDS = ("digital", "tables", "olmocr_unit", "receipts", "scanned", "office")
+KINDS = ("digital", "tables", "olmocr_unit", "receipts", "scanned")
+OFFICE = "office"
+"""The kind of documents that are no pages; it has sections of its own."""
 
 
 @dataclass
