@@ -107,7 +107,7 @@ class VirusScanSettings(Section):
     url: Emptiable = Field(
         default="",
         pattern=r"^(tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}|unix:///.+)?$",
-        description="clamd that scans uploads and what is in them: tcp://host:port or unix:///run/clamd.ctl; empty for no scan.",
+        description="clamd that scans uploads and what is in them: tcp://host:port or unix:///run/clamd.ctl; empty: no scan.",
     )
     timeout_seconds: float = Field(
         default=60.0, gt=0, description="Deadline for scanning one file; a file not scanned by then is answered 503."
