@@ -7,7 +7,9 @@ job, as a process call with ``upload_id`` does.
 from __future__ import annotations
 
 import base64
-from typing import IO, Any
+import contextlib
+from collections.abc import Iterator
+from typing import IO, Any, cast
 
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
@@ -22,6 +24,7 @@ from document_parser.api.routes.uploads import CREATION_ERRORS, PIECE_ERRORS, UP
 from document_parser.api.schemas import EXAMPLE_JOB_ID, Accepted, UploadInit, UploadStarted, UploadState
 from document_parser.api.services import get_services
 from document_parser.errors import BadRequest, FileMissing, InvalidOption
+from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs.records import uploads
 from document_parser.settings import validation
 from document_parser.storage import SYNC_BYTES
@@ -104,22 +107,27 @@ def _init_fields() -> UploadInit:
 
 def _store_chunk() -> UploadState:
     """Store the chunk of the request. Raises the errors of the route."""
-    services, (body, size, fields) = get_services(), _chunk()
-    upload_id, offset = fields.get("upload_id", ""), _offset(fields)
-    upload = uploads.load(services.redis, upload_id)
-    if size is None or not 0 < offset + size <= upload.offset:
-        upload = resumable.append(services, upload_id, offset, body, announced=size)
+    services = get_services()
+    with _chunk() as (body, size, fields):
+        upload_id, offset = fields.get("upload_id", ""), _offset(fields)
+        upload = uploads.load(services.redis, upload_id)
+        if size is None or not 0 < offset + size <= upload.offset:
+            upload = resumable.append(services, upload_id, offset, body, announced=size)
     return state_of(upload)
 
 
-def _chunk() -> tuple[IO[bytes], int | None, dict[str, str]]:
-    """Return the bytes of the chunk, how many there are if that is known, and the fields beside it. Raises FileMissing."""
+@contextlib.contextmanager
+def _chunk() -> Iterator[tuple[IO[bytes], int | None, dict[str, str]]]:
+    """Give the bytes of the chunk, how many there are if that is known, and the fields beside it. Raises FileMissing."""
     if request.mimetype != MULTIPART:
-        return request.stream, request.content_length, request.args.to_dict()
+        yield request.stream, request.content_length, request.args.to_dict()
+        return
     part = next(iter(request.files.values()), None)
     if part is None:
         raise FileMissing("Send the chunk as the body of the request, or as the field 'file' of a form.")
-    return part.stream, part.stream.size, {**request.args.to_dict(), **request.form.to_dict()}  # type: ignore[attr-defined]
+    staged = cast(StagedFile, part.stream)
+    with staged.path.open("rb") as body:
+        yield body, staged.size, {**request.args.to_dict(), **request.form.to_dict()}
 
 
 def _offset(fields: dict[str, str]) -> int:
