@@ -18,6 +18,8 @@ TRUTH = {"true": True, "false": False}
 MAX_QUERY_CHARACTERS = 3500
 """A request line above 4094 bytes is answered by gunicorn itself, as docs/api.md says."""
 
+URI_TOO_LONG = 414
+
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
 
@@ -38,8 +40,11 @@ def filter_query(context, query):
 def filter_failure(context, failure, case, response):
     """Schemathesis calls a form wrong whose file it left out and put back: one that was sent as its schema asks is right.
 
-    And a JSON body that does not name an upload is a document like any other.
+    And a JSON body that does not name an upload is a document like any other. A request line that is too long is answered by
+    gunicorn itself, whatever its method.
     """
+    if response.status_code == URI_TOO_LONG:
+        return False
     if isinstance(failure, AcceptedNegativeData) and case.media_type == JSON and case.operation.path in TAKING_DOCUMENTS:
         return False
     return not (isinstance(failure, AcceptedNegativeData) and case.media_type == FORM and fits(case, response.request))
