@@ -16,6 +16,8 @@ JOB = "00000000-0000-4000-8000-000000000000"
 ROUTES = [
     ("GET", "/v1/jobs"),
     ("DELETE", f"/v1/jobs/{JOB}"),
+    ("DELETE", f"/api/v1/jobs/{JOB}"),
+    ("DELETE", f"/v1/batches/{JOB}"),
     ("GET", "/v1/webhooks/deliveries"),
     ("POST", "/v1/webhooks/deliveries/replay"),
     ("POST", f"/v1/jobs/{JOB}/webhook/replay"),
