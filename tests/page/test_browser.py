@@ -852,6 +852,9 @@ def test_everything_is_done_with_the_keyboard_alone(service, opened):
     expect(page.locator("#files")).to_be_focused()
     watched.shoot("keyboard-upload", full=False)
     page.keyboard.press("Tab")
+    expect(page.locator("#link")).to_be_focused()
+    page.keyboard.press("Tab")  # the button beside the link
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the first sample
     watched.job()
     expect(page.locator("#job-title")).to_be_focused()
