@@ -252,6 +252,15 @@ document docs/api.md  # with the service of the README running
 says '"status_url": ?"/v1/jobs/' 'curl -F file=@samples/scan.pdf -F output_format=json http://127.0.0.1:1233/v1/process/async'
 says '"status_url": ?"/v1/jobs/' \
     'curl -T samples/scan.pdf -X POST -H "Content-Type: application/pdf" "http://127.0.0.1:1233/v1/process/async?filename=scan.pdf"'
+says 'UPLOAD_NOT_FOUND' \
+    'curl -H "Content-Type: application/json" -d '\''{"upload_id": "…", "output_format": "json"}'\'' http://127.0.0.1:1233/v1/process/async'
+# There is no such document, and not every machine has a network: what counts is that the service says so.
+says '"status_url": ?"/v1/jobs/|FETCH_' \
+    'curl -H '\''Content-Type: application/json'\'' -d '\''{"url": "https://www.example.org/paper.pdf", "output_format": "json"}'\'' http://127.0.0.1:1233/v1/process/url'
+says 'BUCKET' \
+    'curl -H '\''Content-Type: application/json'\'' -d '\''{"s3_uri": "s3://inbox/paper.pdf", "region": "eu-central-1"}'\'' http://127.0.0.1:1233/v1/process/s3'
+says '"status_url": ?"/v1/batches/' \
+    'curl -F files=@samples/paper.pdf -F files=@samples/scan.pdf -F accuracy_mode=fast http://127.0.0.1:1233/v1/process/batch'
 says '' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB/download?format=csv&table=1" -o table.csv'
 unlisted says '^[^,<{]+,[^,]+' 'cat table.csv'
 
@@ -263,6 +272,7 @@ says 'paper\.pdf' 'docparse parse samples/paper.pdf -o paper.html'
 unlisted says '<h1>Counting Swifts at Dusk' 'cat paper.html'
 says 'scan\.pdf' 'docparse parse samples/ -o markdown/'
 says 'scan\.pdf' "docparse parse 'samples/**/*.pdf' -o json/ --format json"
+ends 3 'www\.example\.org/paper\.pdf: not read' 'docparse parse https://www.example.org/paper.pdf'
 says 'Elevator Inspection Report' 'cat samples/scan.pdf | docparse parse - --format text'
 says 'scan\.pdf' 'docparse parse samples/ -o texts/ --format text --server http://127.0.0.1:1233 --jobs 8'
 runs '^0$' <<'PY'
