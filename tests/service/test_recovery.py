@@ -174,4 +174,4 @@ def test_a_page_that_hangs_the_parser_fails_alone(tmp_path):
         assert status["progress"]["failed_pages"] >= 1
         document = service.result(str(status["job_id"]), format="json")["document"]
         codes = {page["error"]["code"] for page in document["pages"] if page["status"] == "failed"}
-        assert codes == {"PAGE_CRASHES_PARSER"}
+        assert codes == {"PAGE_TOO_SLOW"}
