@@ -45,12 +45,12 @@ class DelimitedFile(FlowingDocument):
         super().__init__(limits)
         self._path = path
         self._encoding = find_encoding(path)
-        with self._open() as file:
+        with _open_text(path, self._encoding) as file:
             self._delimiter = find_delimiter(file.read(_SAMPLE_CHARACTERS))
         self._undecoded = 0
         self._parts: list[Region] = []
         cells = 0
-        for number, row in enumerate(self._rows(), 1):
+        for number, row in enumerate(_rows_in(path, self._encoding, self._delimiter), 1):
             self._undecoded += sum(text.count("\ufffd") for text in row)
             if not self._parts or cells >= MAX_PART_CELLS:
                 self._parts.append(Region(number, 1, number, 1))
@@ -60,19 +60,6 @@ class DelimitedFile(FlowingDocument):
         self.page_count = max(1, len(self._parts))
         self._stream: Iterator[list[str]] = iter(())
         self._next_part = 0
-
-    def _open(self) -> TextIO:
-        """Open the file as text."""
-        return self._path.open(encoding=self._encoding, errors="replace", newline="")
-
-    def _rows(self) -> Iterator[list[str]]:
-        """Yield the rows that hold anything, their fields without white space at the ends."""
-        with self._open() as file:
-            csv.field_size_limit(max(csv.field_size_limit(), min(self._path.stat().st_size + 1, sys.maxsize >> 33)))
-            for row in csv.reader(file, delimiter=self._delimiter, strict=False):
-                fields = [field.strip() for field in row]
-                if any(fields):
-                    yield fields
 
     def location(self, number: int) -> Location:
         """Return the body; of a large file with the range of the part, counted in rows that hold anything."""
@@ -98,12 +85,30 @@ class DelimitedFile(FlowingDocument):
         """Return the rows of a part; the file is read on from the part before, or from its start."""
         region = self._parts[number - 1]
         if number != self._next_part:
-            self._stream = islice(self._rows(), region.top - 1, None)
+            rows_of_file = _rows_in(self._path, self._encoding, self._delimiter)
+            self._stream = islice(rows_of_file, region.top - 1, None)
         self._next_part = number + 1
         rows = list(islice(self._stream, region.bottom - region.top + 1))
         if number == self.page_count:
             self._stream, self._next_part = iter(()), 0
         return rows
+
+
+def _open_text(path: Path, encoding: str) -> TextIO:
+    return path.open(encoding=encoding, errors="replace", newline="")
+
+
+def _rows_in(path: Path, encoding: str, delimiter: str) -> Iterator[list[str]]:
+    """Yield the rows of a file that hold anything, their fields without white space at the ends.
+
+    A method would keep its document, and that the method: the file would stay open until both are collected.
+    """
+    with _open_text(path, encoding) as file:
+        csv.field_size_limit(max(csv.field_size_limit(), min(path.stat().st_size + 1, sys.maxsize >> 33)))
+        for row in csv.reader(file, delimiter=delimiter, strict=False):
+            fields = [field.strip() for field in row]
+            if any(fields):
+                yield fields
 
 
 def _numbered(row: list[str], number: int) -> SheetRow:

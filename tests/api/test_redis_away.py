@@ -12,7 +12,10 @@ from tests.support.valkey import valkey_server
 APPEND = "appendonly yes\nappendfsync always\n"
 WITHOUT_REDIS = {"/v1/health/live": 200, "/v1/metrics": 200, "/v1/health/ready": 503, "/v1/health": 503}
 """What answers in its own words: the process lives, the numbers it has itself, and what is down."""
-PLACES = {"number": "1", "name": "page-0001-figure-1.jpg", "upload_id": "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"}
+SOME_ID = "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"
+PLACES = {"number": "1", "name": "page-0001-figure-1.jpg", "upload_id": SOME_ID, "batch_id": SOME_ID}
+BATCHES = ("/v1/process/batch", "/api/v1/documents/batch")
+LINKS = {"url": {"url": "http://127.0.0.1:9/paper.pdf"}, "s3": {"s3_uri": "s3://inbox/paper.pdf"}}
 TUS = {"Tus-Resumable": "1.0.0", "Upload-Length": "3", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
 CHUNK = "/api/v1/documents/upload/chunk"
 
@@ -29,6 +32,10 @@ def ask(service, method, path, job_id, paper):
         return service.client.request(method, address, headers=TUS)
     if path == CHUNK:
         return service.client.post(path, params={"upload_id": PLACES["upload_id"], "offset": 0}, content=b"abc")
+    if path in BATCHES:
+        return service.client.request(method, address, files={"files": ("paper.pdf", paper.read_bytes())})
+    if link := next((body for kind, body in LINKS.items() if path.endswith((f"process/{kind}", f"from-{kind}"))), None):
+        return service.client.request(method, address, json=link)
     if path.startswith("/v1/process/") or path in ("/api/v1/documents", "/api/v1/documents/sync"):
         return service.client.request(method, address, files={"file": ("paper.pdf", paper.read_bytes())})
     body = {"url": "http://127.0.0.1:9/hook"} if path == "/v1/webhooks/ping" else {} if method == "POST" else None
@@ -40,7 +47,8 @@ def story(tmp_path_factory, paper):
     """What every route answered while Redis was away, and how the service was before and after."""
     folder = tmp_path_factory.mktemp("away")
     settings = {"NUM_WORKERS": 1, "RATE_LIMIT_READS": "none", "RATE_LIMIT_UPLOADS": "none"}
-    settings["WEBHOOK_ALLOW_HOSTS"] = '["127.0.0.1:9"]'
+    settings |= {"WEBHOOK_ALLOW_HOSTS": '["127.0.0.1:9"]', "FETCH_ALLOW_HOSTS": '["127.0.0.1:9"]'}
+    settings["FETCH_S3_BUCKETS"] = '["inbox"]'
     port = free_port()
     told = {}
     with valkey_server(folder / "valkey", port=port, config=APPEND) as (_, process):
@@ -110,7 +118,9 @@ def test_it_works_again_by_itself_with_everything_that_there_was(story):
     assert story["after"] == story["before"]
     assert story["new"]["complete"] is True
     refused = {path: status for (_, path), status in story["again"].items() if status >= 400}
-    assert refused == {"/v1/jobs/{job_id}/figures/{name}": 404, "/v1/uploads/{upload_id}": 404}, "there are none of these"
+    batch = "/v1/batches/{batch_id}"
+    absent = ("/v1/jobs/{job_id}/figures/{name}", "/v1/uploads/{upload_id}", batch, f"{batch}/events", f"{batch}/download")
+    assert refused == dict.fromkeys(absent, 404), "there are none of these"
 
 
 def test_a_client_of_tus_is_told_to_wait_and_not_to_begin_anew(story):

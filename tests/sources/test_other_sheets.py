@@ -123,7 +123,16 @@ def test_packed_cells_are_a_list_for_others_and_stay_packed_for_this_program(tmp
 
 @pytest.mark.parametrize("change", [{"rows": 3}, {"columns": 0}, {"texts": 5}, {"more": 1}])
 def test_packed_cells_that_are_not_as_they_say_are_refused(change: dict[str, object]):
-    packed = {"rows": 1, "columns": 2, "texts": "a\tb", "values": "", "formats": "", "formulas": "", "codes": [], "header_rows": 0}
+    packed = {
+        "rows": 1,
+        "columns": 2,
+        "texts": "a\tb",
+        "values": "",
+        "formats": "",
+        "formulas": "",
+        "codes": [],
+        "header_rows": 0,
+    }
     assert Table.model_validate({"rows": 1, "columns": 2, "cells": packed}).is_packed
     with pytest.raises(ValueError, match="cells"):
         Table.model_validate({"rows": 1, "columns": 2, "cells": {**packed, **change}})
