@@ -94,6 +94,12 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     dashboard.register(app, settings, redis)
     rate_limits.register(app, settings, redis)
     auth.register(app)
+    _register_routes(app, settings)
+    return app
+
+
+def _register_routes(app: DescribedApp, settings: Settings) -> None:
+    """Add all routes, and describe them."""
     uploads.register(app)
     for blueprint in (
         process.blueprint(settings.api),
@@ -113,7 +119,6 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         app.register_api(blueprint)
     aliases.register(app)
     app.describe_more = aliases.describe
-    return app
 
 
 def serving_app() -> DescribedApp:

@@ -19,6 +19,7 @@ from document_parser.settings.process import (
     environment_of_child,
     environment_of_opener,
     gunicorn_arguments,
+    name_libarchive,
     named_tessdata_folders,
     send_no_statistics,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "example_environment",
     "gunicorn_arguments",
     "load_settings",
+    "name_libarchive",
     "named_tessdata_folders",
     "send_no_statistics",
 ]

@@ -38,6 +38,11 @@ def send_no_statistics() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
+def name_libarchive(library: str) -> None:
+    """Tell libarchive's Python module where the library is: it would start programs to look for it. Call before its import."""
+    os.environ.setdefault("LIBARCHIVE", library)
+
+
 def gunicorn_arguments() -> str:
     """Return the options that gunicorn reads from the environment before those of its command line."""
     return os.environ.get("GUNICORN_CMD_ARGS", "")

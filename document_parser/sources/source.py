@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -116,11 +116,10 @@ class Openers:
     async def _open(self, path: Path, kind: SourceKind, password: str | None) -> Source:
         """Open a document as one of a kind. Raises the errors of ``open``."""
         source = Source(self, path, kind, password)
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(source.close)
             await source._open()
-        except BaseException:
-            await source.close()
-            raise
+            undo.pop_all()
         return source
 
     async def confinement(self) -> Confinement:

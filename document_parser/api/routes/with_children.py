@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from document_parser.api.routes.stored_results import StoredResult, load_result
@@ -35,14 +36,12 @@ def load_with_children(services: Services, job: Job, name: OutputFormat) -> Stor
     A document that was not read is there with the reason. ``name`` is one of FORMATS. Raises JobNotComplete while a document
     inside is still being read, and as ``load_result``.
     """
-    whole: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the response closes it
-    try:
+    with ExitStack() as undo:
+        whole: IO[bytes] = undo.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))
         found = load_result(services, job, name)
         _copy(found.stream, whole)
         _append_children(services, job, name, whole)
-    except BaseException:
-        whole.close()
-        raise
+        undo.pop_all()  # the response closes it
     whole.seek(0)
     return StoredResult(cast(BinaryIO, whole), found.facts)
 

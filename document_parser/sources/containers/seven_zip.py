@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import locale
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from document_parser.errors import EncryptedDocument, ProgramAbsent
 from document_parser.host.libarchive import find_libarchive
 from document_parser.models import Member
+from document_parser.settings import name_libarchive
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.containers.zip_members import check_unpacked_size
 
@@ -95,7 +95,7 @@ def _forward(path: Path) -> Iterator[Iterator[Any]]:
     library = find_libarchive()
     if library is None:
         raise ProgramAbsent.of("libarchive")
-    os.environ.setdefault("LIBARCHIVE", library)  # or its Python module would start programs to look for it
+    name_libarchive(library)
     import libarchive  # type: ignore[import-untyped] # it has no type hints
 
     # Names are given in the encoding of the C library's locale.
