@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 VLLM := .venv-vllm
 BIN := $(VENV)/bin
-SUITE := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 25
+SUITE := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 25
 # Python compiles what is imported when it is: compiling all that is installed takes a good part of an installation's time.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
@@ -20,7 +20,7 @@ run: $(VENV)/.installed  ## serve on port 1233, with workers
 	$(LANGUAGES)
 	$(BIN)/python -m document_parser.api
 
-test: $(VENV)/.installed-dev  ## the whole suite, two files at a time
+test: $(VENV)/.installed-dev  ## the whole suite, three files at a time
 	$(SUITE)
 
 test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on the CPU (2.5 GB, some minutes); skipped where it cannot be had

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,16 +49,17 @@ def multipart(filename: str, content: bytes) -> bytes:
     return b"".join((head.encode(), content, f"\r\n--{BOUNDARY}--\r\n".encode()))
 
 
-def send_all(url: str, bodies: Iterable[bytes], clients: int, content_type: str = MULTIPART) -> Outcome:
+def send_all(
+    url: str, bodies: Iterable[bytes], clients: int, content_type: str = MULTIPART, headers: Mapping[str, str] | None = None
+) -> Outcome:
     """Post each body once, by so many clients at a time."""
-    return asyncio.run(_send_all(url, bodies, clients, content_type))
+    return asyncio.run(_send_all(url, bodies, clients, {"Content-Type": content_type, **(headers or {})}))
 
 
-async def _send_all(url: str, bodies: Iterable[bytes], clients: int, content_type: str) -> Outcome:
+async def _send_all(url: str, bodies: Iterable[bytes], clients: int, headers: dict[str, str]) -> Outcome:
     outcome, waiting = Outcome(), iter(bodies)
     connector = aiohttp.TCPConnector(limit=clients)
     timeout = aiohttp.ClientTimeout(total=120)
-    headers = {"Content-Type": content_type}
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session:
 
         async def send_on() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 
@@ -18,7 +18,7 @@ class DocumentParserError(Exception):
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
-    status: ClassVar[int] = 500
+    status: int = 500
     retryable: ClassVar[bool] = False
     message: str = "The service failed with an internal error. Its logs have the reason under the request_id."
 
@@ -319,6 +319,16 @@ class JobExpired(DocumentParserError):
     message = "This job has expired and its files are gone. Submit the document again."
 
 
+class JobDeletedAfterRead(JobExpired):
+    """The job was sent with ``retention_hours=0``, and its result has been read completely."""
+
+    code = "JOB_DELETED_AFTER_READ"
+    message = (
+        "This job was deleted when its result had been read, as retention_hours=0 asks. "
+        "If you need it again, submit the document again."
+    )
+
+
 class BatchNotFound(DocumentParserError):
     """No batch has this id, or the batch was deleted."""
 
@@ -333,6 +343,16 @@ class BatchExpired(DocumentParserError):
     code = "BATCH_EXPIRED"
     status = 410
     message = "This batch has expired and its files are gone. Send the files again."
+
+
+class BatchDeletedAfterRead(BatchExpired):
+    """The batch was sent with ``retention_hours=0``, and all its results have been read completely."""
+
+    code = "BATCH_DELETED_AFTER_READ"
+    message = (
+        "This batch was deleted when its results had been read, as retention_hours=0 asks. "
+        "If you need them again, send the files again."
+    )
 
 
 class BatchNotComplete(DocumentParserError):
@@ -452,6 +472,143 @@ class DashboardReadOnly(DocumentParserError):
     message = "The dashboard is read-only. Set DASHBOARD_WRITES=true to act from it."
 
 
+class DatabaseUnavailable(DocumentParserError):
+    """The database of keys, usage, history and audit cannot be used."""
+
+    code = "DATABASE_UNAVAILABLE"
+    status = 503
+    retryable = True
+    message = (
+        "The database of keys and usage does not answer at the moment. Try again shortly. If the error stays, the operator "
+        "checks DATABASE_URL and its server."
+    )
+
+
+class DatabaseNotUpgraded(DocumentParserError):
+    """The tables of the database are older than this program."""
+
+    code = "DATABASE_NOT_UPGRADED"
+    status = 503
+    message = "The database of keys and usage is older than this program. The operator runs `docparse db upgrade` once."
+
+
+class KeyRequired(DocumentParserError):
+    """AUTH_MODE=required, and the request has no API key."""
+
+    code = "KEY_REQUIRED"
+    status = 401
+    message = (
+        "This service needs an API key. Send it as 'Authorization: Bearer dp_live_...' or as X-API-Key. Its operator makes "
+        "one with `docparse keys create`."
+    )
+
+
+class KeyInvalid(DocumentParserError):
+    """The request has a key that this service did not make, or that was cut off while it was copied."""
+
+    code = "KEY_INVALID"
+    status = 401
+    message = "This is no API key of this service. Check that all of it was copied, or ask the operator for a new one."
+
+
+class KeyExpired(DocumentParserError):
+    """The API key was valid until a moment that has passed."""
+
+    code = "KEY_EXPIRED"
+    status = 401
+    message = "This API key has expired. Use the one that replaced it, or ask the operator for a new one."
+
+
+class KeyRevoked(DocumentParserError):
+    """The API key was revoked, or replaced at once by a rotation."""
+
+    code = "KEY_REVOKED"
+    status = 401
+    message = "This API key was revoked. Use the one that replaced it, or ask the operator for a new one."
+
+
+class TokenInvalid(DocumentParserError):
+    """The request has a token that the login provider did not make for this service."""
+
+    code = "TOKEN_INVALID"
+    status = 401
+    message = "This token was not made by the login provider for this service. Log in again."
+
+    @classmethod
+    def because(cls, reason: str) -> TokenInvalid:
+        """Return the error with what is wrong, as a part of a sentence without a full stop."""
+        return cls(f"This token is not accepted: {reason}. Ask the login provider for a new one for this service.")
+
+
+class TokenExpired(DocumentParserError):
+    """The token of the login provider was valid until a moment that has passed."""
+
+    code = "TOKEN_EXPIRED"
+    status = 401
+    message = "This token of the login provider has expired. Ask the provider for a new one, or log in again."
+
+
+class LoginProviderUnavailable(DocumentParserError):
+    """The login provider does not answer, or not as one, and what is known of it is too old."""
+
+    code = "LOGIN_PROVIDER_UNAVAILABLE"
+    status = 503
+    retryable = True
+    message = (
+        "The login provider does not answer, so the token cannot be checked. Try again later. API keys work meanwhile. The "
+        "log says more."
+    )
+
+
+class LoginFailed(DocumentParserError):
+    """A login was not begun in this browser, took too long, or the provider refused it."""
+
+    code = "LOGIN_FAILED"
+    status = 400
+    message = (
+        "The login did not succeed: it was not begun in this browser, took over ten minutes, or was refused. Log in again."
+    )
+
+
+class LoginOff(DocumentParserError):
+    """No login provider is set."""
+
+    code = "LOGIN_OFF"
+    status = 404
+    message = "This service has no login provider. Use an API key, or have its operator set OIDC_ISSUER and OIDC_CLIENT_ID."
+
+
+class ScopeMissing(DocumentParserError):
+    """The API key may not do this."""
+
+    code = "SCOPE_MISSING"
+    status = 403
+    message = "This API key lacks the scope that the request needs, see details. Ask the operator for a key that has it."
+
+    @classmethod
+    def for_scope(cls, needed: str, held: Iterable[str]) -> ScopeMissing:
+        """Return the error with the scope that is needed and those that the key has."""
+        has = sorted(held)
+        sentence = f"This request needs the scope {needed}; the API key has {', '.join(has) or 'none'}."
+        return cls(f"{sentence} Ask the operator for a key that has it.", needed=needed, scopes=has)
+
+
+class KeyNotFound(DocumentParserError):
+    """No API key has this id."""
+
+    code = "KEY_NOT_FOUND"
+    status = 404
+    message = "No API key has this id. `docparse keys list` and GET /v1/keys show the ids of all keys."
+
+
+class KeyEnded(DocumentParserError):
+    """A key that was revoked, replaced or has expired cannot be rotated."""
+
+    code = "KEY_ENDED"
+    status = 409
+    message = "This API key was revoked, replaced or has expired, so it cannot be rotated. Create a new key."
+
+
 class RateLimited(DocumentParserError):
     """One address sent more requests, or more wrong tokens, than allowed in the current window."""
 
@@ -459,6 +616,62 @@ class RateLimited(DocumentParserError):
     status = 429
     retryable = True
     message = "Too many requests from this address. Retry-After says when to go on."
+
+
+class RateLimitExceeded(RateLimited):
+    """An owner sent more requests in a minute, or has more documents that have not ended, than its tier allows."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+    message = "Your tier allows no more at this moment. Retry-After says when to go on."
+
+
+class QuotaExceeded(DocumentParserError):
+    """An owner has used up what its tier allows on a day or in a month. A tier may give it the status 402."""
+
+    code = "QUOTA_EXCEEDED"
+    status = 429
+    message = "Your tier allows no more today or this month. The details say what is left, and when the count begins anew."
+
+    @classmethod
+    def for_quota(
+        cls, quota: str, limit: int, used: int, wanted: int, *, resets_at: str, status: int = 429, **facts: Any
+    ) -> QuotaExceeded:
+        """Return the error of a quota such as documents_per_day; ``resets_at`` is a time of ISO 8601."""
+        what, _, period = quota.partition("_per_")
+        left = max(0, limit - used)
+        error = cls(
+            f"{what.capitalize()} left this {period}: {left} of {limit}; this takes {wanted}. The count ends at {resets_at}.",
+            quota=quota, limit=limit, used=used, left=left, wanted=wanted, resets_at=resets_at, **facts,
+        )  # fmt: skip
+        error.status = status
+        return error
+
+
+class NotInTier(DocumentParserError):
+    """The tier of the caller does not allow this mode, engine, lane or size."""
+
+    code = "NOT_IN_TIER"
+    status = 403
+    message = "Your tier does not allow this. The details say what it allows."
+
+    @classmethod
+    def for_word(cls, tier: str, field: str, word: str, allowed: Iterable[str]) -> NotInTier:
+        """Return the error for a value of a field, such as a mode, that is not one of those allowed."""
+        words = list(allowed)
+        return cls(
+            f"The tier {tier} does not allow {field} {word}. It allows {', '.join(words)}.",
+            tier=tier,
+            field=field,
+            allowed=words,
+        )
+
+
+class TierUnknown(DocumentParserError):
+    """The tier of a key is not in the TIERS_FILE of this host."""
+
+    code = "TIER_UNKNOWN"
+    status = 403
+    message = "This server does not know the tier of your key. Its operator has to add it to TIERS_FILE, or make another key."
 
 
 class PageNotFound(DocumentParserError):
@@ -584,6 +797,13 @@ class VirusScanUnavailable(DocumentParserError):
     status = 503
     retryable = True
     message = "The file could not be scanned for viruses at the moment, so it was not accepted. Send it again shortly."
+    too_large = "file_too_large_for_scan"
+    """The reason of a refusal that does not pass by itself."""
+
+    @property
+    def passes(self) -> bool:
+        """Return whether the same file may be scanned later: not if the scanner refuses files of its size."""
+        return self.details.get("reason") != self.too_large
 
 
 class IdempotencyKeyReused(DocumentParserError):
@@ -596,6 +816,15 @@ class IdempotencyKeyReused(DocumentParserError):
     )
 
 
+class DeletionIncomplete(DocumentParserError):
+    """Something of an owner is still there after everything was deleted."""
+
+    code = "DELETION_INCOMPLETE"
+    status = 503
+    retryable = True
+    message = "Not everything could be deleted; details say what is left. Send the request again until it succeeds."
+
+
 class StorageUnavailable(DocumentParserError):
     """The document store cannot be read or written."""
 
@@ -603,6 +832,26 @@ class StorageUnavailable(DocumentParserError):
     status = 503
     retryable = True
     message = "The document store cannot be read or written at the moment. Try again shortly."
+
+
+class StorageKeyWrong(StorageUnavailable):
+    """The stored files are encrypted with a key that STORAGE_KEY does not have."""
+
+    code = "STORAGE_KEY_WRONG"
+    status = 503
+    retryable = False
+    message = (
+        "The stored files are encrypted with another key. Set STORAGE_KEY to the key that they were encrypted with; several "
+        "keys are separated by commas, the newest first."
+    )
+
+
+class StoredFileDamaged(DocumentParserError):
+    """A stored file was changed, moved, cut off or replaced: it does not decrypt."""
+
+    code = "STORED_FILE_DAMAGED"
+    status = 500
+    message = "A stored file was changed or cut off since it was written, and cannot be used. Submit the document again."
 
 
 class StorageFull(StorageUnavailable):
@@ -1249,6 +1498,9 @@ MEMBER_ERRORS = (
     InfectedFile,
     VirusScanUnavailable,
     ProgramAbsent,
+    QuotaExceeded,
+    RateLimitExceeded,
+    TierUnknown,
 )
 """Errors of a document inside another one, which is then listed with the reason why it is not read."""
 

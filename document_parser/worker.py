@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from document_parser.host.processes import die_with_parent
 from document_parser.settings import Settings, WorkerSettings, cap_threads
 from document_parser.settings.arguments import parse_arguments, whole_number
-from document_parser.settings.startup import keep_data_private, settings_or_exit
+from document_parser.settings.startup import CANNOT_START, keep_data_private, settings_or_exit
 from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     settings = settings_or_exit()
     logs.configure(settings.logs)
     keep_data_private(settings)
+    if not _fits_storage(settings):
+        return CANNOT_START
     default = settings.workers.num_workers or WorkerSettings.model_fields["num_workers"].default
     with _valkey_beside(settings, needed=not options.parent):
         if not _wait_for_redis(settings):
@@ -44,6 +46,21 @@ def main(arguments: list[str] | None = None) -> int:
 
         run_pool(settings, options.workers or default)
     return 0
+
+
+def _fits_storage(settings: Settings) -> bool:
+    """Return whether STORAGE_KEY fits the stored files. Where storage is away, its first use finds out."""
+    from document_parser.errors import StorageKeyWrong, StorageUnavailable, StoredFileDamaged
+    from document_parser.storage import check_storage_key
+
+    try:
+        check_storage_key(settings)
+    except StorageKeyWrong as refusal:
+        sys.stderr.write(f"{refusal.code}: {refusal}\n")
+        return False
+    except (StorageUnavailable, StoredFileDamaged) as fault:
+        log.warning("storage_key_not_checked", code=fault.code)
+    return True
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from document_parser.accounts import schema
+from document_parser.accounts.database import Database
 from document_parser.api.factory import create_app
+from document_parser.host.lean_imports import permanent_imports
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis.connection import Redis, connect
-from document_parser.settings import ApiSettings, Settings, StoreSettings
+from document_parser.settings import AccountSettings, ApiSettings, Settings, StoreSettings
 from document_parser.settings.operator_access import operator_token
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers
@@ -25,6 +29,7 @@ from document_parser.workers.sweep import Sweep
 from tests.support.browser import DESKTOP, SECONDS, Watched, browser, found_browser, screenshots
 from tests.support.debian_root import why_no_debian
 from tests.support.documents import pdf_of_text, report_pdf, stamped_pdf
+from tests.support.postgresql import PostgreSQL, running_postgresql, why_no_postgresql
 from tests.support.service import CORPUS, wait_until
 from tests.support.vllm_batching import UNHURRIED
 from tests.support.vllm_real import why_not
@@ -42,6 +47,13 @@ def pytest_configure() -> None:
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """The collector does not visit again and again what is collected, nor the modules: they last as long as the run."""
+    with permanent_imports():
+        return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -140,6 +152,35 @@ def server() -> Iterator[ModelServer]:
     """A simulated model server at which pages take long enough for something to happen meanwhile."""
     with served_from_thread(ModelServer(speed=UNHURRIED, tokens=60)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL of this test run; a test that kills it starts it again."""
+    if reason := why_no_postgresql():
+        pytest.skip(reason)
+    with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def account_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of an empty database, once of each kind."""
+    store = StoreSettings(data_dir=tmp_path / "data", redis_url="")
+    if request.param == "sqlite":
+        return Settings(store=store)
+    url = request.getfixturevalue("postgresql").create_database(f"test_{uuid.uuid4().hex}")
+    return Settings(store=store, accounts=AccountSettings(database_url=url))
+
+
+@pytest.fixture
+def database(account_settings: Settings) -> Iterator[Database]:
+    """An upgraded database of each kind."""
+    found = Database(account_settings)
+    with found.connection() as connection:
+        schema.upgrade(connection)
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

@@ -16,12 +16,17 @@ from pathlib import Path
 from benchmarks.report import progress
 from document_parser.errors import DocumentParserError
 from document_parser.models import Page
+from document_parser.pipeline.local.append import append_inside
 from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.settings import EngineSettings, Settings
 
 MIN_SERIES = 3
 """Files whose names begin alike are a source of their own from this number on: fewer have the same first word by chance."""
 KINDS = ("digital", "tables", "olmocr_unit", "receipts", "scanned")
+ARCHIVES = {".zip", ".tar", ".7z"}
+"""Endings of containers whose text is that of the documents inside: they are read with those below one another."""
+MAX_DEPTH = 3
+"""How deep documents inside others are read."""
 OFFICE = "office"
 """The kind of documents that are no pages; it has sections of its own."""
 
@@ -87,8 +92,10 @@ async def _read(reader: DocumentParser, corpus: Path, path: str, target: Path) -
     target.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     try:
-        with await reader.read(corpus / path) as document, target.open("wb") as out:
+        archive = Path(path).suffix in ARCHIVES
+        with await reader.read(corpus / path, inside=archive) as document, target.open("wb") as out:
             document.write("markdown", out)
+            await append_inside(reader, document, out, MAX_DEPTH)
             engines = Counter(name for page in document.pages() for name in _readers_of(page))
             seconds = time.monotonic() - started
             return Reading(path, document.progress.total_pages or 0, seconds, document.failed_pages, engines)

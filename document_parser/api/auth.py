@@ -1,8 +1,11 @@
-"""Decide which routes need the operator, and check the proof of a caller.
+"""Find out who sends a request, and check that the caller may do what it asks.
 
-Proofs are the operator token of DATA_DIR or ADMIN_TOKEN as a bearer token, and the session of a one-time link (``docparse
-operator-link``). The dashboard also accepts one of the tokens as the password that a browser asks for. The caller's address is
-no proof: a proxy on this host has a local one.
+Proofs are an API key, a token of the login provider, the operator token of DATA_DIR or ADMIN_TOKEN, each as a bearer token or
+in X-API-Key, and of a browser the session of a login or of a one-time link (``docparse operator-link``). The dashboard also
+accepts one of them as the password that a browser asks for.
+The caller's address is no proof: a proxy on this host has a local one.
+
+With AUTH_MODE=off everything belongs to the owner ``public``, and only the operator's routes need a proof.
 """
 
 from __future__ import annotations
@@ -10,108 +13,249 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-from typing import Literal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 
 from flask import Flask, Response, redirect, request
 from itsdangerous import BadSignature, TimestampSigner
 
-from document_parser.api.middleware import rate_limits
-from document_parser.api.middleware.paths import without_alias_prefix
-from document_parser.api.services import get_services
-from document_parser.errors import Forbidden, LinkUsed, LoginRequired
+from document_parser.accounts.identity import SCOPES, Identity
+from document_parser.accounts.oidc.tokens import looks_like_token
+from document_parser.accounts.secret_keys import hash_of, is_well_formed, looks_like_key
+from document_parser.api import ownership
+from document_parser.api.middleware import cors, rate_limits, tier_limits
+from document_parser.api.middleware.access import Access, access_of, is_dashboard
+from document_parser.api.middleware.identity import set_identity
+from document_parser.api.middleware.login_cookie import read_cookie
+from document_parser.api.services import Services, get_services
+from document_parser.errors import (
+    DatabaseUnavailable,
+    DocumentParserError,
+    Forbidden,
+    KeyExpired,
+    KeyInvalid,
+    KeyRequired,
+    KeyRevoked,
+    LinkUsed,
+    LoginRequired,
+    ScopeMissing,
+    TokenExpired,
+    TokenInvalid,
+)
+from document_parser.jobs.records import passwords, sessions
+from document_parser.jobs.records.job import PUBLIC
+from document_parser.jobs.redis.connection import Redis, RedisError
 from document_parser.settings import Settings
 from document_parser.settings.operator_access import LINK_PATH, operator_token, redeem_link
 from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
 
-DASHBOARD = "/dashboard"
-"""Path of the dashboard; everything below it is for the operator."""
-OPERATOR_ROUTES = frozenset(
-    {
-        ("GET", "/v1/jobs"),
-        ("DELETE", "/v1/jobs/<job_id>"),
-        ("DELETE", "/v1/batches/<batch_id>"),
-        ("GET", "/v1/webhooks/deliveries"),
-        ("POST", "/v1/webhooks/deliveries/replay"),
-        ("POST", "/v1/jobs/<job_id>/webhook/replay"),
-        ("POST", "/v1/webhooks/ping"),
-    }
-)
-"""Method and template of all routes for the operator outside DASHBOARD."""
-
 SESSION_SECONDS = 7 * 24 * 3600
 """Lifetime of an operator session in seconds."""
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 """Ports that an origin of these schemes leaves out."""
 
-Proof = Literal["token", "session", "wrong", "none"]
-"""What a request proves about its caller."""
+OPERATOR = Identity(PUBLIC, "operator", frozenset(SCOPES))
+"""The operator of the service."""
+ANYONE = Identity(PUBLIC, "anyone", frozenset({"process", "read", "extract"}))
+"""Every caller while AUTH_MODE=off."""
+ANONYMOUS_PREFIX = "address-"
+"""How the owners of what callers without a key send begin; a keyed hash of their address follows."""
+KEY_ERRORS: tuple[type[DocumentParserError], ...] = (KeyInvalid, KeyExpired, KeyRevoked)
+"""Errors of an API key that does not work."""
+CALLER_ERRORS: tuple[type[DocumentParserError], ...] = (*KEY_ERRORS, TokenInvalid, TokenExpired)
+"""Errors of an API key, or of a token of the login provider, that does not work."""
+PROOF_ERRORS: tuple[type[DocumentParserError], ...] = (LoginRequired, *CALLER_ERRORS)
+"""Errors of a wrong proof."""
 
 
 def register(app: Flask) -> None:
-    """Check the operator's routes before anything else of a request is read, and serve one-time links."""
+    """Find out who sends a request before anything else of it is read, and serve one-time links."""
     app.before_request(_guard)
     app.add_url_rule(LINK_PATH, "operator_link", _open_session, methods=["GET"])
 
 
 def needs_operator(method: str, rule: str) -> bool:
-    """Return whether a route is for the operator, given its method and its template, such as ``/v1/jobs/<job_id>``.
-
-    An alias is for whom its route is for.
-    """
-    return is_dashboard(rule) or ("GET" if method == "HEAD" else method, without_alias_prefix(rule)) in OPERATOR_ROUTES
-
-
-def is_dashboard(path: str) -> bool:
-    """Return whether a path belongs to the dashboard."""
-    return f"{path}/".startswith(f"{DASHBOARD}/")
+    """Return whether a route is for the operator while AUTH_MODE=off, given its method and its template."""
+    return access_of(method, rule).operator_when_off
 
 
 def _guard() -> None:
-    """Require the operator on the operator's routes.
+    """Note who sends the request, and refuse what the caller may not do.
 
-    The dashboard has a guard of its own, which asks for a password.
+    The dashboard has a guard of its own, which asks for a password. Raises KeyRequired, LoginRequired, the errors in
+    CALLER_ERRORS, ScopeMissing, TierUnknown, Forbidden, RateLimited, RateLimitExceeded, JobNotFound, BatchNotFound,
+    UploadNotFound, DatabaseUnavailable, LoginProviderUnavailable, RedisError.
     """
     rule = request.url_rule
-    if rule is not None and not is_dashboard(rule.rule) and needs_operator(request.method, rule.rule):
-        require_operator()
+    if rule is None or is_dashboard(rule.rule) or request.method == "OPTIONS":
+        return
+    access = access_of(request.method, rule.rule)
+    services = get_services()
+    if not services.settings.accounts.needs_key:
+        set_identity(_require_admin() if access.operator_when_off else ANYONE)
+    elif access.scope is not None:
+        proof = _prove(_credentials(), given=_is_given()) or Proof(_anonymous(services.settings, access))
+        tier_limits.count_request(services.settings, services.redis, proof.caller)
+        if not proof.caller.may(access.scope):
+            raise ScopeMissing.for_scope(access.scope, proof.caller.scopes)
+        ownership.check_path(services.redis, proof.caller)
+        set_identity(proof.caller, proof.is_valid)
 
 
-def require_operator() -> None:
-    """Let the request pass if its caller proves to be the operator.
+def _anonymous(settings: Settings, access: Access) -> Identity:
+    """Return a caller without a key, if a tier is for such callers. Raises KeyRequired.
+
+    What it sends belongs to its address. Others may share the address, so nothing is listed or deleted for it.
+    """
+    tier = settings.accounts.anonymous_tier
+    if not tier or access.operator_when_off or access.scope == "admin":
+        raise KeyRequired()
+    owner = ANONYMOUS_PREFIX + passwords.fingerprint(settings, rate_limits.caller())[:32]
+    return Identity(owner, "anyone", frozenset({"process", "read"}), tier=tier)
+
+
+def _require_admin() -> Identity:
+    """Return the caller if it proves to be the operator, or has the scope ``admin``.
 
     Raises LoginRequired if an Authorization header came that is no token of this service, because its sender must learn that.
-    Raises Forbidden if no proof came, RateLimited after too many wrong tokens, and RedisError. A Basic header does not count
-    as proof: browsers send the dashboard's password on their own.
+    Raises Forbidden if no proof came, ScopeMissing, the errors in CALLER_ERRORS, RateLimited after too many wrong tokens, and
+    RedisError. A Basic header does not count as proof: browsers send the dashboard's password on their own.
     """
-    credentials = "" if _scheme() == "basic" else _bearer()
-    match _proof(credentials, given=_scheme() not in ("", "basic")):
-        case "wrong":
-            raise LoginRequired()
-        case "none":
-            raise Forbidden()
+    proof = _prove(_credentials(), given=_is_given())
+    if proof is None:
+        raise Forbidden()
+    return _check_admin(proof.caller)
 
 
-def check_operator_or_password() -> None:
-    """Let the request pass as ``require_operator`` does, or with a token as the Basic password. For the dashboard.
+def check_admin_or_password() -> None:
+    """Let the request pass as ``_require_admin`` does, or with a proof as the Basic password. For the dashboard.
 
-    Raises LoginRequired if the proof is wrong or missing, RateLimited, RedisError.
+    Raises LoginRequired if the proof is wrong or missing, the errors in CALLER_ERRORS, ScopeMissing, RateLimited, RedisError.
     """
-    if _proof(_bearer() or _password(), given=bool(_scheme())) in ("wrong", "none"):
+    proof = _prove(_credentials() or _password(), given=bool(_scheme()) or _is_given())
+    if proof is None:
         raise LoginRequired()
+    set_identity(_check_admin(proof.caller))
 
 
-def _proof(credentials: str, *, given: bool) -> Proof:
-    """Return what a request proves. Raises RateLimited, RedisError."""
-    settings = get_services().settings
+def _check_admin(caller: Identity) -> Identity:
+    if not caller.is_admin:
+        raise ScopeMissing.for_scope("admin", caller.scopes)
+    return caller
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Who a caller is, and whether what proved it is still good, which answers that last for long ask."""
+
+    caller: Identity
+    is_valid: Callable[[], bool] = lambda: True
+
+
+def _prove(credentials: str, *, given: bool) -> Proof | None:
+    """Return who the caller proves to be; None if no proof came.
+
+    Raises LoginRequired for a wrong token, the errors in CALLER_ERRORS, RateLimited, DatabaseUnavailable,
+    LoginProviderUnavailable, RedisError.
+    """
+    services = get_services()
+    if looks_like_key(credentials):
+        if not is_well_formed(credentials):
+            raise KeyInvalid()
+        return holder_of(hash_of(credentials))
+    if services.accounts.tokens is not None and looks_like_token(credentials):
+        caller = services.accounts.tokens.identify(credentials)
+        return Proof(caller, partial(_is_before, caller.valid_until))
     if given:
-        return "token" if _is_token(settings, credentials) else "wrong"
-    return "session" if _has_session(settings) else "none"
+        if not _is_token(services.settings, credentials):
+            raise LoginRequired()
+        return Proof(OPERATOR)
+    return Proof(OPERATOR) if _has_session(services.settings) else logged_in()
+
+
+def holder_of(key_hash: str) -> Proof:
+    """Return the caller that an API key stands for, given the key's hash, and note that it was used.
+
+    Raises the errors in KEY_ERRORS, DatabaseUnavailable, RedisError.
+    """
+    services, now = get_services(), datetime.now(UTC)
+    key = services.accounts.key_cache.find_by_hash(key_hash)
+    if key is None:
+        raise KeyInvalid()
+    match key.state(now):
+        case "revoked":
+            raise KeyRevoked()
+        case "expired":
+            raise KeyExpired()
+    services.accounts.key_uses.note(key.id, now)
+    return Proof(key.to_identity(), partial(_is_valid_key, services, key_hash))
+
+
+def logged_in() -> Proof | None:
+    """Return who this browser is logged in as; None if it is not, or if another site's page made it send the request.
+
+    Raises the errors in KEY_ERRORS if the key of the login has ended, DatabaseUnavailable, RedisError.
+    """
+    secret = read_cookie("session")
+    if not secret or not _is_own_page():
+        return None
+    services = get_services()
+    session = sessions.find_session(services.redis, secret)
+    if session is None:
+        return None
+    if session.kind == "key":
+        return holder_of(session.key_hash)
+    caller = Identity(session.owner, "user", frozenset(session.scopes), tier=session.tier)
+    return Proof(caller, partial(_is_open_session, services.redis, secret))
+
+
+def browser_caller() -> Identity | None:
+    """Return the operator or who is logged in; None if nobody is, the key of the login has ended, or it cannot be found out."""
+    try:
+        proof = Proof(OPERATOR) if _has_session(get_services().settings) else logged_in()
+    except (DocumentParserError, RedisError):
+        return None
+    return proof.caller if proof else None
+
+
+def _is_valid_key(services: Services, key_hash: str) -> bool:
+    """Return whether a key still works. What cannot be found out ends no answer that has begun."""
+    try:
+        key = services.accounts.key_cache.find_by_hash(key_hash)
+    except (DatabaseUnavailable, RedisError):
+        return True
+    return key is not None and key.state(datetime.now(UTC)) == "active"
+
+
+def _is_open_session(redis: Redis, secret: str) -> bool:
+    """Return whether a login has not ended. What cannot be found out ends no answer that has begun."""
+    try:
+        return sessions.find_session(redis, secret) is not None
+    except RedisError:
+        return True
+
+
+def _is_before(moment: float | None) -> bool:
+    return moment is None or time.time() < moment
+
+
+def _credentials() -> str:
+    """Return the proof that a program sent: a bearer token, else X-API-Key. Empty if there is neither."""
+    return _bearer() or request.headers.get("X-API-Key", "").strip()
+
+
+def _is_given() -> bool:
+    """Return whether the caller sent what must be a proof. A Basic header may be of a browser or of a proxy in front."""
+    return "X-API-Key" in request.headers or _scheme() not in ("", "basic")
 
 
 def _is_token(settings: Settings, credentials: str) -> bool:
-    """Return whether the credentials are a token of this service.
+    """Return whether the credentials are a token of the operator.
 
     After too many wrong ones ADMIN_TOKEN is not compared any more. The operator token always is: 256 random bits cannot be
     guessed, and guesses must not lock its holder out. Raises RateLimited, RedisError.
@@ -196,6 +340,14 @@ def _has_session(settings: Settings) -> bool:
         signer.unsign(request.cookies.get(name, ""), max_age=SESSION_SECONDS)
     except BadSignature:
         return False
+    return _is_own_page()
+
+
+def _is_own_page() -> bool:
+    """Return whether a page of this service sent the request, or a person by typing its address.
+
+    Only then a cookie proves anything: a browser sends it whoever made it send the request.
+    """
     return request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin") and _is_own_origin()
 
 
@@ -213,11 +365,12 @@ def _sessions(token: str) -> tuple[TimestampSigner, str]:
 
 
 def check_origin() -> None:
-    """Refuse requests that a page of another site made a browser send, unless CORS_ORIGINS lists the site.
+    """Refuse requests that a page of another site made a browser send, unless the caller's key or CORS_ORIGINS lists the site.
 
     Raises Forbidden.
     """
-    if request.headers.get("Origin", "").lower() not in get_services().settings.api.cors_origins:
+    listed = frozenset(get_services().settings.api.cors_origins)
+    if request.headers.get("Origin", "").lower() not in cors.caller_origins(listed):
         check_own_origin()
 
 

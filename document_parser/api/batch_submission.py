@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from document_parser.api.job_fields import JobFields
-from document_parser.api.middleware import errors
+from document_parser.api.middleware import errors, tier_limits
+from document_parser.api.middleware.audit import note_subject
+from document_parser.api.middleware.identity import check_proof, identity
 from document_parser.api.resumable import FinishedUpload
 from document_parser.api.services import Services
 from document_parser.api.submission import FILE_ERRORS, check_document, result_prefix, store_document
@@ -20,10 +22,10 @@ from document_parser.jobs import queue
 from document_parser.jobs.ending import delete_batch, discard_files
 from document_parser.jobs.records import batches, passwords, record, storage_keys
 from document_parser.jobs.records.batches import Batch, BatchCard, BatchEntry
-from document_parser.jobs.records.job import PUBLIC, JobCard
+from document_parser.jobs.records.job import JobCard
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import RedisError
-from document_parser.jobs.scheduling import admission
+from document_parser.jobs.scheduling import admission, quotas
 from document_parser.models import PageError, Webhook
 from document_parser.telemetry import logs
 
@@ -59,6 +61,7 @@ def submit_batch(
     jobs that are missing since a server was stopped are created now. Raises QueueFull, IdempotencyKeyReused, BatchExpired,
     StorageUnavailable, RedisError.
     """
+    check_proof()
     documents = [_check(services, staged, filename, fields) for staged, filename in files]
     card = _batch_card(services, documents, fields)
     entries = [_entry(card.batch_id, index, document) for index, document in enumerate(documents)]
@@ -68,6 +71,7 @@ def submit_batch(
     replayed = batch_id != card.batch_id
     if replayed:
         services.storage.delete(storage_keys.batch(card.batch_id))
+    note_subject(batch_id)
     log.info("batch_replayed" if replayed else "batch_queued", batch_id=batch_id, files=len(documents))
     _create_jobs(services, batch_id, documents, fields, created=not replayed)
     sent = batches.entries(services.redis, batch_id)
@@ -98,6 +102,7 @@ def _batch_card(services: Services, documents: Sequence[_Document], fields: JobF
     """Return the card of a new batch. Raises RedisError."""
     card = BatchCard(
         batch_id=str(uuid.uuid4()),
+        owner=identity().owner,
         created_at=clock.now(services.redis),
         options=fields.options,
         webhook_url=fields.webhook_url,
@@ -135,14 +140,19 @@ def _create(services: Services, card: BatchCard, entries: Sequence[BatchEntry], 
         size=sum(document.card.size for document in documents if document.card is not None),
         webhook=Webhook() if card.webhook_url else None,
         most=tuple(admission.bounds_of(settings.queue).model_dump().values()),
+        quotas=quotas.to_argument(tier_limits.tier_of_caller(), card.created_at) if identity().tier else "",
     )
-    if created.outcome in ("reused", "full"):
+    if created.outcome in ("reused", "full", "quota"):
         with contextlib.suppress(StorageUnavailable):
             services.storage.delete(storage_keys.batch(card.batch_id))
     if created.outcome == "reused":
         raise IdempotencyKeyReused()
     if created.outcome == "full":
         raise admission.load(redis, settings.queue).refusal(created.which)  # type: ignore[arg-type]
+    if created.outcome == "quota":
+        raise quotas.to_refusal(tier_limits.tier_of_caller(), (created.which, *created.facts), card.created_at)
+    if created.outcome == "created":
+        tier_limits.note_documents(sum(entry.job_id is not None for entry in entries))
     return created.which or card.batch_id
 
 
@@ -165,7 +175,8 @@ def _create_jobs(
         if created:
             # The first error is the one to report. What is left is settled by the sweep.
             with contextlib.suppress(RedisError, DocumentParserError):
-                delete_batch(services.redis, services.ledger, services.storage, batch_id)
+                batch = batches.load(services.redis, batch_id)
+                delete_batch(services.redis, services.ledger, services.storage, batch.card)
         raise
 
 
@@ -174,7 +185,7 @@ def _job_cards(
 ) -> Iterator[tuple[JobCard, StagedFile | FinishedUpload]]:
     for index, document in enumerate(documents):
         if document.card is not None:
-            own = {"webhook_url": "", "idempotency_key": "", "fingerprint": "", "owner": PUBLIC}
+            own = {"webhook_url": "", "idempotency_key": "", "fingerprint": ""}
             place = {"job_id": job_id_of(batch_id, index), "batch": batch_id, "place": batches.place_of(index)}
             place["result_s3"] = result_prefix(result_s3, place["job_id"])
             place["path"] = document.name if document.name != document.card.filename else ""

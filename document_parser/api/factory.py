@@ -9,44 +9,59 @@ from flask_openapi import Info
 from flask_openapi.models import License
 
 from document_parser.api import assets, auth
+from document_parser.api.accounts import Accounts
 from document_parser.api.intake.arrivals import Arrivals, Slots, slots_for_threads
 from document_parser.api.intake.uploads import UploadRequest, tidy_staging
-from document_parser.api.middleware import errors, headers, rate_limits, request_log
+from document_parser.api.middleware import audit, cors, errors, headers, rate_limits, request_log, tier_limits
 from document_parser.api.openapi import DescribedApp
 from document_parser.api.routes import (
+    admin,
     aliases,
     batches,
+    breakers,
     chunked_uploads,
     dashboard,
     events,
     health,
+    history,
     jobs,
+    keys,
     links,
+    login,
     metrics,
+    owners,
     pages,
     process,
     system,
     ui,
     uploads,
+    usage,
     webhooks,
 )
+from document_parser.api.routes import audit as audit_route
 from document_parser.api.server import options
 from document_parser.api.services import Services
+from document_parser.errors import StorageKeyWrong, StorageUnavailable, StoredFileDamaged
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, load_settings
+from document_parser.settings.exposure import Exposed, check_exposure
 from document_parser.settings.secrets import make_webhook_secret
 from document_parser.settings.startup import keep_data_private
-from document_parser.storage import make_storage
+from document_parser.storage import check_storage_key, make_storage
 from document_parser.supervisor.supervisor import start_supervisor_watch
 from document_parser.telemetry import logs
 from document_parser.version import __version__
+
+log = logs.get_logger(__name__)
 
 MAX_FIELDS_BYTES = 1 << 20
 """Maximum size of the form fields beside the file, in bytes.
 
 Werkzeug reads multipart bodies in pieces of 64 KiB, each of which must fit.
 """
+APP_LOAD_ERROR = 4
+"""Exit status of a worker of gunicorn that cannot load its app: the master ends with it."""
 MAX_PARTS = 40
 """Maximum number of parts of a form."""
 
@@ -77,9 +92,10 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     # Middleware and intake are below Services. Slow bodies share the threads that may be held for long with requests that wait.
     held = slots_for_threads(settings.api.web_threads)
     app.config["MAX_UPLOAD_MB"] = settings.api.max_upload_mb
-    app.config["STAGING_FOLDER"] = settings.data_dir / "staging"
+    app.config["STAGING_FOLDER"] = settings.plain_dir
     app.config["ARRIVALS"] = Arrivals(settings.api.upload_seconds, settings.api.client_stall_seconds, held)
     redis, probe_redis = connect(settings), connect(settings, answer_seconds=2.0, retries=1)
+    accounts = Accounts.make(settings, redis)
     app.extensions["document_parser"] = Services(
         settings=settings,
         redis=redis,
@@ -87,13 +103,17 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         storage=make_storage(settings),
         waiting=Slots(max(1, settings.api.web_threads // 2), of=held),
         counts=request_log.register(app, probe_redis, settings.api.client_stall_seconds),
+        accounts=accounts,
         probe_redis=probe_redis,
     )
     headers.register(app, settings)
+    cors.register(app, settings, accounts.key_origins)
     errors.register(app)
     dashboard.register(app, settings, redis)
     rate_limits.register(app, settings, redis)
     auth.register(app)
+    tier_limits.register(app)
+    audit.register(app, redis)
     _register_routes(app, settings)
     return app
 
@@ -111,10 +131,18 @@ def _register_routes(app: DescribedApp, settings: Settings) -> None:
         events.blueprint(),
         batches.blueprint(settings.api),
         webhooks.routes,
+        keys.routes,
+        login.routes,
+        owners.routes,
+        usage.routes,
+        audit_route.routes,
+        history.routes,
+        breakers.routes,
         health.blueprint(),
         system.blueprint(),
         metrics.blueprint(),
         ui.blueprint(),
+        admin.routes,
     ):
         app.register_api(blueprint)
     aliases.register(app)
@@ -129,14 +157,39 @@ def serving_app() -> DescribedApp:
     settings = load_settings()
     logs.configure(settings.logs)
     keep_data_private(settings)
+    _check_exposure(settings)
+    _check_storage_key(settings)
     _read_uploads_in_small_pieces()
     _trust_no_caller()
     app = create_app(settings)
     make_webhook_secret(settings)
     auth.make_operator_token(settings)
-    tidy_staging(settings.data_dir / "staging", settings.api.upload_seconds)
+    tidy_staging(settings.plain_dir, settings.api.upload_seconds)
     start_supervisor_watch(settings, _master_pid())
     return app
+
+
+def _check_exposure(settings: Settings) -> None:
+    """Refuse a start by other means than ours, which have checked it before they listened.
+
+    Exits with the status by which gunicorn's master knows that it need not start this worker again.
+    """
+    try:
+        check_exposure(settings.accounts, options.listening_hosts())
+    except Exposed as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.exit(APP_LOAD_ERROR)
+
+
+def _check_storage_key(settings: Settings) -> None:
+    """Refuse a start whose STORAGE_KEY does not fit the stored files. Where storage is away, its first use finds out."""
+    try:
+        check_storage_key(settings)
+    except StorageKeyWrong as refusal:
+        sys.stderr.write(f"{refusal.code}: {refusal}\n")
+        sys.exit(APP_LOAD_ERROR)
+    except (StorageUnavailable, StoredFileDamaged) as fault:
+        log.warning("storage_key_not_checked", code=fault.code)
 
 
 def _read_uploads_in_small_pieces() -> None:

@@ -11,11 +11,14 @@ from typing import Any
 from flask import request
 from pydantic import ValidationError
 
-from document_parser.api.middleware import rate_limits
+from document_parser.accounts.retention import longest_retention_hours
+from document_parser.api.middleware import rate_limits, tier_limits
+from document_parser.api.middleware.identity import identity
 from document_parser.errors import (
     BadRequest,
     BucketRefused,
     InvalidOption,
+    NotInTier,
     S3NotSetUp,
     WebhookNotResolved,
     WebhookRefused,
@@ -32,7 +35,7 @@ IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 """Pattern of an Idempotency-Key: visible ASCII characters."""
 TEXT_FIELDS = ("password", "webhook_url", "result_s3")
 """Fields beside the options."""
-FIELD_ERRORS = (BadRequest, InvalidOption, WebhookRefused, WebhookNotResolved, BucketRefused, S3NotSetUp)
+FIELD_ERRORS = (BadRequest, InvalidOption, NotInTier, WebhookRefused, WebhookNotResolved, BucketRefused, S3NotSetUp)
 """Errors of the fields of a job."""
 
 
@@ -61,7 +64,7 @@ def parse_fields(settings: Settings, fields: Mapping[str, Any], *, beside: tuple
     return JobFields(
         webhook_url=check_webhook(settings, webhook_url),
         result_s3=check_result_s3(settings, result_s3),
-        options=_parse_options(settings, left, (*beside, *TEXT_FIELDS)),
+        options=_check_retention(settings, _parse_options(settings, left, (*beside, *TEXT_FIELDS))),
         password=check_password(password),
         idempotency_key=key,
     )
@@ -75,13 +78,24 @@ def check_texts(**fields: Any) -> None:
 
 
 def _parse_options(settings: Settings, fields: Mapping[str, Any], beside: tuple[str, ...]) -> Options:
-    """Return the options. Raises InvalidOption that names each unknown or invalid field."""
+    """Return the options. Raises InvalidOption that names each unknown or invalid field, NotInTier."""
     given = {name: value for name, value in fields.items() if value != "" or name not in Options.model_fields}
-    given.setdefault("accuracy_mode", settings.api.default_accuracy_mode)
+    given.setdefault("accuracy_mode", tier_limits.default_mode(settings))
     try:
-        return Options.model_validate(given)
+        options = Options.model_validate(given)
     except ValidationError as error:
         raise validation.invalid_option(error, Options, beside) from None
+    tier_limits.check_options(options)
+    return options
+
+
+def _check_retention(settings: Settings, options: Options) -> Options:
+    """Return the options, unless they ask to keep the job for longer than the caller may. Raises InvalidOption."""
+    most = longest_retention_hours(settings, identity().tier)
+    if (options.retention_hours or 0) > most:
+        problem = f"is more than the {most:g} hours that are allowed here (MAX_RETENTION_HOURS and the tier)"
+        raise InvalidOption.for_fields({"field": "retention_hours", "problem": problem})
+    return options
 
 
 def check_password(password: str) -> str:

@@ -14,28 +14,45 @@ from flask_openapi.models import OPENAPI3_REF_PREFIX, OPENAPI3_REF_TEMPLATE, Res
 from pydantic import BaseModel, PrivateAttr
 from pydantic.json_schema import models_json_schema
 
+from document_parser.api.middleware import tier_limits
 from document_parser.api.middleware.errors import ProblemBody
 from document_parser.api.schemas import JsonFile, Result
 from document_parser.errors import (
+    BatchDeletedAfterRead,
     BatchExpired,
     BatchNotFound,
+    DatabaseNotUpgraded,
+    DatabaseUnavailable,
     DocumentError,
     DocumentParserError,
     FetchError,
     Forbidden,
     FormatFailed,
+    JobDeletedAfterRead,
     JobExpired,
     JobNotComplete,
     JobNotFound,
+    KeyExpired,
+    KeyInvalid,
+    KeyRequired,
+    KeyRevoked,
+    LoginProviderUnavailable,
     LoginRequired,
     PagesLost,
     QueueUnavailable,
+    QuotaExceeded,
     RateLimited,
+    RateLimitExceeded,
+    ScopeMissing,
     StorageUnavailable,
     TableNotFound,
+    TierUnknown,
+    TokenExpired,
+    TokenInvalid,
 )
 from document_parser.models import FORMAT_FILES
 from document_parser.models.schema import WrittenSchema
+from document_parser.settings.tiers import QUOTA_STATUSES
 
 VERSION = "3.1.0"
 """OpenAPI version of the document.
@@ -53,22 +70,51 @@ BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 """Schema of a file."""
 TEXT: dict[str, Any] = {"type": "string"}
 """Schema of a text."""
+COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+"""Schema of a number of things, or of seconds since 1970."""
 SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
     "admin_token": SecurityScheme(
         type="http",
         scheme="bearer",
-        description="ADMIN_TOKEN, or the token that `docparse operator-token` prints on the machine.",
-    )
+        description="An API key, a token of the login provider, ADMIN_TOKEN, or the token that `docparse operator-token` "
+        "prints on the machine.",
+    ),
+    # "in" is a word of Python, and no field can be written so.
+    "api_key": SecurityScheme.model_validate(
+        {
+            "type": "apiKey",
+            "name": "X-API-Key",
+            "in": "header",
+            "description": "The same, without the word Bearer.",
+        }
+    ),
 }
-"""Ways to prove to be the operator."""
-OPERATOR_SECURITY: list[dict[str, list[Any]]] = [{"admin_token": []}]
+"""Ways to say who one is."""
+OPERATOR_SECURITY: list[dict[str, list[Any]]] = [{"admin_token": []}, {"api_key": []}]
 """Security of the operator's routes."""
+CALLER_SECURITY: list[dict[str, list[Any]]] = [{}, *OPERATOR_SECURITY]
+"""Security of the other routes: AUTH_MODE decides whether they need a key."""
+CALLER: tuple[Errors, ...] = (
+    KeyRequired,
+    KeyInvalid,
+    KeyExpired,
+    KeyRevoked,
+    TokenInvalid,
+    TokenExpired,
+    LoginRequired,
+    ScopeMissing,
+    LoginProviderUnavailable,
+    TierUnknown,
+    DatabaseUnavailable,
+    DatabaseNotUpgraded,
+)
+"""Errors of a route that needs a key with AUTH_MODE=required."""
 OPERATOR_ERRORS: tuple[Errors, ...] = (LoginRequired, Forbidden)
 """Errors of the operator's routes."""
-JOB: tuple[Errors, ...] = (JobNotFound, JobExpired)
-"""Errors of a route about a job: it does not exist or has expired."""
-BATCH: tuple[Errors, ...] = (BatchNotFound, BatchExpired)
-"""Errors of a route about a batch: it does not exist or has expired."""
+JOB: tuple[Errors, ...] = (JobNotFound, JobExpired, JobDeletedAfterRead)
+"""Errors of a route about a job: it does not exist, has expired, or was deleted when it had been read."""
+BATCH: tuple[Errors, ...] = (BatchNotFound, BatchExpired, BatchDeletedAfterRead)
+"""Errors of a route about a batch: it does not exist, has expired, or was deleted when it had been read."""
 RESULT: tuple[Errors, ...] = (
     *JOB,
     TableNotFound,
@@ -81,7 +127,7 @@ RESULT: tuple[Errors, ...] = (
     *FetchError.__subclasses__(),
 )
 """Errors of a route that returns a result: it is not ready, or the job failed with this error."""
-COUNTING: tuple[Errors, ...] = (RateLimited, QueueUnavailable)
+COUNTING: tuple[Errors, ...] = (RateLimited, RateLimitExceeded, QueueUnavailable)
 """Errors of a route whose requests are counted in Redis."""
 
 HEADERS: dict[str, dict[str, Any]] = {
@@ -115,6 +161,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "X-RateLimit-Limit": {"description": "Requests in a window.", "schema": {"type": "integer"}},
     "X-RateLimit-Remaining": {"description": "Requests left in this window.", "schema": {"type": "integer"}},
     "X-RateLimit-Reset": {"description": "When the window ends, in seconds since 1970.", "schema": {"type": "number"}},
+    **{name: {"description": "Of a quota of the caller's tier.", "schema": COUNT} for name in tier_limits.ANSWER_HEADERS},
 }
 """Descriptions of all response headers, by name."""
 ALWAYS = ("X-Request-ID",)
@@ -175,6 +222,8 @@ class DescribedApp(OpenAPI):
         for path in self.spec_json["paths"].values():
             for operation in path.values():
                 _drop_undeclared(operation["responses"], self.validation_error_status)
+                if "401" in operation["responses"]:
+                    operation.setdefault("security", CALLER_SECURITY)
                 for asked in operation.get("parameters", ()):
                     if asked["in"] == "query":
                         # An empty parameter counts as left out.
@@ -190,15 +239,21 @@ class DescribedApp(OpenAPI):
                         yield from answer.models
 
 
-def responses(answers: Mapping[int, Body | Answer], *errors: Errors, counted: bool = True) -> dict[str | int, Any]:
+def responses(
+    answers: Mapping[int, Body | Answer], *errors: Errors, counted: bool = True, is_open: bool = False
+) -> dict[str | int, Any]:
     """Return all responses of a route: ``answers`` by status, and one for each status of ``errors``.
 
-    ``counted`` says whether requests count against the rate limit. If both name a status, ``answers`` wins.
+    ``counted`` says whether requests count against the rate limit, ``is_open`` whether the route never needs a key. If both
+    name a status, ``answers`` wins.
     """
-    raised: tuple[Errors, ...] = (*errors, *(COUNTING if counted else ()), DocumentParserError)
+    always = (*(() if is_open else CALLER), *(COUNTING if counted else ()), DocumentParserError)
+    raised: tuple[Errors, ...] = (*errors, *always)
     by_status: dict[int, list[Errors]] = {}
     for error in raised:
-        by_status.setdefault(error.status, []).append(error)
+        # A tier says which status its quotas have.
+        for status in QUOTA_STATUSES if error is QuotaExceeded else (error.status,):
+            by_status.setdefault(status, []).append(error)
     found = {status: _problem(kinds) for status, kinds in by_status.items()}
     found |= {status: body if isinstance(body, Answer) else answer(body) for status, body in answers.items()}
     return dict(sorted(found.items()))
@@ -244,6 +299,7 @@ def _problem(kinds: list[Errors]) -> Answer:
     headers = (
         *(("Retry-After",) if any(kind.retryable for kind in kinds) else ()),
         *(COUNTED if RateLimited in kinds else ()),
+        *(tier_limits.ANSWER_HEADERS if QuotaExceeded in kinds else ()),
     )
     return answer(ProblemBody, sentences, *headers)
 

@@ -13,10 +13,11 @@ from typing import IO
 
 from document_parser.api.intake.arrivals import PIECE_BYTES
 from document_parser.api.intake.tus import Checksum, filename_of
-from document_parser.api.middleware import rate_limits
+from document_parser.api.middleware import rate_limits, tier_limits
+from document_parser.api.middleware.identity import identity
+from document_parser.api.ownership import check_upload
 from document_parser.api.services import Services
 from document_parser.errors import (
-    FileTooLarge,
     OffsetMismatch,
     ServerBusy,
     StorageUnavailable,
@@ -53,7 +54,13 @@ class FinishedUpload:
 
 def max_bytes(services: Services) -> int:
     """Return the largest size of an upload in bytes."""
-    return services.settings.api.max_upload_mb << 20
+    return tier_limits.max_file_bytes(services.settings)
+
+
+def load(services: Services, upload_id: str) -> Upload:
+    """Return an upload of the caller's owner. Raises UploadNotFound, UploadGone, RedisError."""
+    check_upload(services.redis, identity(), upload_id)
+    return uploads.load(services.redis, upload_id)
 
 
 def create(services: Services, length: int | None, *, metadata: str = "", concat: str = "") -> Upload:
@@ -64,7 +71,15 @@ def create(services: Services, length: int | None, *, metadata: str = "", concat
     filename_of(metadata)
     _check_length(services, length)
     disk_space.check(services.settings.store, length or 0)
-    upload = uploads.create(services.redis, services.settings, rate_limits.caller(), length, metadata=metadata, concat=concat)
+    upload = uploads.create(
+        services.redis,
+        services.settings,
+        rate_limits.caller(),
+        length,
+        owner=identity().owner,
+        metadata=metadata,
+        concat=concat,
+    )
     log.info("upload_created", upload_id=upload.upload_id, length=length)
     if length == 0:
         return _finish(services, upload.upload_id)
@@ -118,7 +133,7 @@ def end_upload(services: Services, upload_id: str) -> None:
 
     Raises UploadLocked, UploadNotFound, UploadGone, RedisError.
     """
-    if uploads.load(services.redis, upload_id).length is None:
+    if load(services, upload_id).length is None:
         with _held(services, upload_id) as hold:
             hold.save(replace(hold.upload, length=hold.upload.offset))
 
@@ -128,7 +143,7 @@ def delete(services: Services, upload_id: str) -> None:
 
     Raises UploadNotFound, UploadGone, StorageUnavailable, RedisError.
     """
-    uploads.delete(services.redis, services.settings, services.storage, uploads.load(services.redis, upload_id))
+    uploads.delete(services.redis, services.settings, services.storage, load(services, upload_id))
     log.info("upload_deleted", upload_id=upload_id)
 
 
@@ -162,7 +177,7 @@ def _hash(pieces: Iterator[bytes]) -> tuple[bytes, str]:
 
 def _complete(services: Services, upload_id: str) -> Upload:
     """Return an upload whose file is whole. Raises UploadIncomplete, UploadNotFound, UploadGone, RedisError."""
-    upload = uploads.load(services.redis, upload_id)
+    upload = load(services, upload_id)
     if not upload.is_complete:
         raise UploadIncomplete(upload_id=upload_id, offset=upload.offset, length=upload.length)
     if not upload.finished:
@@ -182,6 +197,7 @@ def _finish(services: Services, upload_id: str) -> Upload:
 @contextlib.contextmanager
 def _held(services: Services, upload_id: str) -> Iterator[Hold]:
     """Hold an upload. Raises UploadLocked, UploadNotFound, UploadGone, RedisError."""
+    check_upload(services.redis, identity(), upload_id)
     hold = Hold.take(services.redis, services.settings, upload_id)
     try:
         yield hold
@@ -193,7 +209,7 @@ def _held(services: Services, upload_id: str) -> Iterator[Hold]:
 
 def _check_length(services: Services, length: int | None) -> None:
     if length is not None and length > max_bytes(services):
-        raise FileTooLarge.for_size(services.settings.api.max_upload_mb, announced=length)
+        raise tier_limits.too_large(services.settings, announced=length)
 
 
 def _check_piece(services: Services, hold: Hold, offset: int, length: int | None, announced: int | None) -> None:
@@ -221,7 +237,7 @@ def _check_end(services: Services, upload: Upload, end: int) -> None:
     if upload.length is not None and end > upload.length:
         raise UploadTooLong(upload_id=upload.upload_id, offset=upload.offset, length=upload.length)
     if end > max_bytes(services):
-        raise FileTooLarge.for_size(services.settings.api.max_upload_mb, received=end)
+        raise tier_limits.too_large(services.settings, received=end)
 
 
 class _Writer:

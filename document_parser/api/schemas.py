@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, RootModel, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    RootModel,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 from pydantic_core import CoreSchema
 
+from document_parser.accounts.identity import DEFAULT_TIER, OWNER_PATTERN, Actor, Scope
+from document_parser.accounts.keys import MAX_GRACE_DAYS, MAX_ORIGINS, KeyState
+from document_parser.accounts.models import MAX_NAME_CHARACTERS
+from document_parser.balancing.breaker import State
 from document_parser.models import (
     Attempt,
     BatchState,
@@ -24,9 +40,11 @@ from document_parser.models import (
     PageState,
     PageWarning,
     ResultWarning,
+    VlmName,
     WarningCode,
     WebhookState,
 )
+from document_parser.settings.tiers import TIER_PATTERN
 
 JOB_ID = r"[0-9a-f-]{36}"
 """Pattern of a job id."""
@@ -37,6 +55,33 @@ EVENT_ID = r"([0-9]{1,19}(-[0-9]{1,19})?)?"
 
 Empty for the beginning.
 """
+
+
+HistoryState = Literal["queued", "processing", "completed", "failed", "cancelled", "deleted"]
+"""The state of a job in the history."""
+
+
+def _require_iso(value: object) -> object:
+    """Refuse what is no text of ISO 8601: a number would count as seconds since 1970. Raises ValueError."""
+    if isinstance(value, str) and not re.match(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError("is not written like 2027-01-31 or 2027-01-31T12:00:00Z")
+    if isinstance(value, int | float):
+        raise ValueError("is not text")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_require_iso)]
+"""A day, as ISO 8601 writes it."""
+Moment = Annotated[AwareDatetime, BeforeValidator(_require_iso)]
+"""A moment with its time zone, as ISO 8601 writes it."""
+
+
+def _drop_nul(value: str) -> str:
+    return value.replace("\0", "")
+
+
+Searched = Annotated[str, AfterValidator(_drop_nul)]
+"""A text to search for. PostgreSQL takes no NUL, and nothing has one."""
 
 
 def _is_none(value: object) -> bool:
@@ -227,6 +272,124 @@ class JobsQuery(_ListQuery):
     """The query of the list of jobs."""
 
     status: JobState | SkipJsonSchema[Literal[""]] = Field(default="", description="Only jobs in this state.")
+    owner: str = Field(default="", description="For admins: jobs of this owner instead of one's own.", max_length=64)
+
+
+class KeyPath(BaseModel):
+    """The path of an API key."""
+
+    key_id: str = Field(
+        description="The id of the key, as the list shows it; not the key itself.",
+        max_length=36,
+        json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
+    )
+
+
+class KeysQuery(_Query):
+    """The query of the list of API keys."""
+
+    owner: str = Field(default="", description="Only keys of this owner.", max_length=64)
+
+
+class KeyWanted(_Strict):
+    """The request to make an API key."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=MAX_NAME_CHARACTERS,
+        description="What the key is for, for people.",
+        json_schema_extra={"example": "invoices of the till"},
+    )
+    owner: str = Field(
+        description="Whose documents the key sends and sees: a-z, 0-9, dot, hyphen and underscore.",
+        json_schema_extra={"pattern": f"^{OWNER_PATTERN}$", "example": "accounting"},
+    )
+    tier: str = Field(
+        default=DEFAULT_TIER, description="The tier of its limits.", json_schema_extra={"pattern": f"^{TIER_PATTERN}$"}
+    )
+    scopes: list[Scope] = Field(
+        default=["process", "read"], min_length=1, description="What the key may do; admin includes all others."
+    )
+    expires_at: Moment | None = Field(default=None, description="When the key ends; without it, never.")
+    origins: list[str] = Field(
+        default=[],
+        max_length=MAX_ORIGINS,
+        description="Origins of web pages that may use the key, instead of CORS_ORIGINS; without it, those.",
+        json_schema_extra={"example": ["https://app.example.org"]},
+    )
+
+
+class KeyRotation(_Strict):
+    """The request to replace an API key."""
+
+    grace_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_GRACE_DAYS * 86_400,
+        description="Seconds for which the old key goes on working. 0: it ends at once.",
+    )
+
+
+class UsageQuery(_Query):
+    """The query of usage."""
+
+    by: str = Field(
+        default="day",
+        description="What is added up apart: some of day, key, engine and owner, separated by commas.",
+        json_schema_extra={"pattern": r"^((day|key|engine|owner)(,(day|key|engine|owner)){0,3})?$"},
+    )
+    since: Day | None = Field(default=None, description="The first day, in UTC.")
+    until: Day | None = Field(default=None, description="The last day.")
+    owner: str = Field(
+        default="", description="For admins: usage of this owner; * for all. Without it, one's own.", max_length=64
+    )
+
+
+class AuditQuery(_Query):
+    """The query of the audit."""
+
+    owner: str = Field(default="", description="Only what this owner's callers did.", max_length=64)
+    key_id: str = Field(default="", description="Only what was done with this key.", max_length=36)
+    action: str = Field(default="", description="Only this action, like result.read.", max_length=32)
+    job_id: str = Field(default="", description="Only what was done to this job.", max_length=36)
+    since: Moment | None = Field(default=None, description="Only entries from this moment on.")
+    until: Moment | None = Field(default=None, description="Only entries before this moment.")
+    limit: int = Field(default=50, ge=1, le=500, description="Maximum number of entries in the response.")
+    cursor: int | None = Field(
+        default=None, ge=1, le=2**53, description="next_cursor of the previous response.", json_schema_extra={"example": 1000}
+    )
+
+
+HISTORY_CURSOR = r"([0-9]{1,17}_[0-9a-f-]{36})?"
+"""Pattern of a cursor of the history. Empty for the beginning."""
+
+
+class HistoryQuery(_Query):
+    """The query of the history of jobs."""
+
+    text: Searched = Field(
+        default="", description="Only documents with this in their name, or with this job id or SHA-256.", max_length=256
+    )
+    owner: Searched = Field(default="", description="Only jobs of this owner.", max_length=64)
+    state: HistoryState | SkipJsonSchema[Literal[""]] = Field(default="", description="Only jobs in this state.")
+    error_code: Searched = Field(default="", description="Only jobs with this error.", max_length=64)
+    since: Moment | None = Field(default=None, description="Only jobs that were sent from this moment on.")
+    until: Moment | None = Field(default=None, description="Only jobs that were sent before this moment.")
+    limit: int = Field(default=50, ge=1, le=500, description="Maximum number of jobs in the response.")
+    cursor: str = Field(
+        default="",
+        pattern=f"^{HISTORY_CURSOR}$",
+        description="next_cursor of the previous response.",
+        json_schema_extra={"example": f"1798761600000000_{EXAMPLE_JOB_ID}"},
+    )
+
+
+class FailuresQuery(_Query):
+    """The query of the reasons for which jobs failed."""
+
+    owner: Searched = Field(default="", description="Only jobs of this owner.", max_length=64)
+    since: Moment | None = Field(default=None, description="Only jobs that were sent from this moment on.")
+    until: Moment | None = Field(default=None, description="Only jobs that were sent before this moment.")
 
 
 class DeliveriesQuery(_ListQuery):
@@ -253,7 +416,8 @@ def request_model(name: str) -> type[BaseModel] | None:
     A validation error of flask-openapi has no more than that name.
     """
     return next(
-        (model for model in (*_models(JobPath), *_models(BatchPath), *_models(_Strict)) if model.__name__ == name), None
+        (model for root in (JobPath, BatchPath, KeyPath, _Strict) for model in _models(root) if model.__name__ == name),
+        None,
     )
 
 
@@ -369,6 +533,10 @@ class Deliveries(BaseModel):
 
     deliveries: list[Delivery]
     next_cursor: str | None
+    pending: int
+    """Webhooks that wait for delivery, whatever is listed."""
+    failed: int
+    """Webhooks that were given up and can be delivered again."""
 
 
 class PageEntry(BaseModel):
@@ -441,6 +609,228 @@ class Deleted(BaseModel):
     deleted_keys: int
     """Number of entries of the job store that were deleted."""
     message: str
+
+
+class OwnerDeleted(BaseModel):
+    """The response to the deletion of all that an owner has. Each number was checked: nothing of it is there any more."""
+
+    jobs: int
+    cancelled_jobs: int
+    """How many of the jobs had not ended."""
+    batches: int
+    uploads: int
+    files: int
+    redis_keys: int
+    history: int
+    """Jobs that were removed from the history in the database."""
+    usage: int
+    """Rows of usage that have become sums without a name."""
+    api_keys: int
+    """API keys that were revoked, the one of this request among them."""
+    message: str
+
+
+class KeyView(BaseModel):
+    """An API key without its secret."""
+
+    id: str
+    hint: str
+    """Its first characters."""
+    name: str
+    owner: str
+    tier: str
+    scopes: list[Scope]
+    state: KeyState
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    """Exact to about a minute."""
+    replaced_by: str | None = None
+    """The id of the key that replaced it."""
+    origins: list[str] = []
+    """Origins of web pages that may use it; empty for those of CORS_ORIGINS."""
+
+
+class KeyMade(KeyView):
+    """A new API key. ``key`` is shown in this answer only."""
+
+    key: str
+
+
+class KeyList(BaseModel):
+    """API keys, newest first."""
+
+    keys: list[KeyView]
+
+
+class Caller(BaseModel):
+    """Who sends a request."""
+
+    owner: str
+    """Whose documents the caller sees."""
+    actor: Actor
+    scopes: list[Scope]
+    tier: str | None = None
+    key_id: str | None = None
+
+
+class LoginKey(_Strict):
+    """A login with an API key."""
+
+    key: str = Field(max_length=256, description="The API key.", json_schema_extra={"example": "dp_live_..."})
+
+
+class UsageLine(BaseModel):
+    """Usage added up. What it was not grouped by is None."""
+
+    owner: str | None = None
+    day: date | None = None
+    key_id: str | None = None
+    """Empty for what was sent without a key."""
+    engine: str | None = None
+    """``none`` for documents and bytes, and for pages that no engine read."""
+    documents: int
+    pages: int
+    bytes: int
+    seconds: float
+    tokens: int
+
+
+class QuotaState(BaseModel):
+    """What is left of a quota of the caller's owner."""
+
+    quota: str
+    """concurrent_jobs, documents_per_day, documents_per_month or pages_per_month."""
+    limit: int
+    used: int
+    """With what was taken for documents that have not ended."""
+    left: int
+    resets_at: datetime | None
+    """When the count begins anew; null for concurrent_jobs."""
+
+
+class UsageReport(BaseModel):
+    """What was used. It is seconds old."""
+
+    by: list[str]
+    usage: list[UsageLine]
+    total: UsageLine
+    tier: str
+    """The tier of the caller; empty if none applies."""
+    quotas: list[QuotaState]
+    """Those of the caller's tier, at this moment."""
+
+
+class AuditEntry(BaseModel):
+    """Who did what, when, from where, and how it ended. Texts are empty for what does not apply."""
+
+    id: int
+    at: datetime
+    owner: str
+    key_id: str
+    actor: str
+    """key, operator, or anyone (with AUTH_MODE=off)."""
+    action: str
+    subject: str
+    """The id of the batch or key that it was done to."""
+    job_id: str
+    address: str
+    status: int
+    """HTTP status of the answer."""
+    request_id: str
+
+
+class AuditPage(BaseModel):
+    """Entries of the audit, newest first."""
+
+    entries: list[AuditEntry]
+    next_cursor: int | None
+
+
+class HistoryJob(BaseModel):
+    """A job as it was when it last changed. Texts are empty for what does not apply, or was removed for privacy."""
+
+    job_id: str
+    owner: str
+    key_id: str
+    state: HistoryState
+    complete: bool | None
+    filename: str
+    media_type: str
+    size: int
+    sha256: str
+    options: dict[str, Any]
+    lane: str
+    cache: str
+    total_pages: int | None
+    page_counts: dict[str, int]
+    """Finished pages by outcome and by engine."""
+    error_code: str
+    error_message: str
+    revision: int
+    children: int
+    parent: str
+    batch_id: str
+    webhook_host: str
+    request_id: str
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    expires_at: datetime | None
+    deleted_at: datetime | None
+
+
+class HistoryPage(BaseModel):
+    """Jobs of the history, newest first.
+
+    A page of a search may have fewer jobs than ``limit`` and still a ``next_cursor``, which goes on with the search.
+    """
+
+    jobs: list[HistoryJob]
+    next_cursor: str | None
+
+
+class Failure(BaseModel):
+    """How many jobs failed for one reason."""
+
+    error_code: str
+    meaning: str
+    """What the code says to users; empty for a code that this release does not know."""
+    jobs: int
+    owners: int
+    newest_at: datetime
+    """When the newest of these jobs was sent."""
+
+
+class Failures(BaseModel):
+    """Why jobs failed, the most frequent reason first."""
+
+    failures: list[Failure]
+    jobs: int
+    """All of them together."""
+    is_whole: bool
+    """False if there are more failed jobs than are counted at once; then the newest are counted."""
+
+
+class ServerBreaker(BaseModel):
+    """A model server and its circuit breaker."""
+
+    engine: VlmName
+    server: str
+    """Host and port of its address."""
+    state: State
+    """``closed``: pages go to it. ``open``: it is left alone. ``half_open``: one page tries it."""
+    faults: int
+    """Faults in a row."""
+    retry_at: datetime | None
+    """When a page tries it again; null if the breaker is closed."""
+
+
+class Breakers(BaseModel):
+    """The model servers of the settings and their circuit breakers. CPU engines have none."""
+
+    breakers: list[ServerBreaker]
 
 
 class Live(BaseModel):

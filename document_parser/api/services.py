@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from document_parser.api.accounts import Accounts
 from document_parser.api.intake.arrivals import Slots
 from document_parser.api.middleware import request_log
 from document_parser.jobs.records.ledger import Ledger
@@ -25,6 +26,7 @@ class Services:
     waiting: Slots
     """Slots for requests that wait. They hold at most half of the threads."""
     counts: request_log.Counts
+    accounts: Accounts
     probe_redis: Redis
     """Connection that gives up soon if Redis does not answer, for frequent requests that can do without it."""
 

@@ -12,7 +12,8 @@ from flask import request
 
 from document_parser.api.intake.draining import drain_request
 from document_parser.api.job_fields import JobFields
-from document_parser.api.middleware import errors
+from document_parser.api.middleware import errors, tier_limits
+from document_parser.api.middleware.identity import check_proof, identity
 from document_parser.api.resumable import FinishedUpload
 from document_parser.api.services import Services
 from document_parser.errors import (
@@ -21,9 +22,12 @@ from document_parser.errors import (
     FileTooLarge,
     IdempotencyKeyReused,
     InfectedFile,
+    JobDeletedAfterRead,
     JobExpired,
     ProgramAbsent,
     QueueFull,
+    QuotaExceeded,
+    RateLimitExceeded,
     StorageFull,
     StorageUnavailable,
     UnsupportedFormat,
@@ -39,10 +43,10 @@ from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.queue import Submission
 from document_parser.jobs.records import passwords, record, storage_keys, transfers, uploads
-from document_parser.jobs.records.job import PUBLIC, UNKNOWN_KIND, CacheState, JobCard
+from document_parser.jobs.records.job import UNKNOWN_KIND, CacheState, JobCard
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import RedisError
-from document_parser.jobs.scheduling import admission, budget, disk_space, lanes
+from document_parser.jobs.scheduling import admission, disk_space, lanes
 from document_parser.models import JobState
 from document_parser.settings import Settings
 from document_parser.storage import StoredFileMissing
@@ -52,11 +56,14 @@ log = logs.get_logger(__name__)
 
 FILE_ERRORS = (EmptyFile, FileTooLarge, UnsupportedFormat, ContentMismatch, ProgramAbsent, InfectedFile)
 """Errors of one received document, whatever it came with."""
+REFUSALS = (QueueFull, RateLimitExceeded, QuotaExceeded)
+"""Errors of a job for which there is no room: in the queue, or in the tier of its owner."""
 SUBMISSION_ERRORS = (
     *FILE_ERRORS,
     IdempotencyKeyReused,
     JobExpired,
-    QueueFull,
+    *REFUSALS,
+    JobDeletedAfterRead,
     VirusScanUnavailable,
     StorageUnavailable,
     StorageFull,
@@ -76,17 +83,18 @@ class AcceptedUpload:
 
 
 def check_capacity(services: Services, *, keyed: bool = False) -> None:
-    """Check disk and queue before the upload is read. Raises StorageFull, QueueFull, RedisError.
+    """Check disk, queue and quotas before the upload is read. Raises StorageFull, the errors in REFUSALS, RedisError.
 
     A request with an Idempotency-Key may be about a job that is already queued. It is read if the disk has room, and the queue
-    is checked later.
+    and the quotas are checked later.
     """
     size = request.content_length or 0
     try:
         disk_space.check(services.settings.store, size)
         if not keyed:
-            admission.check(services.redis, services.settings.queue, size)
-    except (QueueFull, StorageFull):
+            tier_limits.check_room()
+            tier_limits.queue_load(services.settings, services.redis).check(size)
+    except (*REFUSALS, StorageFull):
         drain_request()
         raise
 
@@ -96,8 +104,9 @@ def submit_document(
 ) -> AcceptedUpload:
     """Check and store a received document, create its job and enqueue its plan.
 
-    Raises the errors in SUBMISSION_ERRORS, UploadGone, and RedisError.
+    Raises the errors in SUBMISSION_ERRORS, KeyRevoked, UploadGone, and RedisError.
     """
+    check_proof()
     card = check_document(services, staged, filename, fields)
     if card.idempotency_key and (held := _find_idempotent(services, card)) is not None:
         return held
@@ -109,8 +118,9 @@ def submit_document(
         # A simultaneous request with the same key was faster.
         discard_files(services.redis, services.storage, card.job_id)
         return _load_replayed(services, submitted.job_id)
+    tier_limits.note_documents(1)
     if isinstance(staged, FinishedUpload):
-        uploads.note_use(services.redis, staged.upload_id)
+        uploads.note_use(services.redis, staged.upload_id, fields.options.hours_to_keep(uploads.USED_HOURS))
     log.info("job_queued", size=card.size, media_type=card.media_type, cache=submitted.cache)
     return AcceptedUpload(submitted.job_id, submitted.cache, shared=submitted.shared)
 
@@ -120,12 +130,15 @@ def submit_link(services: Services, origin: Origin, fields: JobFields) -> Accept
 
     Raises IdempotencyKeyReused, JobExpired, QueueFull, StorageUnavailable, RedisError.
     """
-    redis, settings = services.redis, services.settings
-    job_id, most = str(uuid.uuid4()), settings.api.max_upload_mb << 20
+    redis, settings, caller = services.redis, services.settings, identity()
+    job_id, most = str(uuid.uuid4()), tier_limits.max_file_bytes(settings)
     card = _with_key(
         services,
         JobCard(
             job_id=job_id,
+            owner=caller.owner,
+            key_id=caller.key_id,
+            tier=caller.tier,
             filename=origin.filename,
             media_type="",
             kind=UNKNOWN_KIND,
@@ -133,7 +146,11 @@ def submit_link(services: Services, origin: Origin, fields: JobFields) -> Accept
             size=0,
             options=fields.options,
             lane=lanes.lane_at_upload(
-                fields.options, most, settings.queue, overspent=budget.is_spent(redis, PUBLIC, settings.queue)
+                fields.options,
+                most,
+                settings.queue,
+                overspent=tier_limits.is_overspent(settings, redis, caller),
+                allowed=tier_limits.tier_of_caller().lanes,
             ),
             created_at=clock.now(redis),
             webhook_url=fields.webhook_url,
@@ -152,6 +169,7 @@ def submit_link(services: Services, origin: Origin, fields: JobFields) -> Accept
     if submitted.replayed:
         discard_files(redis, services.storage, card.job_id)
         return _load_replayed(services, submitted.job_id)
+    tier_limits.note_documents(1)
     log.info("job_queued", origin="s3" if origin.is_s3 else "url")
     return AcceptedUpload(submitted.job_id, submitted.cache)
 
@@ -191,15 +209,18 @@ def check_document(services: Services, staged: StagedFile | FinishedUpload, file
 
     Raises the errors in FILE_ERRORS, VirusScanUnavailable, UploadGone, RedisError.
     """
-    most = services.settings.api.max_upload_mb
-    if staged.size > most << 20:
-        raise FileTooLarge.for_size(most, received=staged.size)
+    if staged.size > tier_limits.max_file_bytes(services.settings):
+        raise tier_limits.too_large(services.settings, received=staged.size)
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size, missing_needs(services.settings))
     _scan(services, staged)
     redis, queue_settings, job_id = services.redis, services.settings.queue, str(uuid.uuid4())
+    caller = identity()
     card = JobCard(
         job_id=job_id,
+        owner=caller.owner,
+        key_id=caller.key_id,
+        tier=caller.tier,
         filename=name,
         media_type=kind.media_type,
         kind=kind.kind,
@@ -207,13 +228,18 @@ def check_document(services: Services, staged: StagedFile | FinishedUpload, file
         size=staged.size,
         options=fields.options,
         lane=lanes.lane_at_upload(
-            fields.options, staged.size, queue_settings, overspent=budget.is_spent(redis, PUBLIC, queue_settings)
+            fields.options,
+            staged.size,
+            queue_settings,
+            overspent=tier_limits.is_overspent(services.settings, redis, caller),
+            allowed=tier_limits.tier_of_caller().lanes,
         ),
         created_at=clock.now(redis),
         webhook_url=fields.webhook_url,
         result_s3=result_prefix(fields.result_s3, job_id),
         request_id=errors.request_id(),
         idempotency_key=fields.idempotency_key,
+        upload=staged.upload_id if isinstance(staged, FinishedUpload) else "",
     )
     return _with_key(services, card, fields)
 
@@ -260,13 +286,13 @@ def _submit(services: Services, card: JobCard, password: str, address_token: byt
 
     If that fails, its files are deleted.
 
-    Raises QueueFull, IdempotencyKeyReused, StorageUnavailable, RedisError.
+    Raises the errors in REFUSALS, IdempotencyKeyReused, StorageUnavailable, RedisError.
     """
     sealed = passwords.seal(services.settings, password) if password else None
     try:
         record.store_card(services.storage, card)
         return queue.submit(services.redis, services.settings, card, sealed, address_token=address_token)
-    except (RedisError, StorageUnavailable, QueueFull, IdempotencyKeyReused):
+    except (RedisError, StorageUnavailable, *REFUSALS, IdempotencyKeyReused):
         # Without Redis, files that cannot be removed cannot be noted either; the first error is the one to report.
         with contextlib.suppress(RedisError):
             discard_files(services.redis, services.storage, card.job_id)

@@ -32,6 +32,10 @@ COMMANDS: dict[str, Command] = {
     "models": Command("print or start the two model servers", "document_parser.cli.models"),
     "redis-url": Command("print the address of the Redis or embedded Valkey in use", "document_parser.cli.redis_url"),
     "cleanup": Command("delete jobs that ended some days ago", "document_parser.cli.cleanup"),
+    "keys": Command("create, list, rotate and revoke API keys", "document_parser.cli.keys"),
+    "usage": Command("print what was used, for bills", "document_parser.cli.usage"),
+    "db": Command("upgrade the database of keys and usage", "document_parser.cli.database"),
+    "storage": Command("make a key that encrypts stored files, and move files to a new one", "document_parser.cli.storage"),
     "operator-token": Command("print the token that opens listing and deletion", "document_parser.cli.operator", "token"),
     "operator-link": Command(
         "print a one-time link that gives a browser the operator's rights", "document_parser.cli.operator", "link"

@@ -88,7 +88,9 @@ def _fetch(address: str, folder: Path) -> Path:
     from document_parser.ingest.fetch import fetch
 
     with closing(StagedFile(folder)) as staged:
-        name = asyncio.run(fetch(settings_or_exit(), Origin(address=address), staged, lambda received, announced: None))
+        settings = settings_or_exit()
+        most = settings.api.max_upload_mb << 20
+        name = asyncio.run(fetch(settings, Origin(address=address), most, staged, lambda received, announced: None))
         return staged.path.rename(folder / name)
 
 

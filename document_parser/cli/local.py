@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from document_parser.cli.inputs import Input
 from document_parser.cli.outcome import Outcome, Work, outcome_of
 from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures, result_places
 from document_parser.cli.passwords import Passwords
-from document_parser.cli.progress import Display, describe_inside
+from document_parser.cli.progress import Display, describe_inside, printable
 from document_parser.cli.tables import write_tables
 from document_parser.host.files import atomic_write
-from document_parser.models import Options
+from document_parser.models import Options, PageWarning
+from document_parser.pipeline.local.append import Appended, append_inside
 from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.pipeline.local.result import ParseResult
 
@@ -32,9 +34,15 @@ class LocalReader:
         display: Display,
         stdout: StandardOutput,
         max_depth: int,
+        *,
+        appends: bool,
     ) -> None:
-        """Keep what the reading needs. ``max_depth`` is how deep documents inside others are read."""
+        """Keep what the reading needs. ``max_depth`` is how deep documents inside others are read.
+
+        ``appends`` says to write them below the outer one, in the same text.
+        """
         self.max_depth = max_depth
+        self.appends = appends
         self.reader = reader
         self.options = options
         self.passwords = passwords
@@ -57,9 +65,15 @@ class LocalReader:
             inside: list[Work] = []
             with outcome_of(work) as outcome, work.input.as_file() as path:
                 document = kept.enter_context(self.passwords.open_with(work.input.shown, partial(self._document, work, path)))
-                self._write(document, work, outcome)
-                outcome.record_reading(document.progress.current_page, document.failed_pages, _warnings(document))
-                inside = self._works_inside(document, work)
+                below = self._write(document, work, outcome)
+                pages, warnings = document.progress.current_page + below.pages, _warnings([*document.warnings, *below.warnings])
+                outcome.record_reading(pages, document.failed_pages, warnings)
+                if below.incomplete:
+                    outcome.status = "partial"
+                    self.display.inform(f"{work.input.shown}: not read whole: {', '.join(map(printable, below.incomplete))}")
+                for refused in below.refused:
+                    self.display.inform(f"{work.input.shown}: not read: {printable(refused)}")
+                inside = [] if self.appends else self._works_inside(document, work)
             yield outcome
             for one in inside:
                 yield from self._read_with_inside(one)
@@ -95,26 +109,39 @@ class LocalReader:
         figures = True if work.target is not None else None
         return self.runner.run(
             self.reader.read(
-                path, self.options, filename=name, password=password, on_progress=watch, figures=figures, inside=figures is True
+                path,
+                self.options,
+                filename=name,
+                password=password,
+                on_progress=watch,
+                figures=figures,
+                inside=self.appends or figures is True,
             )
         )
 
-    def _write(self, document: ParseResult, work: Work, outcome: Outcome) -> None:
-        """Write a result to its file or to standard output, with its figures beside the file."""
+    def _write(self, document: ParseResult, work: Work, outcome: Outcome) -> Appended:
+        """Write a result to its file or to standard output, with its figures beside the file and what is appended to it."""
         if self.options.output_format == "csv":
             self._write_tables(document, work, outcome)
-            return
+            return Appended()
         target = work.target
         if target is None:
             with self.stdout.next() as out:
                 document.write(self.options.output_format, out)
-            return
+                return self._append(document, out)
         target.parent.mkdir(parents=True, exist_ok=True)
         folder, links = figures_folder(target), links_figures(self.options.model_dump())
         if links:
             document.save_figures(folder)
         with atomic_write(target) as out:
             document.write(self.options.output_format, out, folder.name if links else None)
+            return self._append(document, out)
+
+    def _append(self, document: ParseResult, out: BinaryIO) -> Appended:
+        """Write the documents inside below a result, if that is asked for."""
+        if not self.appends:
+            return Appended()
+        return self.runner.run(append_inside(self.reader, document, out, self.max_depth, self.passwords.given))
 
     def _write_tables(self, document: ParseResult, work: Work, outcome: Outcome) -> None:
         with ExitStack() as stack:
@@ -123,5 +150,5 @@ class LocalReader:
             write_tables(archive, work.target or stack.enter_context(self.stdout.next()), work, outcome)
 
 
-def _warnings(document: ParseResult) -> list[dict[str, object]]:
-    return [{"page": warning.page, "code": warning.code} for warning in document.warnings]
+def _warnings(warnings: Sequence[PageWarning]) -> list[dict[str, object]]:
+    return [{"page": warning.page, "code": warning.code} for warning in warnings]

@@ -24,6 +24,7 @@ from document_parser.settings import cap_threads
 from document_parser.settings.arguments import parse_arguments, whole_number
 from document_parser.settings.startup import settings_or_exit
 from document_parser.settings.validation import wrong_fields
+from document_parser.text.documents_inside import APPENDABLE
 
 Outcomes = Generator[Outcome, None, None]
 """Outcomes in the order of the documents."""
@@ -40,6 +41,7 @@ _FLAGS = {
     "page_separator": "--page-separator",
     "figures": "--figures",
     "csv_safe": "--csv-safe",
+    "retention_hours": "--retention-hours",
 }
 """Options of the command line, by their names in models.Options."""
 
@@ -78,12 +80,15 @@ def _raise_interrupt(number: int, frame: object) -> None:
 
 def _parse(given: argparse.Namespace) -> int:
     """Read all documents and return the exit status. Raises UsageError."""
+    _check_retention(given)
     found = inputs.find_documents(given.files)
     fields = _fields(given, several=found.several)
     works = _works(given, found, fields["output_format"])
     password = _password(given)
     # Before any thread starts, because reading in this process forks.
-    reads = _remote_reader(given, fields) if given.server else _local_reader(fields)
+    if given.children == "append":
+        _check_appending(given, fields["output_format"])
+    reads = _remote_reader(given, fields) if given.server else _local_reader(fields, appends=given.children == "append")
     tally = Tally()
     with display(len(works), quiet=given.quiet) as shown:
         if found.left_out:
@@ -100,7 +105,21 @@ def _parse(given: argparse.Namespace) -> int:
     return tally.exit_status
 
 
-def _local_reader(fields: dict[str, Any]) -> Reads:
+def _check_retention(given: argparse.Namespace) -> None:
+    """Refuse a time for which nothing is kept here. Raises UsageError."""
+    if given.retention_hours is not None and not given.server:
+        raise UsageError("--retention-hours is for --server: what is read here is kept nowhere.")
+
+
+def _check_appending(given: argparse.Namespace, output_format: OutputFormat) -> None:
+    """Refuse what cannot take documents one below the other. Raises UsageError."""
+    if given.server:
+        raise UsageError("--children append is for reading here. A server gives it at /v1/jobs/{id}/result?children=append.")
+    if output_format not in APPENDABLE:
+        raise UsageError(f"--children append needs --format {' or '.join(APPENDABLE)}, but the format is {output_format}.")
+
+
+def _local_reader(fields: dict[str, Any], *, appends: bool) -> Reads:
     """Return a function that reads documents in this process."""
     cap_threads()  # before anything numeric is imported
     from document_parser.cli.local import LocalReader
@@ -109,7 +128,7 @@ def _local_reader(fields: dict[str, Any]) -> Reads:
     settings = settings_or_exit()
     options, reader = make_options(settings, fields), DocumentParser(settings)
     return lambda works, passwords, shown, stdout: LocalReader(
-        reader, options, passwords, shown, stdout, settings.workers.max_nesting_depth
+        reader, options, passwords, shown, stdout, settings.workers.max_nesting_depth, appends=appends
     ).read(works)
 
 
@@ -200,6 +219,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="number of documents that are read at the server at the same time; default 4",
     )
+    server.add_argument(
+        "--retention-hours",
+        type=float,
+        metavar="HOURS",
+        help="hours for which the server keeps each document and its result; 0: until the result was fetched",
+    )
     return parser
 
 
@@ -249,6 +274,12 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--csv-safe", choices=("true", "false"), help="false: CSV cells that a spreadsheet would run as a formula stay as read"
+    )
+    group.add_argument(
+        "--children",
+        choices=("files", "append"),
+        default="files",
+        help="documents inside: files below the result (default), or append, below it in the same markdown or text",
     )
     password = group.add_mutually_exclusive_group()
     password.add_argument("--password", help="opens encrypted documents; other users of the machine may see it")

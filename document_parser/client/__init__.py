@@ -84,10 +84,10 @@ class Client:
     ) -> None:
         """Create a client of the service at ``base_url``.
 
-        ``token`` is the admin token. Without one, the methods for the operator send the token of DATA_DIR to a service on this
-        machine, if this process may read it. ``timeout`` is the longest silence of the server and ``patience`` the longest
-        time of retrying, both in seconds. ``pause`` waits for a number of seconds. Raises ValueError if the address is
-        invalid.
+        ``token`` is an API key or the admin token. Without one, the methods for the operator send the token of DATA_DIR to a
+        service on this machine, if this process may read it. ``timeout`` is the longest silence of the server and
+        ``patience`` the longest time of retrying, both in seconds. ``pause`` waits for a number of seconds. Raises
+        ValueError if the address is invalid.
         """
 
         def sleep(seconds: float) -> None:

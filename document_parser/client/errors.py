@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 from pydantic import BaseModel, Field, ValidationError
 
-from document_parser.errors import DocumentParserError, JobNotComplete, UnexpectedAnswer, error_class
+from document_parser.errors import DocumentParserError, JobNotComplete, QuotaExceeded, UnexpectedAnswer, error_class
 from document_parser.models import JobError
 
 BUSY = (429, 503)
@@ -71,7 +71,9 @@ def error_from_response(answer: httpx2.Response) -> Exception:
     # A format that is being written is ready soon; wait() is for a job that is still being read.
     being_written = isinstance(error, JobNotComplete) and "format" in error.details
     gateway = isinstance(error, UnexpectedAnswer) and answer.status_code in GATEWAY and is_repeatable(answer.request)
-    if answer.status_code in BUSY or being_written or gateway:
+    # A quota begins anew after hours or weeks: nobody waits for that.
+    busy = answer.status_code in BUSY and not isinstance(error, QuotaExceeded)
+    if busy or being_written or gateway:
         return RetryLater(error, _retry_after(answer))
     return error
 

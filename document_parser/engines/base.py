@@ -97,10 +97,12 @@ class DetectsTurn(Protocol):
 class ReadsLines(Protocol):
     """An engine that can also read single lines whose places are known."""
 
-    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str = "") -> LineReadings:
-        """Read the given lines of an image, once it is straightened by ``skew``, in this script if one is given.
+    async def read_lines(
+        self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str = "", languages: str = ""
+    ) -> LineReadings:
+        """Read the given lines of an image, once it is straightened by ``skew``.
 
-        Raises EngineError.
+        In this script if one is given, or with these language packs, joined by ``+``. Raises EngineError.
         """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -105,6 +105,7 @@ class Engines:
         self._board = board or LocalBreakers()
         self._engines: dict[EngineName, Engine] = {}
         self._wrap: Callable[[Engine], Engine] = _return_unchanged
+        self._names: tuple[EngineName, ...] = tuple(settings.engines.allowed)
         self.cpu_slots = CpuSlots(settings.cpu_window)
         self.idle_cores = IdleCores(settings.data_dir / "idle-cores")
 
@@ -112,6 +113,14 @@ class Engines:
         """Return the same engines, each wrapped by ``around``. An engine made by one of the two objects is shared by both."""
         seen = copy(self)
         seen._wrap = around
+        return seen
+
+    def only(self, names: Container[EngineName] | None) -> Engines:
+        """Return the same engines, of which only these read pages; None allows all. The text layer is always read."""
+        if names is None:
+            return self
+        seen = copy(self)
+        seen._names = tuple(name for name in self._names if name in names)
         return seen
 
     def get(self, name: EngineName) -> Engine:
@@ -129,8 +138,8 @@ class Engines:
         return self._settings.engines.check_image_pages
 
     async def find_available(self) -> frozenset[EngineName]:
-        """Return the engines that INFERENCE_MODE allows and that would read a page sent now."""
-        names = self._settings.engines.allowed
+        """Return the engines that INFERENCE_MODE and ``only`` allow and that would read a page sent now."""
+        names = self._names
         answers = await asyncio.gather(*(self._engine(name).is_available() for name in names))
         return frozenset(name for name, answer in zip(names, answers, strict=True) if answer)
 
@@ -156,13 +165,15 @@ class Engines:
                 turn = found if found.sure else turn
         return turn.degrees
 
-    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str = "") -> LineReadings:
+    async def read_lines(
+        self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str = "", languages: str = ""
+    ) -> LineReadings:
         """Read the given lines of an image, straightened by ``skew``, with the engine that reads lines.
 
-        In this script if one is given. Raises EngineError.
+        In this script if one is given, or with these language packs, joined by ``+``. Raises EngineError.
         """
         reader = next(engine for engine in self._on_this_machine() if isinstance(engine, ReadsLines))
-        return await reader.read_lines(page, lines, skew, script)
+        return await reader.read_lines(page, lines, skew, script, languages)
 
     async def read_segments(self, name: EngineName, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word] | None:
         """Return what this engine reads in these boxes of an image; None if it reads whole pages only. Raises EngineError."""

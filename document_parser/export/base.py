@@ -59,6 +59,8 @@ def clean(text: str) -> str:
 
 def _clean_characters(text: str) -> str:
     """Return a text with plain line ends, without control characters, and with spaces for tabs."""
+    if text.isprintable():  # so it has none of them
+        return text
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
 
 

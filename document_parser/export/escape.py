@@ -40,6 +40,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
 """What has a meaning in the middle of a line."""
+_TOKEN_CHARACTER = re.compile(r"[$*_~`\\<&\[\]]")
+"""The first character of every token: most texts have none."""
 _LINE_START = re.compile(
     r"""
     (?P<number>\d{1,9})(?P<stop>[.)])(?=\s|$)    # an ordered item: the stop is escaped
@@ -89,7 +91,7 @@ def escape_label(text: str) -> str:
 
 def escape_inline(text: str) -> str:
     """Return a text escaped for a place that does not start a line, or whose start has no meaning."""
-    return _TOKEN.sub(_escape_token, text)
+    return _TOKEN.sub(_escape_token, text) if _TOKEN_CHARACTER.search(text) else text
 
 
 def escape_characters(text: str) -> list[str]:
@@ -122,6 +124,8 @@ def find_formula_ranges(text: str) -> list[tuple[int, int]]:
 
 def find_formulas(text: str) -> list[str]:
     """Return the formulas in a text, with their dollar signs."""
+    if "$" not in text:
+        return []
     return [match["formula"] for match in _TOKEN.finditer(text) if match["formula"] and _is_formula(match["formula"])]
 
 

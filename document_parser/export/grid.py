@@ -65,7 +65,7 @@ def complete_rows(table: Table) -> Iterator[list[Cell]]:
             across = next((free for free in range(1, across) if (row, column + free) in taken), across)
             end = heads if row < heads else max(table.rows, row + 1)
             down = max(1, min(cell.row_span, end - row))
-            placed.append(cell.model_copy(update={"column": column, "row_span": down, "column_span": across}))
+            placed.append(_placed(cell, column, down, across))
             _take_places(len(placed) - 1, placed, taken)
     width = max([table.columns, *(column + 1 for _, column in taken)])
     rows: defaultdict[int, list[Cell]] = defaultdict(list)
@@ -74,6 +74,13 @@ def complete_rows(table: Table) -> Iterator[list[Cell]]:
     for row in range(max([table.rows, *(cell.row + 1 for cell in placed)])):
         gaps = [Cell(row=row, column=column, header=row < heads) for column in range(width) if (row, column) not in taken]
         yield sorted([*rows[row], *gaps], key=lambda cell: cell.column)
+
+
+def _placed(cell: Cell, column: int, row_span: int, column_span: int) -> Cell:
+    """Return the cell with this place; the cell itself if it has that, as most do: a copy takes as long as all the rest."""
+    if (cell.column, cell.row_span, cell.column_span) == (column, row_span, column_span):
+        return cell
+    return cell.model_copy(update={"column": column, "row_span": row_span, "column_span": column_span})
 
 
 def _take_places(number: int, placed: list[Cell], taken: dict[tuple[int, int], int]) -> None:

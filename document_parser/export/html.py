@@ -91,7 +91,8 @@ def _format_block(block: Block) -> str:
             level = min(6, max(1, block.level or (1 if block.kind == "title" else 2)))
             return f"<h{level}{_direction_of(block)}>{text}</h{level}>" if text else ""
         case "code":
-            return f"<pre><code>{escape(block.text)}</code></pre>" if text else ""
+            named = f' class="language-{escape(block.language)}"' if block.language else ""
+            return f"<pre><code{named}>{escape(block.text)}</code></pre>" if text else ""
     return _format_paragraph(block)
 
 

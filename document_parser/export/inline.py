@@ -13,7 +13,19 @@ from itertools import pairwise
 
 from document_parser.export import escape
 from document_parser.models import Span
-from document_parser.text.spans import PAGE_LINK, Range, Run, find_ranges, is_inside_word, is_own_address, spans_of, text_of
+from document_parser.text.spans import (
+    PAGE_LINK,
+    Range,
+    Run,
+    Style,
+    find_ranges,
+    is_inside_word,
+    is_own_address,
+    spans_of,
+    text_of,
+)
+
+_PLAIN = Style()
 
 
 def format_paragraph(runs: Sequence[Run]) -> str:
@@ -33,11 +45,13 @@ def format_cell(runs: Sequence[Run]) -> str:
 
 def _on_one_line(runs: Sequence[Run]) -> list[Run]:
     """Return the runs with spaces for line breaks."""
-    return [Run(run.text.replace("\n", " "), run.style) for run in runs]
+    return [run._replace(text=run.text.replace("\n", " ")) if "\n" in run.text else run for run in runs]
 
 
 def _format(runs: Sequence[Run]) -> str:
     """Return runs as escaped Markdown with their marks."""
+    if len(runs) == 1 and runs[0].style == _PLAIN:
+        return escape.escape_inline(runs[0].text)
     text, spans = text_of(runs), spans_of(runs)
     marks = _Marks(text, spans) if spans else None
     return marks.format() if marks and marks.found else escape.escape_inline(text)

@@ -175,7 +175,7 @@ def _format_block(block: Block) -> str:
         case "title" | "heading":
             return f"{'#' * _level_of(block)} {inline.format_heading(runs)}" if text else ""
         case "code":
-            return _format_code(block.text) if text else ""
+            return _format_code(block.text, block.language or "") if text else ""
         case "formula":
             return _format_formula(text)
         case "checkbox":
@@ -188,12 +188,12 @@ def _level_of(block: Block) -> int:
     return min(6, max(1, block.level or (1 if block.kind == "title" else 2)))
 
 
-def _format_code(text: str) -> str:
-    """Return code as it is, between fences longer than any inside."""
+def _format_code(text: str, language: str) -> str:
+    """Return code as it is, between fences longer than any inside; its language, if known, stands behind the first."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     body = text.replace("\r\n", "\n").strip("\n")
-    return f"{fence}\n{body}\n{fence}"
+    return f"{fence}{language}\n{body}\n{fence}"
 
 
 def _format_formula(text: str) -> str:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 
 class WorkFolder:
-    """A new folder below the system's folder for temporary files. Its lock says that its process still runs.
+    """A new folder below the system's folder for temporary files, or another one. Its lock says that its process still runs.
 
     Making one deletes those of the same prefix whose process has ended. Raises OSError if the disk is full.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, parent: Path | None = None) -> None:
         """Make the folder, which only this user may enter."""
-        parent = Path(tempfile.gettempdir())
+        parent = parent or Path(tempfile.gettempdir())
         _delete_abandoned(parent, prefix)
         unlocked = Path(tempfile.mkdtemp(prefix="new-", dir=parent))
         self._lock = _lock(unlocked)

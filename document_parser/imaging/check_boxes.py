@@ -22,8 +22,15 @@ MIN_EDGE_SHARE = 0.9
 """Share of each side of a box that is inked. Letters with round corners have less on one of them."""
 EDGE_BAND_SHARE = 0.14
 """Thickness of a side over the side, at most."""
+MIN_BAND_PIXELS = 2
+"""The same in pixels, at least: a blur thins one row."""
 CORNER_SHARE = 0.06
 """Share of a side, at each end, that may be missing."""
+MIN_OUTER_SHARE = 0.7
+"""Share of the outermost pixels of each side that are inked, in a box so small that two pixels are more than a side's share.
+
+There the second row hides the round corners of an O or a D, of which the outermost row has 0.6 at most.
+"""
 MAX_RING_SHARE = 0.6
 """Share of the inside that is inked, at most, in a box whose frame can be seen."""
 MAX_SIZE_DIFFERENCE = 0.15
@@ -170,7 +177,10 @@ def _has_straight_sides(own: NDArray[np.bool_]) -> bool:
         upright[:, :across].any(axis=1),
         upright[:, -across:].any(axis=1),
     )
-    return bool(min(side.mean() for side in sides) >= MIN_EDGE_SHARE)
+    if min(side.mean() for side in sides) < MIN_EDGE_SHARE:
+        return False
+    small = min(wide, high) * EDGE_BAND_SHARE < MIN_BAND_PIXELS
+    return not small or bool(min(edge.mean() for edge in (own[0], own[-1], own[:, 0], own[:, -1])) >= MIN_OUTER_SHARE)
 
 
 def _is_open(own: NDArray[np.bool_]) -> bool:
@@ -182,7 +192,8 @@ def _is_open(own: NDArray[np.bool_]) -> bool:
 
 def _frame_width_of(own: NDArray[np.bool_]) -> tuple[int, int]:
     """Return how wide the upright and the level sides of a frame may be, in pixels."""
-    return max(2, round(own.shape[1] * EDGE_BAND_SHARE)), max(2, round(own.shape[0] * EDGE_BAND_SHARE))
+    high, wide = (max(MIN_BAND_PIXELS, round(side * EDGE_BAND_SHARE)) for side in own.shape)
+    return wide, high
 
 
 def _sign_in(ink: NDArray[np.bool_]) -> str:

@@ -30,12 +30,11 @@ def check_origin(settings: Settings, origin: Origin, resolver: Resolver = resolv
         raise refusal_of(refused) from None
 
 
-async def fetch(settings: Settings, origin: Origin, staged: StagedFile, on_progress: OnProgress) -> str:
+async def fetch(settings: Settings, origin: Origin, max_bytes: int, staged: StagedFile, on_progress: OnProgress) -> str:
     """Receive a document into a staged file and return its safe file name.
 
     ``on_progress`` may be called from another thread. Raises FetchError, FileTooLarge, StorageFull, StorageUnavailable.
     """
-    max_bytes = settings.api.max_upload_mb << 20
     if origin.is_s3:
         return await _fetch_object(settings, origin, max_bytes, staged, on_progress)
     return await HttpDownload(settings.fetch, max_bytes, staged, on_progress).run(origin.address)

@@ -51,8 +51,11 @@ def check(settings: VirusScanSettings, pieces: Iterable[bytes]) -> None:
     if verdict == "OK":
         return
     if "size limit exceeded" in verdict or verdict.startswith(_LIMIT_SIGNATURE):
-        _refuse("file_too_large_for_scan", "The virus scanner does not scan files of this size. Ask the operator to raise the "
-                "limits of clamd (StreamMaxLength, MaxFileSize, MaxScanSize), or send a smaller file.")  # fmt: skip
+        message = (
+            "The virus scanner does not scan files of this size. Ask the operator to raise the limits of clamd "
+            "(StreamMaxLength, MaxFileSize, MaxScanSize), or send a smaller file."
+        )
+        _refuse(VirusScanUnavailable.too_large, message)
     if verdict.endswith(" FOUND"):
         signature = verdict.removesuffix(" FOUND")
         log.warning("infected_file", signature=signature)

@@ -32,7 +32,16 @@ from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
 
-OPTIONS_BESIDE_READING = {"priority", "cache", "output_format", "page_separator", "headers_footers", "layers", "csv_safe"}
+OPTIONS_BESIDE_READING = {
+    "priority",
+    "cache",
+    "output_format",
+    "page_separator",
+    "headers_footers",
+    "layers",
+    "csv_safe",
+    "retention_hours",
+}
 """Options that do not change how pages are read."""
 ENTRIES_PER_STEP = 1000
 """Entries handled in one step when they expire or their index is rebuilt."""
@@ -68,7 +77,7 @@ def reading_key(
 def cache_key(owner: str, kind: str, facts: list[Any], version: str = PIPELINE_VERSION) -> str:
     """Return the cache key for an owner and facts. Another version of the pipeline gives another key."""
     digest = hashlib.sha256(json.dumps([version, *facts], sort_keys=True).encode()).hexdigest()
-    return f"{storage_keys.CACHE}{owner}/{kind}/{digest[:2]}/{digest}"
+    return f"{storage_keys.cache_of(owner)}{kind}/{digest[:2]}/{digest}"
 
 
 def _engine_settings(settings: Settings, *names: EngineName) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from document_parser.errors import DocumentParserError, StorageUnavailable
+from document_parser.errors import DocumentParserError, StorageUnavailable, UploadGone, UploadNotFound
 from document_parser.jobs import queue
-from document_parser.jobs.records import batches, children, record, storage_keys
+from document_parser.jobs.records import batches, children, record, storage_keys, uploads
 from document_parser.jobs.records.job import Job, as_job_error
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import clock
@@ -36,39 +36,53 @@ class Deletion:
     files: int
 
 
-def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Deletion:
+def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job, *, after_read: bool = False) -> Deletion:
     """Delete every key and every file of a job in any state, its entries in the cache, and the jobs of documents inside it.
+
+    The resumable upload that it was sent as goes too. With ``after_read`` a tombstone says that the result had been read.
 
     Files are deleted first: if storage went away after the keys were deleted, the files could not be deleted by a request any
     more. A reader that still reads a page deletes what it stores afterwards. Raises StorageUnavailable if a file could not be
     removed; the sweep tries again until it succeeds. Raises RedisError.
     """
     job_id = job.card.job_id
-    inner = _children_of(redis, storage, job)
+    inner = children_of(redis, storage, job)
     gone = remove_files(redis, storage, job_id)
     cached, waiting = record.cached_keys(redis, job_id), record.waiting_for(redis, job_id)
     with _note_failure(redis, job_id):
         record.forget_cached(redis, storage, cached)
-    keys = record.delete(redis, job) + queue.forget(redis, job_id)
+        _delete_upload(redis, ledger, storage, job)
+    tombstone_days = ledger.settings.store.tombstone_days if after_read else 0
+    keys = record.delete(redis, job, tombstone_days) + queue.forget(redis, job_id)
     queue.enqueue_waiting(redis, ledger, job_id, waiting)
-    inside = [delete_job(redis, ledger, storage, child) for child in inner]
+    inside = [delete_job(redis, ledger, storage, child, after_read=after_read) for child in inner]
     files = gone + len(cached) + remove_files(redis, storage, job_id)
     return Deletion(keys + sum(one.keys for one in inside), files + sum(one.files for one in inside))
 
 
-def delete_batch(redis: Redis, ledger: Ledger, storage: Storage, batch_id: str) -> Deletion:
+def _delete_upload(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> None:
+    """Delete the resumable upload of a job, if there still is one. Raises StorageUnavailable, RedisError."""
+    if job.card.upload:
+        with contextlib.suppress(UploadNotFound, UploadGone):
+            uploads.delete(redis, ledger.settings, storage, uploads.load(redis, job.card.upload))
+
+
+def delete_batch(
+    redis: Redis, ledger: Ledger, storage: Storage, batch: batches.BatchCard, *, after_read: bool = False
+) -> Deletion:
     """Delete a batch with all its jobs. The record goes last, so that the call can be repeated if it does not succeed.
 
-    Raises StorageUnavailable, RedisError.
+    With ``after_read`` tombstones say that the results had been read. Raises StorageUnavailable, RedisError.
     """
+    batch_id = batch.batch_id
     batches.close(redis, batch_id, deleting=True)
     gone = [
-        delete_job(redis, ledger, storage, job)
+        delete_job(redis, ledger, storage, job, after_read=after_read)
         for job in _jobs_of_batch(redis, batch_id)
         if not job.card.parent or redis.exists(f"job:{job.card.job_id}")
     ]
     storage.delete(storage_keys.batch(batch_id))
-    keys = batches.delete(redis, batch_id)
+    keys = batches.delete(redis, batch, ledger.settings.store.tombstone_days if after_read else 0)
     return Deletion(keys + sum(one.keys for one in gone), sum(one.files for one in gone))
 
 
@@ -87,7 +101,7 @@ def _jobs_of_batch(redis: Redis, batch_id: str) -> Iterator[Job]:
         yield from record.load_many(redis, ids[start : start + MAX_JOBS_PER_READ])
 
 
-def _children_of(redis: Redis, storage: Storage, job: Job) -> list[Job]:
+def children_of(redis: Redis, storage: Storage, job: Job) -> list[Job]:
     """Return the jobs of the documents inside a job's document. Raises RedisError; the jobs expire if storage is away."""
     if not job.children:
         return []
@@ -182,7 +196,7 @@ def end_job(
             if job.webhook is not None:
                 queue.enqueue_deliverer(redis)
             if state is JobState.CANCELLED:
-                for child in _children_of(redis, storage, job):
+                for child in children_of(redis, storage, job):
                     end_job(redis, ledger, storage, child.card.job_id, JobState.CANCELLED)
             facts = {"job_id": job_id, "request_id": job.card.request_id}
             log.info("job_ended", **facts, state=state.value, pages=job.total, counts=job.counts)

@@ -6,6 +6,7 @@ import contextlib
 import re
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from rq import Queue
@@ -22,11 +23,12 @@ from document_parser.jobs.records.job import CacheState, JobCard
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import scripts
 from document_parser.jobs.redis.connection import Redis, text
-from document_parser.jobs.scheduling import admission
+from document_parser.jobs.scheduling import admission, quotas
 from document_parser.jobs.scheduling.lanes import LANES
 from document_parser.jobs.webhooks.outbox import Outbox
 from document_parser.models import FORMAT_FILES, Confinement, CpuEngine, Lane
 from document_parser.settings import Settings
+from document_parser.settings.tiers import NO_LIMITS
 
 FINISH = "finish"
 """The queue of everything that follows reading: assembling, exporting, reading again, delivering webhooks."""
@@ -36,6 +38,8 @@ DOCUMENTS = (FINISH, *LANES)
 """The queues of documents: those that have been read are finished first, then documents are planned, by lane."""
 QUEUES = (*DOCUMENTS, PAGES)
 """All queues."""
+EXISTING_PASSWORD_SECONDS = 3600
+"""Lifetime of the password of a job that a sweep has rebuilt while it was submitted: it may have ended already."""
 HEARTBEAT_GRACE_SECONDS = 20.0
 """A worker counts as alive this long after its last heartbeat. RQ's idle workers send one every five seconds."""
 WORKER_KEY_SECONDS = 80
@@ -111,22 +115,33 @@ def submit(
     *,
     address_token: bytes | None = None,
     bounded: bool = True,
+    within_quotas: bool = True,
 ) -> Submission:
     """Create the job's record and enqueue its plan, or its fetch if the document is not in storage yet; ``job.json`` must be.
 
     ``address_token`` is the sealed address of a document that has to be fetched. With a known Idempotency-Key nothing is
     written and the earlier job is returned, and so is a job that was created before. ``bounded`` applies the queue's bounds.
-    Raises QueueFull, IdempotencyKeyReused, RedisError.
+    The job counts against the quotas of its owner, and is refused beyond them unless it was accepted before: then
+    ``within_quotas`` is False. Raises QueueFull, RateLimitExceeded, QuotaExceeded, TierUnknown, IdempotencyKeyReused,
+    RedisError.
     """
+    tier = settings.accounts.tier(card.tier) if within_quotas else NO_LIMITS
+    counted = quotas.to_argument(tier, card.created_at) if card.tier else ""
     most = tuple(admission.bounds_of(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
     cache_key = cache.document_key(settings, card) if card.is_fetched else ""
-    created = record.create(redis, card, password_token, most, settings.queue.idempotency_hours, cache_key, address_token)
+    created = record.create(
+        redis, card, password_token, most, settings.queue.idempotency_hours, cache_key, address_token, counted
+    )
     if created.outcome == "reused":
         raise IdempotencyKeyReused()
+    if created.outcome == "quota":
+        raise quotas.to_refusal(tier, (created.which, *created.facts), card.created_at)
     if created.outcome == "full":
         raise admission.load(redis, settings.queue).refusal(created.which)  # type: ignore[arg-type]
-    if created.outcome in ("replayed", "exists"):
+    if created.outcome == "replayed":
         return Submission(created.which, replayed=True)
+    if created.outcome == "exists":
+        return _submit_existing(redis, card, password_token)
     if created.outcome == "gone":
         return Submission(card.job_id, gone=True)
     if created.which == "shared":
@@ -134,6 +149,31 @@ def submit(
     stage = "plan" if card.is_fetched else transfers.FETCH
     enqueue_stage(redis, card.job_id, stage, lane=card.lane, description=card.filename)
     return Submission(card.job_id, created.which)  # type: ignore[arg-type]
+
+
+def scan_again(redis: Redis, settings: Settings, card: JobCard) -> str:
+    """Queue a job again that failed because the virus scanner was away for too long. Its fetch has to be enqueued.
+
+    It counts against the quotas of its owner as a new one does. Return ``ok``, ``missing``, or the job's state if it did not
+    fail for that reason. Raises RateLimitExceeded, QuotaExceeded, TierUnknown, RedisError.
+    """
+    tier, now = settings.accounts.tier(card.tier), datetime.now(UTC)
+    reply: Any = scripts.run_script(redis, "scan_again", card.job_id, quotas.to_argument(tier, now) if card.tier else "")
+    outcome, *facts = map(text, reply)
+    if outcome == "quota":
+        raise quotas.to_refusal(tier, facts, now)
+    return outcome
+
+
+def _submit_existing(redis: Redis, card: JobCard, password_token: bytes | None) -> Submission:
+    """Return the submission of a job that is there already.
+
+    A sweep that starts rebuilds jobs of which storage has ``job.json`` and Redis no record; such a one may be about to be
+    submitted. It is the same job, and needs only what ``job.json`` does not say. Raises RedisError.
+    """
+    if password_token is not None:
+        redis.set(f"job:{card.job_id}:password", password_token, ex=EXISTING_PASSWORD_SECONDS)
+    return Submission(card.job_id)
 
 
 def enqueue_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str]) -> None:

@@ -99,7 +99,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)
     upright, numbers = split_line_numbers(upright, scale)
-    head, middle, foot = split_furniture(upright, scale)
+    head, middle, foot = split_furniture(upright, scale, in_points)
     middle = close_option_gaps(middle)
     blocks = [
         *numbers,

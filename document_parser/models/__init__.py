@@ -9,6 +9,7 @@ from document_parser.models.batch import BatchFile, BatchPages, BatchState, Batc
 from document_parser.models.confinement import Confinement
 from document_parser.models.cpu_engine import CpuEngine
 from document_parser.models.document import (
+    CODE_LANGUAGE,
     Attempt,
     Block,
     BoundingBox,
@@ -101,6 +102,7 @@ from document_parser.models.reading import (
 )
 
 __all__ = [
+    "CODE_LANGUAGE",
     "CPU_ENGINES",
     "FORMAT_FILES",
     "HARMLESS_WARNINGS",

@@ -236,6 +236,10 @@ class Location(BaseModel):
     )
 
 
+CODE_LANGUAGE = r"[A-Za-z][A-Za-z0-9_+#.-]{0,39}"
+"""The name of a programming language as it may stand behind a fence."""
+
+
 class Block(BaseModel):
     """One thing on a page. ``text`` is plain text, with formulas as LaTeX between dollar signs."""
 
@@ -252,6 +256,12 @@ class Block(BaseModel):
     confidence: float | None = None
     level: int | None = None
     """Heading level 1 to 6, or the depth of a list item from 1."""
+    language: str | None = Field(
+        default=None,
+        pattern=f"^{CODE_LANGUAGE}$",
+        exclude_if=lambda name: name is None,
+        description="For code of a flowing document: the programming language that the file names.",
+    )
     table: Table | None = None
     size_points: float | None = Field(default=None, exclude_if=lambda size: size is None)
     """The font size of a heading, if the page gives it."""
@@ -321,6 +331,9 @@ class Attempt(BaseModel):
     )
     temperature: float | None = None
     milliseconds: int = 0
+    tokens: int = Field(
+        default=0, exclude_if=lambda tokens: not tokens, description="Tokens of the model's prompt and answer together."
+    )
     cached: bool = Field(default=False, exclude_if=lambda cached: not cached, description="The reading came from the cache.")
     reading: int = Field(
         default=1,

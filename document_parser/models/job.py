@@ -140,6 +140,7 @@ class ResultCopy(BaseModel):
 
     state: ResultCopyState = "pending"
     uri: str = Field(description="The prefix of the result's files in the bucket.")
+    revision: int | None = Field(default=None, description="The revision of the files that are there; null if none are.")
     attempts: int = 0
     error: JobError | None = Field(default=None, description="Why the last attempt failed; null if it did not.")
     next_attempt_at: datetime | None = None

@@ -90,6 +90,22 @@ class Options(BaseModel):
         description="CSV cells that a spreadsheet would run as a formula get an apostrophe in front; false: as read.",
     )
     cache: bool = Field(default=True, description="Read earlier readings from the cache, and store new ones in it.")
+    retention_hours: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Hours for which the ended job and its files are kept, at most MAX_RETENTION_HOURS. 0: until the result "
+        "has been read completely once. Empty: JOB_TTL_HOURS.",
+    )
+
+    @property
+    def ends_with_read(self) -> bool:
+        """Return whether the job is deleted when its result has been read completely."""
+        return self.retention_hours == 0
+
+    def hours_to_keep(self, default: float) -> float:
+        """Return for how many hours the ended job is kept, read or not; ``default`` is what the settings say."""
+        return self.retention_hours or default
 
     def select_pages(self, page_count: int) -> list[int]:
         """Return the page numbers to read of a document with this many pages, in ascending order."""

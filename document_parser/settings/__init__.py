@@ -5,6 +5,7 @@ package reads the environment. A field's environment name is its section's prefi
 is the comment in ``.env.example``, which ``python -m document_parser.settings`` writes.
 """
 
+from document_parser.settings.accounts import AccountSettings
 from document_parser.settings.engines import (
     CheckedPages,
     DeepSeekSettings,
@@ -28,6 +29,7 @@ from document_parser.settings.tree import LogSettings, Settings, load_settings
 from document_parser.settings.working import QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
 
 __all__ = [
+    "AccountSettings",
     "ApiSettings",
     "CheckedPages",
     "DeepSeekSettings",

@@ -14,9 +14,8 @@ def parse_arguments(parser: argparse.ArgumentParser, arguments: Sequence[str] | 
     found, unknown = parser.parse_known_args(arguments)
     if unknown:
         known = sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", parser.format_help())))
-        parser.error(
-            "; ".join(_unknown_argument(argument, known) for argument in unknown) + f". Known options: {', '.join(known)}."
-        )
+        said = [*(_unknown_argument(argument, known) for argument in unknown), f"Known options: {', '.join(known)}."]
+        parser.error(" ".join(said))
     return found
 
 
@@ -33,7 +32,7 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 def _unknown_argument(argument: str, known: Sequence[str]) -> str:
     if not argument.startswith("-"):
-        return f"the argument {argument!r} is unknown"
+        return f"the argument {argument!r} is unknown."
     name = argument.partition("=")[0]
     meant = nearest_name(name.lstrip("-"), [option.lstrip("-").replace("-", "_") for option in known])
-    return f"there is no option {name}" + (f", did you mean --{meant.replace('_', '-')}?" if meant else "")
+    return f"there is no option {name}" + (f", did you mean --{meant.replace('_', '-')}?" if meant else ".")

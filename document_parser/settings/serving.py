@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -15,6 +16,8 @@ _WEBHOOK_SECRET = r"whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0
 _ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
 
 
+UNIX_SOCKET = "unix"
+"""What TRUSTED_PROXIES lists for whoever connects by a unix socket."""
 MIN_TOKEN_CHARACTERS = 16
 """Minimum length of ADMIN_TOKEN in characters."""
 
@@ -61,8 +64,10 @@ class ApiSettings(Section):
     rate_limit_reads: str = Field(
         default="6000/minute", description="Maximum other requests of one caller to /v1, in the same form."
     )
-    trusted_proxies: int = Field(
-        default=0, ge=0, description="Number of reverse proxies in front whose X-Forwarded-For is trusted; 0 trusts none."
+    trusted_proxies: int | tuple[str, ...] = Field(
+        default=0,
+        description="Reverse proxies in front whose X-Forwarded-For is trusted: their number in a row, or better their "
+        'addresses, as a JSON list like ["10.0.0.5","192.168.7.0/24","unix"]. 0 trusts none.',
     )
     events_heartbeat_seconds: float = Field(
         default=15.0, gt=0, description="Interval of the heartbeats of a silent event stream."
@@ -100,6 +105,23 @@ class ApiSettings(Section):
             )
         return token
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_proxies(cls, proxies: int | tuple[str, ...]) -> int | tuple[str, ...]:
+        """Accept only numbers and addresses of proxies."""
+        if isinstance(proxies, int) and proxies < 0:
+            raise ValueError("TRUSTED_PROXIES is the number of proxies in a row, 0 or more, or a JSON list of their addresses")
+        for name in () if isinstance(proxies, int) else proxies:
+            try:
+                network = ipaddress.ip_network(name, strict=False) if name != UNIX_SOCKET else None
+            except ValueError:
+                raise ValueError(
+                    f"TRUSTED_PROXIES lists addresses and networks like 10.0.0.5 and 192.168.7.0/24, or unix: {name}"
+                ) from None
+            if network is not None and not network.prefixlen:
+                raise ValueError(f"TRUSTED_PROXIES does not trust everyone: {name}")
+        return proxies
+
     @field_validator("rate_limit_uploads", "rate_limit_reads")
     @classmethod
     def _is_rate_limit(cls, text: str, info: ValidationInfo) -> str:
@@ -118,7 +140,7 @@ class ApiSettings(Section):
         Each origin must be listed: with ``*`` any page on the web could send documents.
         """
         for origin in origins:
-            if not re.fullmatch(_ORIGIN, origin.lower()):
+            if not is_origin(origin):
                 raise ValueError(
                     f"CORS_ORIGINS lists origins like https://app.example.org, without path and without *: {origin}"
                 )
@@ -212,3 +234,8 @@ class ResultSettings(Section):
         default=(5, 60, 600, 3600, 10_800),
         description="Pauses before further attempts to put a result, as a JSON list; after the last it is given up.",
     )
+
+
+def is_origin(text: str) -> bool:
+    """Return whether a text is the origin of pages: scheme, host and port, without a path."""
+    return re.fullmatch(_ORIGIN, text.lower()) is not None

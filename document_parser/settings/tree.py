@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from document_parser.models import VlmName
+from document_parser.settings.accounts import AccountSettings
 from document_parser.settings.engines import DeepSeekSettings, EngineSettings, NanonetsSettings
 from document_parser.settings.process import cores
 from document_parser.settings.section import Section
@@ -25,7 +26,7 @@ class ClientSettings(Section):
 
     model_config = SettingsConfigDict(env_prefix="DOCPARSE_")
 
-    token: str = Field(default="", description="Admin token that `docparse parse --server` sends.")
+    token: str = Field(default="", description="API key or admin token that `docparse parse --server` sends.")
 
 
 class LogSettings(Section):
@@ -41,6 +42,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     api: ApiSettings = Field(default_factory=ApiSettings)
+    accounts: AccountSettings = Field(default_factory=AccountSettings)
     uploads: UploadSettings = Field(default_factory=UploadSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     workers: WorkerSettings = Field(default_factory=WorkerSettings)
@@ -61,12 +63,23 @@ class Settings(BaseModel):
         return self.store.data_dir.absolute()
 
     @property
+    def plain_dir(self) -> Path:
+        """Return the folder for files that are being received, and with STORAGE_KEY for all that is not encrypted."""
+        named = self.store.scratch_dir if self.store.storage_key else ""
+        return Path(named).absolute() if named else self.data_dir / "staging"
+
+    @property
     def operator_token_file(self) -> Path:
         """Return the path of the file that holds the operator token.
 
         It is created once and read by programs on the machine to prove to this service that they act for the operator.
         """
         return self.data_dir / "operator.token"
+
+    @property
+    def accounts_file(self) -> Path:
+        """Return the path of the SQLite database of keys, usage, history and audit. It is unused with DATABASE_URL."""
+        return self.data_dir / "accounts.db"
 
     @property
     def language_packs_dir(self) -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from document_parser.settings.section import Emptiable, Section
@@ -12,6 +13,8 @@ from document_parser.settings.section import Emptiable, Section
 
 class StoreSettings(Section):
     """Where jobs and documents live."""
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     data_dir: Path = Field(default=Path("data"), description="Folder for documents, results and the embedded Valkey.")
     redis_url: Emptiable = Field(
@@ -21,10 +24,25 @@ class StoreSettings(Section):
     storage_url: Emptiable = Field(
         default="", description="s3://bucket/prefix for documents and results. Empty: DATA_DIR (needs the extra 's3')."
     )
+    storage_key: Emptiable = Field(
+        default="",
+        description="Key that encrypts stored files, as `docparse storage new-key` prints it; several with commas, the newest "
+        "first, while files are moved to a new one by `docparse storage rekey`. Empty: files are not encrypted.",
+    )
+    scratch_dir: Emptiable = Field(
+        default="",
+        description="With STORAGE_KEY: folder for bytes that are not encrypted while they are received and read; a tmpfs, for "
+        "example. Empty: DATA_DIR/staging.",
+    )
     s3_endpoint_url: str = Field(
         default="", description="Address of an S3 service that is not AWS: for storage, s3:// documents and result_s3."
     )
     job_ttl_hours: float = Field(default=24.0, gt=0, description="Hours for which an ended job and its files are kept.")
+    max_retention_hours: float = Field(
+        default=0.0,
+        ge=0,
+        description="Largest retention_hours that a caller may ask for. 0: JOB_TTL_HOURS, so that callers may only shorten it.",
+    )
     cache_hours: float = Field(
         default=24.0,
         ge=0,
@@ -38,6 +56,15 @@ class StoreSettings(Section):
     tombstone_days: float = Field(
         default=7.0, gt=0, description="Days for which an expired job is answered 410 instead of 404."
     )
+
+    @field_validator("storage_key")
+    @classmethod
+    def _is_storage_key(cls, given: str) -> str:
+        """Accept only keys of 32 bytes in base 64."""
+        for word in filter(None, (part.strip() for part in given.split(","))):
+            if not re.fullmatch(r"[A-Za-z0-9_-]{43}=", word):
+                raise ValueError("needs keys like those that `docparse storage new-key` prints, with commas between them")
+        return given
 
 
 class WorkerSettings(Section):
@@ -111,6 +138,11 @@ class VirusScanSettings(Section):
     )
     timeout_seconds: float = Field(
         default=60.0, gt=0, description="Deadline for scanning one file; a file not scanned by then is answered 503."
+    )
+    retry_hours: float = Field(
+        default=24.0,
+        gt=0,
+        description="Hours for which a file inside a document waits for a virus scanner that is away; then its job fails.",
     )
 
 

@@ -41,8 +41,7 @@ class Child:
         Raises OSError (including TimeoutError), EOFError or ValueError if the child does not start.
         """
         async with asyncio.timeout(START_TIMEOUT_SECONDS):
-            reply, _ = await protocol.receive_reply(self._sock)
-        self.pid = reply.pid
+            self.pid = await protocol.receive_pid(self._sock)
         self._handle = os.pidfd_open(self.pid)
 
     async def ask(self, request: Request) -> tuple[Reply, bytes]:

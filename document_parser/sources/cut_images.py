@@ -9,16 +9,21 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from PIL import Image, ImageFile, TiffImagePlugin
+import numpy as np
+from PIL import Image, TiffImagePlugin
 
 from document_parser.models import Damage
-from document_parser.sources import decoder_messages
+from document_parser.sources.padded_images import CutFile, rows_there, whiten_missing_tiles
 from document_parser.sources.pdf import stream_checks
 from document_parser.sources.pdf.stream_checks import CheckResult
+from document_parser.sources.truncated_images import truncated_images
 
+_GIF_PASSES = ((0, 8), (4, 8), (2, 4), (1, 2))
+"""The first row and the step of each pass of an interlaced GIF."""
+TAIL_BYTES = 1024
+"""Programs write some bytes of their own behind the end of an image."""
 _FAULTS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
@@ -46,12 +51,39 @@ def salvage(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
 
     ``image`` is the file opened at this frame, ``raw`` the whole file.
     """
-    by_format = {"JPEG": _salvage_jpeg, "PNG": _salvage_png, "BMP": _salvage_bmp, "DIB": _salvage_bmp, "TIFF": _salvage_tiff}
+    by_format = {"JPEG": _salvage_jpeg, "PNG": _salvage_png, "BMP": _salvage_bmp, "DIB": _salvage_bmp, "TIFF": _salvage_tiff,
+                 "GIF": _salvage_gif}  # fmt: skip
     how = by_format.get(image.format or "")
     try:
         return how(image, raw, frame) if how else None
     except _FAULTS:
         return None
+
+
+def show_cut(image: Image.Image, cut: CutFile) -> Salvaged | None:
+    """Return what is there of a decoded frame of a file that ends early and was completed; None if that is nothing."""
+    if image.format == "JPEG2000":
+        # What the missing bytes refine is there in less detail, all over the frame.
+        shown = whiten_missing_tiles(cut.raw, image)
+        there = {"decoded": len(cut.raw), "promised": cut.promised, "encoding": "JPX"}
+        damage = Damage.model_validate({"part": "frame", "fault": "cut", "unit": "bytes", **there})
+        return Salvaged(shown, damage, 0.0, 1.0) if shown else None
+    try:
+        with truncated_images(allowed=True):
+            rows = rows_there(cut, image)
+    except _FAULTS:
+        return None
+    return Salvaged(image, _damage(CheckResult("cut", rows, image.height), ""), 0.0, rows / image.height) if rows else None
+
+
+def describe_cut(head: bytes, tail: bytes, size: int) -> str:
+    """Return how much is there of an image file that lacks its end, such as ``after 80 bytes``; empty if it has its end.
+
+    ``tail`` are its last TAIL_BYTES.
+    """
+    ends = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND", b"GIF8": b"\x3b"}
+    end = next((end for begin, end in ends.items() if head.startswith(begin)), None)
+    return "" if end is None or end in tail else f"after {size} bytes"
 
 
 def find_frame_damage(image: Image.Image, raw: bytes) -> Damage | None:
@@ -99,7 +131,7 @@ def _salvage_png(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
     row = -(-image.width * _png_bits(raw) // 8) + 1
     rows = min(image.height, inflated.size // row)
     fault = inflated.fault or "corrupt"  # a wrong checksum of a chunk
-    with _truncated_images_allowed(), Image.open(io.BytesIO(raw), formats=["PNG"]) as whole:
+    with truncated_images(allowed=True), Image.open(io.BytesIO(raw), formats=["PNG"]) as whole:
         whole.load()
     interlaced = raw[28:29] == b"\x01"
     bottom = 1.0 if interlaced else rows / image.height
@@ -123,13 +155,36 @@ def _png_bits(raw: bytes) -> int:
     return channels * raw[24]
 
 
+def _salvage_gif(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
+    """Decode a GIF as far as its data goes. A row that is missing between others gets the pixels of the one above it."""
+    del image, frame
+    with truncated_images(allowed=True), Image.open(io.BytesIO(raw), formats=["GIF"]) as whole:
+        arguments = whole.tile[0].args if whole.tile else None
+        interlaced = isinstance(arguments, tuple) and bool(arguments[1])
+        whole.load()
+    indices = np.array(whole) if whole.mode in {"P", "L"} else None
+    if indices is None:
+        return None
+    height = len(indices)
+    order = [row for first, step in _GIF_PASSES for row in range(first, height, step)] if interlaced else list(range(height))
+    # Pixels that were not decoded have index 0.
+    decoded = max((place for place, row in enumerate(order) if indices[row].any()), default=-1) + 1
+    damage = _damage(CheckResult("cut", decoded, height), "LZW")
+    if not interlaced:
+        return Salvaged(whole, damage, 0.0, decoded / height) if decoded else None
+    for row in sorted(order[decoded:]):
+        indices[row] = indices[max(row - 1, 0)]
+    whole.paste(Image.fromarray(indices), (0, 0))
+    return Salvaged(whole, damage, 0.0, 1.0) if decoded else None
+
+
 def _salvage_bmp(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
     """Decode a bitmap. It is stored from the bottom up unless its height is negative, so what is cut off is the top."""
     del frame
     offset, bits = int.from_bytes(raw[10:14], "little"), int.from_bytes(raw[28:30], "little")
     row = (image.width * bits + 31) // 32 * 4
     rows = min(image.height, max(0, len(raw) - offset) // max(1, row))
-    with _truncated_images_allowed(), Image.open(io.BytesIO(raw), formats=["BMP"]) as whole:
+    with truncated_images(allowed=True), Image.open(io.BytesIO(raw), formats=["BMP"]) as whole:
         whole.load()
     share, damage = rows / image.height, _damage(CheckResult("cut", rows, image.height), "")
     downwards = int.from_bytes(raw[22:26], "little", signed=True) < 0
@@ -206,7 +261,7 @@ def _decode_piece(tags: dict[int, Any], piece: _Piece) -> Image.Image | None:
     directory[_COUNTS], directory[_OFFSETS] = len(data), 0
     file = b"II*\0" + struct.pack("<I", 8) + directory.tobytes(8) + data
     try:
-        with _truncated_images_allowed(), Image.open(io.BytesIO(file), formats=["TIFF"]) as strip:
+        with truncated_images(allowed=True), Image.open(io.BytesIO(file), formats=["TIFF"]) as strip:
             strip.load()
             return strip.copy()
     except _FAULTS:
@@ -284,18 +339,3 @@ def _damage(checked: CheckResult, encoding: str) -> Damage:
         "decoder": checked.message[:120],
     }
     return Damage.model_validate({"part": "frame", "unit": "rows", "encoding": encoding, **fields})
-
-
-@contextmanager
-def _truncated_images_allowed() -> Iterator[None]:
-    """Have Pillow decode what is there.
-
-    Its switch is one for the whole process; in an opener child only one thread decodes.
-    """
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    try:
-        yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
-        decoder_messages.take_messages()

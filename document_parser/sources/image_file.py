@@ -26,7 +26,16 @@ from document_parser.imaging.paper import flatten_paper
 from document_parser.models import BoundingBox, Damage, PageFacts, PageImageSpec
 from document_parser.sources import decoder_messages
 from document_parser.sources.base import WithoutTextLayer
-from document_parser.sources.cut_images import Salvaged, find_frame_damage, salvage
+from document_parser.sources.cut_images import (
+    TAIL_BYTES,
+    Salvaged,
+    describe_cut,
+    find_frame_damage,
+    salvage,
+    show_cut,
+)
+from document_parser.sources.padded_images import CutFile, find_cut, may_say_length
+from document_parser.sources.truncated_images import truncated_images
 
 ASSUMED_DPI = 144.0
 """Resolution of an image whose file declares none that can be believed."""
@@ -41,6 +50,8 @@ _FORMATS = (
 )  # fmt: skip
 _ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
 """Formats whose further frames are an animation. Those of a JPEG or HEIC are previews and further photos."""
+_SUBFILE_TAG, _PHOTOMETRIC_TAG = 254, 262
+"""Tags of a TIFF: whether a frame is a smaller copy (lowest bit), and whether 0 is white (0) or black (1)."""
 _ORIENTATION_TAG = 0x0112
 _A4_LONG_SIDE_POINTS = 842.0
 """Long side of A4 in points."""
@@ -88,9 +99,15 @@ class ImageFile(WithoutTextLayer):
         self._kept: tuple[int, Image.Image] | None = None
         self._damage: dict[int, list[Damage]] = {}
         self._frames_lost = False
+        self._frames = [0]
         Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before decoding
-        with _faults_as(DamagedDocument, "The image is damaged or cut off. Upload it again."), self._open_frame(1) as image:
-            self.page_count = self._count_frames(image) if image.format == "TIFF" else 1
+        self._cut = find_cut(self._contents()) if may_say_length(self._piece(0, 12)) else None
+        if self._cut is not None:
+            self._file = self._cut.padded
+        with _faults_as(DamagedDocument, self._refusal()), self._open_frame(1) as image:
+            if image.format == "TIFF":
+                self._frames = _pages_of(image, self._count_frames(image))
+        self.page_count = len(self._frames)
         if self.page_count == 1:
             self._check_only_page()
 
@@ -102,7 +119,18 @@ class ImageFile(WithoutTextLayer):
             facts = error.details
             raise OversizedImage.with_limit(facts["megapixels"], facts["limit_megapixels"], error.setting) from error
         except PageUnreadable as error:
-            raise DamagedDocument("The image is damaged or cut off. Upload it again.") from error
+            raise DamagedDocument(self._refusal()) from error
+
+    def _refusal(self) -> str:
+        """Return why nothing of the image can be shown: that it is cut off, and where, if its length says so."""
+        if self._cut is None:
+            size = self._size()
+            cut = describe_cut(self._piece(0, 8), self._piece(max(0, size - TAIL_BYTES), TAIL_BYTES), size)
+        else:
+            cut = f"after {len(self._cut.raw)} of {self._cut.promised} bytes"
+        if not cut:
+            return "The image is damaged. Upload it again."
+        return f"The image is cut off {cut}, and nothing of it can be shown. Upload it again."
 
     def _count_frames(self, image: Image.Image) -> int:
         """Return the number of frames of a TIFF, as far as their directories can be found."""
@@ -163,14 +191,26 @@ class ImageFile(WithoutTextLayer):
         """Return all bytes of the file."""
         return self._file if isinstance(self._file, bytes) else self._file.read_bytes()
 
+    def _piece(self, start: int, count: int) -> bytes:
+        """Return some bytes of the file: only what is looked at is read, since a TIFF may have gigabytes."""
+        if isinstance(self._file, bytes):
+            return self._file[start : start + count]
+        with self._file.open("rb") as file:
+            file.seek(start)
+            return file.read(count)
+
+    def _size(self) -> int:
+        """Return the number of bytes of the file."""
+        return len(self._file) if isinstance(self._file, bytes) else self._file.stat().st_size
+
     @contextmanager
     def _open_frame(self, number: int) -> Iterator[Image.Image]:
         """Open the file at this frame; its header is read, nothing is decoded."""
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), truncated_images(allowed=False):
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which does not concern the image
             with Image.open(self._stream(), formats=_FORMATS) as image:
-                if number > 1:
-                    image.seek(number - 1)
+                if frame := self._frames[number - 1]:
+                    image.seek(frame)
                 yield image
 
     def _load_frame(self, number: int) -> Image.Image:
@@ -188,9 +228,12 @@ class ImageFile(WithoutTextLayer):
         try:
             image.draft(None, (KEPT_LONG_SIDE_PIXELS, KEPT_LONG_SIDE_PIXELS))
             self._check_memory(image)
-            image.load()  # before the orientation is read: Pillow then decodes a PNG, and reports its damage only once
+            with truncated_images(allowed=self._cut is not None):
+                image.load()  # before the orientation is read: Pillow then decodes a PNG, and reports its damage only once
         except _FAULTS as error:
             return self._salvage(number, error)
+        if self._cut is not None:
+            return self._show_cut(number, image, self._cut)
         if number not in self._damage:
             self._damage[number] = self._find_damage(number)
         if any(one.fault == "cut" for one in self._damage[number]):
@@ -198,10 +241,19 @@ class ImageFile(WithoutTextLayer):
         plain = drop_absent_colour(_flatten_to_white(image))
         return flatten_paper(self._turn_upright(plain, _shape(image).orientation))
 
+    def _show_cut(self, number: int, image: Image.Image, cut: CutFile) -> Image.Image:
+        """Return what is there of a decoded frame whose file ends early. Raises PageUnreadable if that is nothing."""
+        found = show_cut(image, cut)
+        decoder_messages.take_messages()
+        if found is None:
+            raise PageUnreadable("This frame is cut off.")
+        self._damage[number] = [found.damage]
+        return self._turn_upright(_whiten_missing(_flatten_to_white(found.image), found), _orientation(image))
+
     def _salvage(self, number: int, fault: Exception) -> Image.Image:
         """Return what is there of a frame. Raises ``fault`` if that is nothing."""
         with self._open_frame(number) as image:
-            found = salvage(image, self._contents(), number - 1)
+            found = salvage(image, self._contents(), self._frames[number - 1])
             orientation = 1 if image.format == "TIFF" else _orientation(image)
         if found is None:
             raise fault
@@ -275,6 +327,37 @@ def _faults_as(error_type: type[DocumentError | PageUnreadable], message: str) -
         raise error_type(message) from error
 
 
+def _pages_of(image: Image.Image, count: int) -> list[int]:
+    """Return which of a TIFF's frames, from 0, are pages. Smaller copies of another frame are none.
+
+    The tag alone is not believed: a frame is a copy if another one has its shape and more pixels.
+    """
+    sizes = [_size_of_frame(image, frame) for frame in range(count)]
+    whole = [size for size, is_reduced in sizes if not is_reduced]
+    return [
+        frame
+        for frame, (size, is_reduced) in enumerate(sizes)
+        if not (is_reduced and any(_is_smaller(size, other) for other in whole))
+    ]
+
+
+def _size_of_frame(image: Image.Image, frame: int) -> tuple[tuple[int, int], bool]:
+    """Return the size of a TIFF's frame, and whether its tag says that it is a smaller copy of another one."""
+    try:
+        image.seek(frame)
+        return image.size, bool(int(getattr(image, "tag_v2", {}).get(_SUBFILE_TAG, 0)) & 1)
+    except _FAULTS:
+        return (0, 0), False  # who reads the frame will say what is damaged
+
+
+def _is_smaller(copy: tuple[int, int], page: tuple[int, int]) -> bool:
+    """Return whether a frame can be a smaller copy of a page: it has fewer pixels, and its shape up to a rounded pixel."""
+    (width, height), (page_width, page_height) = copy, page
+    if not (0 < width < page_width and 0 < height < page_height):
+        return False
+    return abs(width * page_height - height * page_width) <= max(page_width, page_height)
+
+
 def _shape(image: Image.Image) -> _Shape:
     """Return the shape of an image whose header is read."""
     across, along = _resolution(image)
@@ -335,4 +418,6 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     elif low >= 0 and high <= 255 and image.mode != "F":
         low, high = 0.0, 255.0
     span = (high - low) or 1.0
-    return Image.fromarray(np.nan_to_num((values - low) * (255 / span)).clip(0, 255).astype(np.uint8))
+    eight = np.nan_to_num((values - low) * (255 / span)).clip(0, 255).astype(np.uint8)
+    white_is_zero = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == 0  # Pillow inverts up to 8 bits only
+    return Image.fromarray(255 - eight if white_is_zero else eight)

@@ -124,7 +124,7 @@ def convert(document: Path, kind: ConvertedKind, folder: Path, limits: OpenerLim
     if code == -signal.SIGXFSZ:
         raise TooLargeUnpacked()
     raise DamagedDocument(
-        f"LibreOffice cannot convert the file from {conversion.name}: it is damaged, has a password, or takes more memory than "
+        f"LibreOffice cannot convert the file from {conversion.name}: it is damaged, or takes more memory than "
         "LIBREOFFICE_MEMORY_MB. Save it in a newer format, then send it."
     )
 

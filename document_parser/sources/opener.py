@@ -20,30 +20,30 @@ import signal
 import socket
 import sys
 import warnings
+from _thread import start_new_thread
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import NoReturn, cast, get_args
 
 import numpy.ma  # noqa: F401 - numpy's median loads it: once in the zygote instead of in each child
 from PIL import Image
 
-from document_parser.errors import DocumentParserError, PageUnreadable
+from document_parser.errors import DamagedDocument, DocumentError, DocumentParserError, PageUnreadable
 from document_parser.host.processes import die_with_parent, name_process
 from document_parser.imaging.page_image import RenderedPage
-from document_parser.models import Confinement, ConvertedKind, PageImageSpec, stored_json
+from document_parser.models import Confinement, ConvertedKind, PageFacts, PageImageSpec, stored_json
 from document_parser.settings import LogSettings
 from document_parser.sources import arrays, confinement, decoder_messages, protocol
 from document_parser.sources.base import Container, OpenedDocument, OpenerLimits
 from document_parser.sources.containers.member_pieces import MemberPieces
 from document_parser.sources.converted import ConvertedDocument
-from document_parser.sources.flowing import FlowingDocument, flowing_modules, open_flowing
+from document_parser.sources.flowing import FlowingDocument, open_flowing
 from document_parser.sources.image_file import ImageFile
 from document_parser.sources.libreoffice import convert
+from document_parser.sources.old_encryption import refuse_encrypted
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
-from document_parser.sources.warm_up import warm_up
+from document_parser.sources.warm_up import idle_tasks, warm_up
 from document_parser.sources.zygote import FORK_REQUEST
 from document_parser.telemetry import logs
 
@@ -51,8 +51,12 @@ _LOGGER = "document_parser.sources.opener"
 """Not ``__name__``, which is ``__main__`` in the zygote: only the messages of our own loggers are logged in full."""
 _MAX_OPEN_FILES = 64
 """Descriptors that a child may have open."""
+_MOST_DESCRIPTORS = os.sysconf("SC_OPEN_MAX")
+"""No descriptor of this process has this number or a higher one."""
 _EXTRA_PROCESSOR_SECONDS = 2
 """Processor time beyond the seconds of a request before the kernel ends the child."""
+_CONVERTED_KINDS = frozenset(get_args(ConvertedKind))
+"""Kinds of which LibreOffice makes the file that is read."""
 
 
 _IGNORED_SIGNALS = (
@@ -77,7 +81,7 @@ def open_document(request: Request, limits: OpenerLimits) -> OpenedDocument:
     Raises DocumentError, DamagedDocument, EncryptedDocument, WrongPassword or OversizedImage.
     """
     path = Path(request.path)
-    if request.kind in get_args(ConvertedKind):
+    if request.kind in _CONVERTED_KINDS:
         return ConvertedDocument(path, cast(ConvertedKind, request.kind), limits)
     if request.kind == "pdf":
         return PdfFile(path, request.password)
@@ -94,20 +98,23 @@ def run_zygote(open_document: OpenDocument = open_document) -> NoReturn:
     try:
         arguments = json.loads(sys.argv[1])
         control = socket.socket(fileno=os.dup(0))
-        _detach_from_parent(arguments["parent"], control.fileno(), "docparse-zygote")
+        _detach_from_parent(arguments["parent"], control.fileno())
         if arguments["log_format"]:
             logs.configure(LogSettings.model_construct(log_level="ERROR", log_format=arguments["log_format"]))
+        _redirect_output()
         # Credentials may change with the network, and a change of credentials cancels the parent-death signal.
         in_own_network = confinement.leave_network()
+        confinement.drop_capabilities()
         die_with_parent(arguments["parent"])
         confinement.give_up_privileges()
         Image.preinit()  # Pillow loads its formats at first use: here once instead of in each child
         warm_up()
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
-        opener = Opener(OpenerLimits(**arguments["limits"]), open_document, in_own_network=in_own_network)
-        modules = flowing_modules()
+        limits = OpenerLimits(**arguments["limits"])
+        opener = Opener(limits, open_document, in_own_network=in_own_network)
+        tasks = idle_tasks(limits)
         while True:
-            _load_while_idle(control, modules)
+            _work_while_idle(control, tasks)
             message, descriptors, _, _ = socket.recv_fds(control, len(FORK_REQUEST), 1)
             if not message:
                 break
@@ -116,21 +123,22 @@ def run_zygote(open_document: OpenDocument = open_document) -> NoReturn:
         _exit()
 
 
-def _load_while_idle(control: socket.socket, modules: list[str]) -> None:
-    """Load modules while no request waits, so that later children have them: each would take its time for that.
+def _work_while_idle(control: socket.socket, tasks: list[Callable[[], object]]) -> None:
+    """Do what later children profit from while no request waits: each would take its time for that.
 
-    Those that are loaded, or cannot be, are taken out of the list.
+    Tasks that are done, or cannot be, are taken out of the list.
     """
     poll = select.poll()
     poll.register(control.fileno(), select.POLLIN)
-    while modules and not poll.poll(0):
-        with contextlib.suppress(ImportError):  # who opens a document of this kind will say it
-            import_module(modules.pop())
+    while tasks and not poll.poll(0):
+        with contextlib.suppress(ImportError, DocumentError):  # who opens a document of this kind will say it
+            tasks.pop()()
 
 
 def _fork_opener(descriptors: list[int], opener: Opener) -> None:
     """Fork a child that serves the socket among these descriptors, and close them here."""
     parent = os.getpid()
+    gc.freeze()  # also what was loaded since the last fork
     try:
         if descriptors and os.fork() == 0:
             opener.run_child(socket.socket(fileno=descriptors[0]), parent)
@@ -159,35 +167,48 @@ def _exit() -> NoReturn:
         os._exit(int(error is not None))
 
 
-def _detach_from_parent(parent: int, keep: int, name: str) -> None:
-    """Make this a process of its own: it ends with its parent, holds nothing of it, and ignores its signals."""
+def _detach_from_parent(parent: int, keep: int) -> None:
+    """Make the zygote a process of its own: it ends with its parent, holds nothing of it, and ignores its signals.
+
+    Its children inherit what concerns the collector and the signals: each setting made again there would copy memory.
+    """
     gc.freeze()  # inherited objects last as long as the process; the collector would only copy their memory by touching it
     gc.disable()
     die_with_parent(parent)
-    name_process(name)
+    name_process("docparse-zygote")
     signal.set_wakeup_fd(-1)
     for number in _IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     signal.setitimer(signal.ITIMER_REAL, 0)
-    _close_all_but(keep)
+    _close_inherited(keep)
+    _redirect_to_null(0, os.O_RDONLY)
 
 
-def _close_all_but(keep: int) -> None:
-    """Close all descriptors except 0 to 2 and ``keep``, and let descriptor 0 read nothing."""
+def _close_inherited(keep: int) -> None:
+    """Close all descriptors except 0 to 2 and ``keep``, whatever their numbers are and the limit is."""
     for descriptor in [int(name) for name in os.listdir("/proc/self/fd")]:  # noqa: PTH208 - no Path objects after a fork
         if descriptor > 2 and descriptor != keep:
             try:
                 os.close(descriptor)
             except OSError:
                 continue  # the descriptor of the listing itself
-    _redirect_to_null(0, os.O_RDONLY)
+
+
+def _close_all_but(*keep: int) -> None:
+    """Close all descriptors except 0 to 2 and those of ``keep``, by one call for each gap: a child copies what it touches."""
+    first = 3
+    for kept in sorted(keep):
+        os.closerange(first, kept)
+        first = kept + 1
+    os.closerange(first, _MOST_DESCRIPTORS)
 
 
 def _redirect_output() -> None:
-    """Keep what C libraries write about odd files on descriptors 1 and 2 from the real stderr; only our own messages go there.
+    """Keep what C libraries of the children write on descriptor 1 from anybody, and give our own messages a descriptor.
 
-    What they write on 2 is read after each request: it may be the only sign of damage.
+    Done in the zygote. A child then only replaces descriptor 2 by a pipe of its own, which is read after each request: what
+    libraries write there may be the only sign of damage.
     """
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="replace")
     for handler in logging.getLogger().handlers:
@@ -195,7 +216,6 @@ def _redirect_output() -> None:
             handler.setStream(sys.stderr)
     logging.disable(logging.WARNING)
     _redirect_to_null(1, os.O_WRONLY)
-    decoder_messages.redirect_to_pipe()
     warnings.simplefilter("ignore")
 
 
@@ -208,7 +228,7 @@ def _redirect_to_null(descriptor: int, mode: int) -> None:
 
 def _set_limits(limits: OpenerLimits) -> None:
     """Limit the memory, written files, core dumps and open files of this process."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(_read_start("/proc/self/statm").split()[0])
     memory = pages * resource.getpagesize() + (limits.memory_mb << 20)
     _offer_to_oom_killer()
     for kind, most in (
@@ -225,9 +245,23 @@ def _set_limits(limits: OpenerLimits) -> None:
 def _offer_to_oom_killer() -> None:
     """Let the kernel kill this process first if the machine runs out of memory."""
     try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     except OSError:
         return  # a sandbox may forbid this
+    try:
+        with contextlib.suppress(OSError):
+            os.write(descriptor, b"1000")
+    finally:
+        os.close(descriptor)
+
+
+def _read_start(path: str) -> bytes:
+    """Return the first bytes of a file of the kernel. No Path or file object: they would copy memory after a fork."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 256)
+    finally:
+        os.close(descriptor)
 
 
 def _extend_processor_limit(seconds: float) -> None:
@@ -235,6 +269,17 @@ def _extend_processor_limit(seconds: float) -> None:
     soft = math.ceil(_processor_seconds() + seconds) + _EXTRA_PROCESSOR_SECONDS
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def _describe(opened: OpenedDocument, confined: Confinement | None) -> tuple[Reply, bytes]:
+    """Return the reply about a document that has just been opened, and the facts of its first parts if it has parts."""
+    members = len(opened.members()) if isinstance(opened, Container) else 0
+    reply = Reply(page_count=opened.page_count, member_count=members, confinement=confined)
+    facts: list[PageFacts] = []
+    if isinstance(opened, FlowingDocument):
+        with contextlib.suppress(PageUnreadable):  # who asks for the facts of that part will say it
+            facts.extend(map(opened.facts, range(1, min(opened.page_count, protocol.MAX_FIRST_FACTS) + 1)))
+    return reply, protocol.encode_facts(facts)
 
 
 def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, bytes]:
@@ -318,16 +363,18 @@ class Opener:
     def run_child(self, sock: socket.socket, parent: int) -> NoReturn:
         """Serve requests on ``sock``, in a process just forked from ``parent``. Never returns."""
         try:
-            _detach_from_parent(parent, sock.fileno(), "docparse-opener")
+            die_with_parent(parent)
+            name_process("docparse-opener")
+            _close_all_but(sock.fileno(), sys.stderr.fileno())
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _redirect_output()
+            decoder_messages.redirect_to_pipe()
             self._serve(sock)
         finally:
             _exit()
 
     def _serve(self, sock: socket.socket) -> None:
         """Answer requests until the socket closes. The first one must open the file; no other file can be opened after it."""
-        protocol.send(sock, Reply(pid=os.getpid()))
+        sock.sendall(protocol.PID.pack(os.getpid()))
         opened: OpenedDocument | None = None
         pieces = MemberPieces()
         confined: Confinement | None = None
@@ -342,8 +389,7 @@ class Opener:
                 _extend_processor_limit(request.seconds)
                 if request.op == "open":
                     opened = self._open_document(request, self._limits)
-                    members = len(opened.members()) if isinstance(opened, Container) else 0
-                    reply, payload = Reply(page_count=opened.page_count, member_count=members, confinement=confined), b""
+                    reply, payload = _describe(opened, confined)
                 elif request.op == "confine":
                     reply, payload = Reply(confinement=confined), b""
                 elif request.op == "member":
@@ -353,22 +399,25 @@ class Opener:
             except DocumentParserError as error:
                 reply, payload = Reply.from_error(error), b""
             messages = decoder_messages.take_messages()
-            measured = {
-                "processor_seconds": _processor_seconds(),
-                "messages": len(messages),
-                "decoder": next(iter(messages), ""),
-            }
-            protocol.send(sock, reply.model_copy(update=measured), payload)
+            reply.processor_seconds = _processor_seconds()
+            if messages:
+                reply.messages, reply.decoder = len(messages), messages[0]
+            protocol.send(sock, reply, payload)
 
     def _converted(self, sock: socket.socket, request: Request) -> Request:
         """Return a request to open a document of an old format as one that names the converted file; any other as it is.
 
-        Raises the errors of ``convert``.
+        Raises the errors of ``convert``, and EncryptedDocument.
         """
-        if request.op != "open" or request.kind not in get_args(ConvertedKind):
+        if request.op != "open" or request.kind not in _CONVERTED_KINDS:
             return request
         kind, folder = cast(ConvertedKind, request.kind), Path(request.folder)
-        made = convert(Path(request.path), kind, folder, self._limits, sock.fileno())
+        try:
+            made = convert(Path(request.path), kind, folder, self._limits, sock.fileno())
+        except DamagedDocument:
+            self._confine(sock, Path(request.path))
+            refuse_encrypted(Path(request.path), kind)
+            raise
         return request.model_copy(update={"path": str(made)})
 
     def _confine(self, sock: socket.socket, document: Path | None) -> Confinement:
@@ -378,7 +427,7 @@ class Opener:
         """
         _set_limits(self._limits)
         confined = confinement.confine(document, self._libraries, self._filter)
-        Thread(target=_exit_when_closed, args=(sock.fileno(),), daemon=True).start()
+        start_new_thread(_exit_when_closed, (sock.fileno(),))  # a Thread object would copy more memory
         return confined.model_copy(update={"network_namespace": self._in_own_network})
 
 

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from document_parser.errors import (
     DamagedDocument,
@@ -30,7 +30,17 @@ from document_parser.errors import (
     TooManyMembers,
     WrongPassword,
 )
-from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, Member, PageImageSpec, SourceKind
+from document_parser.models import (
+    BoundingBox,
+    Confinement,
+    Damage,
+    FoundTable,
+    InkFacts,
+    Member,
+    PageFacts,
+    PageImageSpec,
+    SourceKind,
+)
 
 MAX_HEADER_BYTES = 1 << 16
 """A reply with a longer header is refused."""
@@ -42,7 +52,16 @@ MEMBER_PIECE_BYTES = 1 << 22
 TEXT_SECTIONS = ("damage", "words", "rules")
 """What ``text`` asks for at once. What cannot be read is left out, and gives its error when it is asked for by itself."""
 
+MAX_FIRST_FACTS = 16
+"""Parts of a flowing document whose facts come with the reply to ``open``: most have no more, and one reply is enough."""
+
+PID = struct.Struct(">I")
+"""The first thing that a child says, before any message: its pid."""
 _LENGTHS = struct.Struct(">II")
+_RECEIVED_BYTES = 1 << 16
+"""Bytes that are received at once, which is all of most replies."""
+FACTS = TypeAdapter(Annotated[list[PageFacts], Field(max_length=MAX_FIRST_FACTS)])
+"""The facts that come with the reply to ``open``."""
 _MAX_MESSAGE_CHARACTERS = 500
 """Characters of an error message that are kept."""
 _Side = Annotated[int, Field(ge=0, le=65535)]
@@ -113,8 +132,8 @@ class Request(BaseModel):
 class Reply(BaseModel):
     """A child's reply.
 
-    The payload beside it is JSON of the facts, part, damage or tables, words or ruling lines as ``arrays`` encodes them, the
-    three of TEXT_SECTIONS joined, or the image's data.
+    The payload beside it is JSON of the facts (of the first parts after ``open``), part, damage or tables, words or ruling
+    lines as ``arrays`` encodes them, the three of TEXT_SECTIONS joined, or the image's data.
 
     ``width_pixels`` to ``shrunk`` describe a rendered image: ``askew`` is its skew in degrees, positive if its lines fell to
     the right, and ``shrunk`` the factor by which straightening made it smaller.
@@ -126,7 +145,6 @@ class Reply(BaseModel):
     message: str = ""
     details: dict[LimitFact, Annotated[float, Field(ge=0)]] = {}
     """Facts about a limit that belong to the error."""
-    pid: Annotated[int, Field(ge=0)] = 0
     page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     member_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     """How many files are inside the document."""
@@ -189,11 +207,28 @@ async def exchange(sock: socket.socket, request: Request) -> tuple[Reply, bytes]
 
 async def receive_reply(sock: socket.socket) -> tuple[Reply, bytes]:
     """Return the next reply of a child and its payload. Raises OSError, EOFError and ValueError as ``exchange`` does."""
-    header_length, payload_length = _LENGTHS.unpack(await _read_async(sock, _LENGTHS.size))
+    received = await _receive_some(sock)
+    while len(received) < _LENGTHS.size:
+        received += await _receive_some(sock)
+    header_length, payload_length = _LENGTHS.unpack_from(received)
     if header_length > MAX_HEADER_BYTES or payload_length > MAX_PAYLOAD_BYTES:
         raise ValueError(f"a frame of {header_length} and {payload_length} bytes")
-    reply = Reply.model_validate_json(await _read_async(sock, header_length))
-    return reply, await _read_async(sock, payload_length)
+    payload_start = _LENGTHS.size + header_length
+    missing = payload_start + payload_length - len(received)
+    if missing < 0:
+        raise ValueError("more than one frame for a request")
+    received += await _read_async(sock, missing)
+    return Reply.model_validate_json(received[_LENGTHS.size : payload_start]), received[payload_start:]
+
+
+async def receive_pid(sock: socket.socket) -> int:
+    """Return the pid that a child sends first. Raises OSError or EOFError if there is none."""
+    return int(PID.unpack(await _read_async(sock, PID.size))[0])
+
+
+def encode_facts(facts: Sequence[PageFacts]) -> bytes:
+    """Encode the facts of pages as a JSON array of objects."""
+    return FACTS.dump_json([*facts])
 
 
 def encode_damage(damage: Sequence[Damage]) -> bytes:
@@ -212,8 +247,8 @@ def encode_tables(tables: Sequence[FoundTable]) -> bytes:
 
 
 def _encode_head(header: BaseModel, payload_length: int) -> bytes:
-    """Return the lengths of header and payload, and the header."""
-    text = header.model_dump_json().encode("utf-8")
+    """Return the lengths of header and payload, and the header without what it leaves as it is."""
+    text = header.model_dump_json(exclude_defaults=True).encode("utf-8")
     return _LENGTHS.pack(len(text), payload_length) + text
 
 
@@ -226,6 +261,14 @@ def _read(sock: socket.socket, length: int) -> bytes | None:
             return None
         parts += part
     return bytes(parts)
+
+
+async def _receive_some(sock: socket.socket) -> bytes:
+    """Return what has arrived, at least a byte. Raises EOFError if the child is gone."""
+    received = await asyncio.get_running_loop().sock_recv(sock, _RECEIVED_BYTES)
+    if not received:
+        raise EOFError("the opener child has ended")
+    return received
 
 
 async def _read_async(sock: socket.socket, length: int) -> bytes:

@@ -46,7 +46,7 @@ from document_parser.models import (
     Word,
 )
 from document_parser.models.skew import Skew
-from document_parser.sources import arrays
+from document_parser.sources import arrays, protocol
 from document_parser.sources.base import MAX_FOUND_CELLS, OpenerLimits
 from document_parser.sources.child import Child, request_child
 from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
@@ -210,6 +210,8 @@ class Source:
         self.page_count = 0
         self.member_count = 0
         """How many files are inside the document."""
+        self._first_facts: dict[int, PageFacts] = {}
+        """Facts that came with the document and that nobody has asked for."""
         self._has_text: dict[int, bool] = {}
         self._loaded: dict[tuple[str, int], bytes] = {}
         self._used = 0.0
@@ -224,6 +226,9 @@ class Source:
 
     async def facts(self, number: int) -> PageFacts:
         """Return what is known of a page before it is read."""
+        known = None if self._closed else self._first_facts.pop(number, None)
+        if known is not None:
+            return known
         _, payload = await self._ask_page("facts", number)
         with self._validate_reply(number):
             facts = PageFacts.model_validate_json(payload)
@@ -375,14 +380,16 @@ class Source:
         with ExitStack() as undo:
             undo.callback(self._close_child)
             try:
-                reply, _ = await self._ask_and_count(self._child, self._open_request)
+                reply, payload = await self._ask_and_count(self._child, self._open_request)
                 reply.raise_error()
+                facts = protocol.FACTS.validate_json(payload or b"[]")
             except _CHILD_FAILURES as error:
                 if isinstance(error, TimeoutError):
                     raise OpeningTimeout.with_limit(self._seconds) from error
                 raise OpenerCrashed(reason=_failure_reason(error)) from error
             undo.pop_all()
         self.page_count = reply.page_count
+        self._first_facts = {one.number: one for one in facts}
         self.member_count = reply.member_count
         self.confinement = reply.confinement or Confinement()
 

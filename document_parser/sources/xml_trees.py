@@ -78,6 +78,21 @@ def local_name(element: Element) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
+def children(element: Element, name: str) -> list[Element]:
+    """Return the children of a name, in any namespace."""
+    return [child for child in element if local_name(child) == name]
+
+
+def child(element: Element, name: str) -> Element | None:
+    """Return the first child of a name, in any namespace; None if there is none."""
+    return next((one for one in element if local_name(one) == name), None)
+
+
+def is_true(text: str | None) -> bool:
+    """Return whether an attribute says yes."""
+    return (text or "").strip().lower() in {"1", "true", "on"}
+
+
 def integer_of(text: str | None, default: int) -> int:
     """Return a whole number of an attribute; the default for what is none, and for one of more than nine digits."""
     digits = (text or "").strip()

@@ -4,32 +4,57 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from document_parser.errors import StorageUnavailable
 from document_parser.settings import Settings
 from document_parser.storage.base import CHUNK_BYTES, Storage, StoredFileMissing
+from document_parser.storage.encrypted import EncryptedStorage, check_not_encrypted
 from document_parser.storage.growing import SYNC_BYTES, GrowingFile, Grown
 from document_parser.storage.local import LocalStorage
 from document_parser.storage.os_errors import open_scratch
 from document_parser.storage.s3 import S3Storage
+from document_parser.storage.sealing import KeyRing, new_storage_key
 
 __all__ = [
     "CHUNK_BYTES",
     "SYNC_BYTES",
+    "EncryptedStorage",
     "GrowingFile",
     "Grown",
     "LocalStorage",
     "S3Storage",
     "Storage",
     "StoredFileMissing",
+    "check_storage_key",
     "make_storage",
+    "new_storage_key",
     "open_scratch",
 ]
 
 
 def make_storage(settings: Settings) -> Storage:
-    """Return the storage that STORAGE_URL names, or the folder DATA_DIR. Nothing is opened yet.
+    """Return the storage that STORAGE_URL names, or the folder DATA_DIR, encrypted with STORAGE_KEY. Nothing is opened yet.
 
     Raises ValueError for an address of another form.
     """
+    plain = _make_plain(settings)
+    if not settings.store.storage_key:
+        return plain
+    return EncryptedStorage(plain, KeyRing.parse(settings.store.storage_key), settings.plain_dir)
+
+
+def check_storage_key(settings: Settings) -> None:
+    """Check STORAGE_KEY against what the storage was encrypted with. Raises StorageKeyWrong, StorageUnavailable."""
+    storage = make_storage(settings)
+    try:
+        if isinstance(storage, EncryptedStorage):
+            storage.check()
+        else:
+            check_not_encrypted(storage)
+    except ModuleNotFoundError as error:  # boto3, which `docparse doctor` tells of
+        raise StorageUnavailable(reason="the extra s3 is not installed") from error
+
+
+def _make_plain(settings: Settings) -> Storage:
     url = settings.store.storage_url
     if not url:
         return LocalStorage(settings.data_dir)

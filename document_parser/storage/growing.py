@@ -29,6 +29,8 @@ class Grown(BaseModel):
     """S3 only: the ETags of the parts."""
     tail: int = 0
     """S3 only: how many of the bytes are behind the last part, in an object of their own."""
+    sealed: Grown | None = None
+    """With encryption: what is durable of the encrypted file. ``size`` counts the bytes before encryption."""
 
 
 class GrowingFile(ABC):
@@ -38,7 +40,7 @@ class GrowingFile(ABC):
     """
 
     grown: Grown
-    """What is durable so far. It changes with ``write`` at every SYNC_BYTES, and with ``sync``."""
+    """What is durable so far. It changes with ``write`` at every SYNC_BYTES, on a slow line sooner, and with ``sync``."""
 
     @abstractmethod
     def will_store(self, size: int) -> bool:

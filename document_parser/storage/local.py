@@ -12,6 +12,7 @@ import io
 import os
 import shutil
 import stat
+import time
 import uuid
 from collections.abc import Iterator
 from itertools import takewhile
@@ -29,6 +30,10 @@ _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
 """The errors of file systems that cannot sync a folder (some network and FUSE ones)."""
 _CANNOT_LINK = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EACCES})
 """The errors of file systems that have no hard links, or no more of them for this file."""
+
+
+SYNC_SECONDS = 0.5
+"""A growing file is synced at least this often while bytes come: what a killed server makes a client send again is bounded."""
 
 
 class LocalStorage(Storage):
@@ -208,13 +213,15 @@ class _LocalGrowingFile(GrowingFile):
                 os.close(self._handle)
                 raise
         self._size = grown.size
+        self._synced_at = time.monotonic()
 
     def will_store(self, size: int) -> bool:
-        """Return whether the file is synced after so many bytes."""
-        return self._size + size - self.grown.size >= SYNC_BYTES
+        """Return whether the file is synced after so many bytes: every SYNC_BYTES, and every SYNC_SECONDS of a slow line."""
+        late = time.monotonic() - self._synced_at >= SYNC_SECONDS
+        return late or self._size + size - self.grown.size >= SYNC_BYTES
 
     def write(self, data: bytes) -> None:
-        """Append bytes, and sync at every SYNC_BYTES."""
+        """Append bytes, and sync at every SYNC_BYTES and every SYNC_SECONDS."""
         syncs = self.will_store(len(data))
         with storage_errors():
             view = memoryview(data)
@@ -230,6 +237,7 @@ class _LocalGrowingFile(GrowingFile):
             with storage_errors():
                 os.fsync(self._handle)
             self.grown = Grown(size=self._size)
+        self._synced_at = time.monotonic()
 
     def finish(self) -> None:
         """Sync. The file is at its path already."""

@@ -92,8 +92,10 @@ class Supervisor:
         """Keep Valkey and the pool running until the owner ends or a stop is requested; then stop both."""
         signal.signal(signal.SIGTERM, lambda *_: self.stopping.set())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        while not self.stopping.is_set() and not self.owner.has_ended(TICK_SECONDS):
+        ended = self.owner.has_ended()
+        while not (ended or self.stopping.is_set()):
             self._ensure_all()
+            ended = self.owner.has_ended(TICK_SECONDS)
         if self.pool is not None:
             self.pool.stop(self.settings.workers.drain_seconds)
         if self.valkey is not None:

@@ -45,6 +45,9 @@ QUOTES_REQUEST = re.compile(r"^(Error handling request|Invalid request)\b.*", re
 
 _configured: list[LogSettings] = []
 
+ROUTE = "document_parser.route"
+"""Where the WSGI environment of an answered request has the template of its route, for the access log."""
+
 
 def configured_format() -> str:
     """Return the format of this process's log, ``json`` or ``text``; empty if ``configure`` was not called."""

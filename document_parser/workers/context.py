@@ -17,6 +17,7 @@ from document_parser.jobs.redis.breakers import RedisBreakers
 from document_parser.jobs.redis.connection import Redis, RedisError, connect
 from document_parser.models import Confinement
 from document_parser.settings import Settings, load_settings
+from document_parser.settings.tiers import Tier
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers, Source
 from document_parser.sources.zygote import Zygote
@@ -64,6 +65,10 @@ class Context:
     def engines(self) -> Engines:
         """Return the engines of this process. They share breakers and load of the model servers with all other processes."""
         return Engines(self.settings, RedisBreakers(self.redis, self.settings.workers.heartbeat_timeout_seconds))
+
+    def tier(self, job: Job) -> Tier:
+        """Return the tier of a job's owner; one without limits if none applies. Raises TierUnknown."""
+        return self.settings.accounts.tier(job.card.tier)
 
     def load(self, job_id: str) -> Job | None:
         """Return a job, None if it has been deleted. Raises RedisError."""

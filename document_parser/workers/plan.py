@@ -67,7 +67,7 @@ async def plan_from_cache(context: Context, actor: Heartbeat, claim: Claim, job:
     with contextlib.ExitStack() as stack:
         document = await asyncio.to_thread(stack.enter_context, context.cache.document(job))
         if document is None or (
-            document.head.engines.intersection(CPU_ENGINES) and await _would_read_better(context, document)
+            document.head.engines.intersection(CPU_ENGINES) and await _would_read_better(context, job, document)
         ):
             record.note_miss(context.redis, claim.job_id)
             return False
@@ -78,7 +78,7 @@ async def plan_from_cache(context: Context, actor: Heartbeat, claim: Claim, job:
     return True
 
 
-async def _would_read_better(context: Context, document: CachedDocument) -> bool:
+async def _would_read_better(context: Context, job: Job, document: CachedDocument) -> bool:
     """Return whether a document that CPU engines read would be read better now.
 
     That is so if a model answers, or if the CPU engines read differently since other packages are installed.
@@ -88,7 +88,7 @@ async def _would_read_better(context: Context, document: CachedDocument) -> bool
     if await asyncio.to_thread(describe_machine, context.settings) != document.head.machine:
         return True
     async with aclosing(Engines(context.settings)) as engines:
-        return bool((await engines.find_available()).intersection(VLM_ENGINES))
+        return bool((await engines.only(context.tier(job).engines).find_available()).intersection(VLM_ENGINES))
 
 
 async def plan_document(
@@ -96,13 +96,13 @@ async def plan_document(
 ) -> None:
     """Create the ledger entries of an open document, read pages with a sound text layer, and leave the rest to the readers.
 
-    Raises TooManyPages, NoSuchPages and other kinds of DocumentError if the document cannot be read; StorageUnavailable,
-    RedisError.
+    Raises TooManyPages, NoSuchPages and other kinds of DocumentError if the document cannot be read; QuotaExceeded,
+    StorageUnavailable, RedisError.
     """
     record.publish(context.redis, claim.job_id)
     planner = _Planner(context, actor, job, stopping)
     async with planner.finish_storing():
-        done = await planner.create_and_sort(source, engines)
+        done = await planner.create_and_sort(source, engines.only(context.tier(job).engines))
         if done:
             await create_children(context, job, source)
     await _close_plan(context, actor, claim, done=done)
@@ -146,7 +146,8 @@ class _Planner:
         """Create the ledger entries of the pages to read, in the lane for their number."""
         settings = self.context.settings.queue
         overspent = budget.is_spent(self.context.redis, self.job.card.owner, settings)
-        lane = lanes.lane_once_opened(self.job.card.options, len(numbers), settings, overspent=overspent)
+        allowed = self.context.tier(self.job).lanes
+        lane = lanes.lane_once_opened(self.job.card.options, len(numbers), settings, overspent=overspent, allowed=allowed)
         self.context.ledger.create_entries(self.job_id, page_count, numbers, lane)
 
     def _must_stop(self) -> bool:

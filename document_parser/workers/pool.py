@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+import contextlib
 import importlib
 import os
+import select
 import signal
 import socket
 import sys
@@ -25,7 +26,7 @@ from rq.worker_pool import ForkProcess, WorkerPool
 
 from document_parser.engines.registry import cpu_engine_state
 from document_parser.errors import OpenerCrashed
-from document_parser.host.lean_imports import block_import
+from document_parser.host.lean_imports import block_import, permanent_imports
 from document_parser.host.processes import die_with_parent
 from document_parser.jobs.queue import (
     CPU_ENGINE,
@@ -66,6 +67,10 @@ PRELOADED = (
     "openai",
 )
 """The modules that are imported before workers are forked."""
+CHECK_SECONDS = 1.0
+"""The interval at which a pool looks whether a process is missing, and asks those again that are to stop."""
+STOP_CHECK_SECONDS = 0.02
+"""The interval at which a pool that stops looks whether all processes have ended."""
 BEAT_SECONDS = 5
 """The interval of a worker's heartbeats."""
 WORKER_TTL_SECONDS = BEAT_SECONDS + 15
@@ -225,6 +230,27 @@ class Pool(WorkerPool):
         self.beside: dict[str, BaseProcess] = {}
         self.asked_to_stop: set[str] = set()
         self.stop_by: float | None = None
+        self.ask_again_at = 0.0
+        self.woken, self.waker = os.pipe()
+        os.set_blocking(self.waker, False)
+
+    def start(self, burst: bool = False, logging_level: str = "WARNING") -> None:
+        """Run until asked to stop and all processes have ended. A stop takes effect at once.
+
+        RQ's own loop sleeps a second before it sees that it is to stop, and another before it sees that its workers have ended.
+        """
+        self.log.setLevel(logging_level)
+        self._burst = burst
+        self.status = self.Status.STARTED
+        self.start_workers(burst=burst, logging_level=logging_level)
+        self._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ leaves it without types
+        awaited = select.poll()
+        awaited.register(self.woken, select.POLLIN)
+        while self.status != self.Status.STOPPED:
+            self.check_workers()
+            awaited.poll(CHECK_SECONDS * 1000)
+        while not self.all_workers_have_stopped():
+            time.sleep(STOP_CHECK_SECONDS)
 
     def get_worker_process(self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "INFO") -> BaseProcess:
         """Return a new worker process. One worker takes pages first, the others documents: neither waits behind the other."""
@@ -251,9 +277,11 @@ class Pool(WorkerPool):
             self.beside[name].start()
 
     def request_stop(self, signum: int | None = None, frame: object = None) -> None:
-        """Note that the pool is to stop."""
+        """Note that the pool is to stop, and wake its loop."""
         # Nothing else: this handler may interrupt the very start of a worker, which would then never be stopped.
         self.status = self.Status.STOPPED
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes too
+            os.write(self.waker, b"x")
 
     def all_workers_have_stopped(self) -> bool:
         """Stop each worker once, and kill those that are left at the deadline. Return whether all processes have ended.
@@ -270,8 +298,10 @@ class Pool(WorkerPool):
                 log.warning("drain_deadline_passed", seconds=self.settings.workers.drain_seconds, worker=data.name)
                 self.stop_worker(data, signal.SIGKILL)
         living = [process for process in self.beside.values() if process.is_alive()]
-        for process in living:
-            process.terminate()
+        if time.monotonic() >= self.ask_again_at:  # again, as one that was just starting may have missed it
+            self.ask_again_at = time.monotonic() + CHECK_SECONDS
+            for process in living:
+                process.terminate()
         return super().all_workers_have_stopped() and not living
 
 
@@ -314,14 +344,11 @@ def make_worker(settings: Settings, redis: Redis, *, prefers_pages: bool, is_alo
 
 def preload() -> None:
     """Import what every task needs before the workers are forked. A task then starts within 25 ms instead of 4 seconds."""
-    with block_import("aiohttp"):  # for a transport of openai's that is not used
+    with permanent_imports(), block_import("aiohttp"):  # for a transport of openai's that is not used
         for module in PRELOADED:
             importlib.import_module(module)
-    importlib.import_module("document_parser.engines.vlm.client").load_certificates()
-    importlib.import_module("document_parser.imaging.digit_shapes").load_weights()
-    # What is loaded now lives as long as the pool: no work horse's collector need examine it, which would copy its memory.
-    gc.collect()
-    gc.freeze()
+        importlib.import_module("document_parser.engines.vlm.client").load_certificates()
+        importlib.import_module("document_parser.imaging.digit_shapes").load_weights()
 
 
 def run_pool(settings: Settings, num_workers: int) -> None:

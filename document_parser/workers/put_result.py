@@ -49,18 +49,18 @@ class ResultPutter:
         for job in record.load_many(self._redis, [job_id]):
             copy = job.result_s3
             if copy is None or copy.state != "pending":
-                self._due.settle_result(job_id, copy or ResultCopy(state="skipped", uri=""))
+                self._due.settle_result(job_id, job.revision, copy or ResultCopy(state="skipped", uri=""))
                 continue
             try:
                 if await asyncio.to_thread(self._export_missing, job):
-                    self._due.settle_result(job_id, copy, EXPORT_PAUSE_SECONDS)
+                    self._due.settle_result(job_id, job.revision, copy, EXPORT_PAUSE_SECONDS)
                     continue
                 await asyncio.to_thread(self._put_files, job, copy)
             except DocumentParserError as error:
-                self._note_failure(job_id, copy, error)
+                self._note_failure(job, copy, error)
             else:
-                done = copy.model_copy(update={"state": "stored", "error": None, "next_attempt_at": None})
-                self._settle(job_id, done.model_copy(update={"attempts": copy.attempts + 1}))
+                done = {"state": "stored", "error": None, "next_attempt_at": None, "revision": job.revision}
+                self._settle(job, copy.model_copy(update={**done, "attempts": copy.attempts + 1}))
 
     def _export_missing(self, job: Job) -> bool:
         """Have formats written that are not yet. Return whether there are any. Raises FormatFailed if one cannot be."""
@@ -77,7 +77,10 @@ class ResultPutter:
 
     def _put_files(self, job: Job, copy: ResultCopy) -> None:
         """Put all files of a result. Raises ResultNotStored, BucketRefused, S3NotSetUp, StorageUnavailable."""
-        prefix = parse_s3(copy.uri)
+        try:
+            prefix = parse_s3(copy.uri)
+        except ValueError:  # the names of documents inside documents inside … make it too long
+            raise ResultNotStored(reason="key_too_long") from None
         check_bucket(prefix, self._settings.results.buckets, "RESULT_S3_BUCKETS")
         with contextlib.closing(s3.make_client(self._settings.store.s3_endpoint_url)) as client:
             for key, name, media_type in self._files_of(job):
@@ -99,7 +102,7 @@ class ResultPutter:
             found += [(key, f"figures/{key.removeprefix(figures)}", FIGURE_MEDIA_TYPE) for key in self._storage.keys(figures)]
         return found
 
-    def _note_failure(self, job_id: str, copy: ResultCopy, error: DocumentParserError) -> None:
+    def _note_failure(self, job: Job, copy: ResultCopy, error: DocumentParserError) -> None:
         """Record a failed attempt; after the last pause the result is given up."""
         pauses, attempts = self._settings.results.retry_seconds, copy.attempts + 1
         given_up = attempts > len(pauses)
@@ -111,19 +114,20 @@ class ResultPutter:
             "next_attempt_at": None if given_up else clock.now(self._redis) + timedelta(seconds=delay),
         }
         log.warning("result_not_put", code=error.code, reason=str(error.details.get("reason", "")), attempt=attempts)
-        self._settle(job_id, copy.model_copy(update=changes), delay)
+        self._settle(job, copy.model_copy(update=changes), delay)
 
-    def _settle(self, job_id: str, copy: ResultCopy, delay: float = 0.0) -> None:
+    def _settle(self, job: Job, copy: ResultCopy, delay: float = 0.0) -> None:
         """Store the state of the copy, at its end also in ``job.json``."""
-        if not self._due.settle_result(job_id, copy, delay):
+        job_id = job.card.job_id
+        if not self._due.settle_result(job_id, job.revision, copy, delay):
             return
         record.publish(self._redis, job_id)
         if copy.state == "pending":
             return
         log.info("result_put", outcome=copy.state, attempts=copy.attempts)
         with contextlib.suppress(StorageUnavailable):
-            for job in record.load_many(self._redis, [job_id]):
-                record.store_card(self._storage, job.card, ended=job)
+            for ended in record.load_many(self._redis, [job_id]):
+                record.store_card(self._storage, ended.card, ended=ended)
             if not self._redis.exists(f"job:{job_id}"):
                 # Deleted meanwhile: what was written since then is removed as well.
                 discard_files(self._redis, self._storage, job_id)

@@ -262,7 +262,7 @@ class Reader:
         try:
             async with asyncio.timeout(settings.workers.page_timeout_seconds):
                 readings = PageReadings(self.context.cache, job)
-                engines = self.engines.wrap(readings.wrap)
+                engines = self.engines.only(self.context.tier(job).engines).wrap(readings.wrap)
                 page = await read_page(source, number, job.card.options, engines, settings.engines.retry_temperatures)
                 await readings.keep(page)
                 return await with_figures(source, page, figure_writer(self.context, job))

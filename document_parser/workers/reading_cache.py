@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -79,7 +79,7 @@ class CachedEngine(Engine):
         data = await asyncio.to_thread(readings.cache.get, readings.job.card.job_id, key)
         if (known := _parse_reading(data)) is not None:
             readings.hits.add(name)
-            return known
+            return replace(known, prompt_tokens=0, completion_tokens=0)
         readings.asked.add(name)
         reading = await self.engine.read(page, temperature=temperature, watch=watch)
         if reading.finish_reason != "aborted":

@@ -20,6 +20,7 @@ from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Claim, counter_of, entry_of
 from document_parser.jobs.records.retries import RetryOrder, RetryOutcome, failed_retry
+from document_parser.jobs.records.usage import usage_of_retry
 from document_parser.jobs.redis import clock, counters
 from document_parser.jobs.webhooks import messages
 from document_parser.models import FORMAT_FILES, Page, stored_json
@@ -107,7 +108,7 @@ class _Rereading:
         with boundary, self.context.local_source(self.job_id) as path:
             async with await self.context.open(job, path) as source, aclosing(self.context.engines()) as engines:
                 self.engines = engines
-                page = await self._within_deadline(job, order, source, engines)
+                page = await self._within_deadline(job, order, source, engines.only(self.context.tier(job).engines))
         return page or fail_page(Page(number=order.page), faults[0])
 
     async def _within_deadline(self, job: Job, order: RetryOrder, source: Source, engines: Engines) -> Page:
@@ -206,11 +207,13 @@ def _outcome(job: Job, before: dict[str, Any], page: Page) -> tuple[RetryOutcome
         entry = before | {"attempts": trail, "readings": reading}
         error = page.error or DocumentParserError()
         outcome = failed_retry(page.number, entry, error.code, error.message)
-        return RetryOutcome(outcome.page, outcome.entry, "failed", error=outcome.error, samples=samples), page
+        used = usage_of_retry(attempts, None, {})
+        return RetryOutcome(outcome.page, outcome.entry, "failed", error=outcome.error, samples=samples, usage=used), page
     read = Page.model_validate(page.model_dump() | {"attempts": trail, "revision": job.revision + 1})
     entry = entry_of(read) | {"readings": reading, "revision": read.revision}
     counts = _count_changes(before, read)
-    return RetryOutcome(page.number, entry, page.status, read.revision, counts=counts, samples=samples), read
+    used = usage_of_retry(attempts, read, counts)
+    return RetryOutcome(page.number, entry, page.status, read.revision, counts=counts, samples=samples, usage=used), read
 
 
 def _count_changes(before: dict[str, Any], page: Page) -> dict[str, int]:

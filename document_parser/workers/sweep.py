@@ -11,25 +11,28 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from pydantic import ValidationError
 
-from document_parser.errors import FormatFailed, StorageUnavailable, WorkerCrashed
+from document_parser.errors import DatabaseNotUpgraded, DatabaseUnavailable, FormatFailed, StorageUnavailable, WorkerCrashed
 from document_parser.host.processes import die_with_parent, name_process
 from document_parser.jobs import queue
 from document_parser.jobs.cache import Cache
+from document_parser.jobs.complete_reads import delete_all_read
 from document_parser.jobs.ending import DELETING, delete_again, discard_files, end_job
+from document_parser.jobs.erasing import erase_late_jobs
 from document_parser.jobs.reader_slots import ReaderSlots
-from document_parser.jobs.records import batches, deliveries, record, storage_keys, uploads
+from document_parser.jobs.records import batches, deliveries, record, storage_keys, tombstones, uploads
 from document_parser.jobs.records.job import PUBLIC, Job, JobCard, as_job_error
 from document_parser.jobs.records.ledger import Claim, Ledger
 from document_parser.jobs.records.retries import failed_retry
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import Redis, RedisError, connect, text
-from document_parser.jobs.scheduling import forecast
+from document_parser.jobs.scheduling import forecast, quotas
 from document_parser.jobs.webhooks import messages
 from document_parser.models import JobState
 from document_parser.settings import Settings
@@ -39,6 +42,12 @@ from document_parser.workers.recycling import over_memory_limit
 
 log = logs.get_logger(__name__)
 
+FLUSH_SECONDS = 2.0
+"""Pause between two writings of usage, audit and history to the database."""
+MAX_FLUSH_SECONDS = 16.0
+"""The longest pause while the database is away."""
+HEAL_SECONDS = 30.0
+"""Pause between two corrections of the places of owners: each looks at every job that has not ended."""
 LEASE_MILLISECONDS = 5000
 """How long the lease of a sweeper lasts without being renewed."""
 ENQUEUE_GRACE_MILLISECONDS = 5000
@@ -63,6 +72,9 @@ class Sweep:
     cache: Cache = field(init=False)
     needs: set[tuple[str, str]] = field(default_factory=set)
     jumps: clock.JumpWatch = field(default_factory=clock.JumpWatch)
+    healed_at: float = field(default_factory=lambda: time.monotonic() - HEAL_SECONDS)
+    leads: bool = False
+    """Whether this sweeper had the lease when it last swept."""
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.redis, self.settings)
@@ -71,7 +83,8 @@ class Sweep:
     def run_once(self) -> bool:
         """Sweep once if this sweeper has the lease. Return whether it has. Raises RedisError, StorageUnavailable."""
         jump_seconds = self.jumps.measure_jump(self.redis)
-        if not self._take_lease():
+        self.leads = self._take_lease()
+        if not self.leads:
             return False
         if jump_seconds:
             # Without this, living tasks would count as dead, and work as late, because Redis' clock has jumped.
@@ -82,10 +95,20 @@ class Sweep:
         batches.withdraw_lost(self.redis)
         self.expire()
         delete_again(self.redis, self.ledger, self.storage, self.now())
+        delete_all_read(self.redis, self.ledger, self.storage)
+        erase_late_jobs(self.redis, self.ledger, self.storage)
         forecast.publish_forecast(self.redis)
         queue.enqueue_readers(self.redis)
         queue.enqueue_deliverer(self.redis)
+        self._heal_places()
         return True
+
+    def _heal_places(self) -> None:
+        """Correct the places of owners from time to time: one that no job holds would stay taken for ever."""
+        if time.monotonic() - self.healed_at >= HEAL_SECONDS:
+            self.healed_at = time.monotonic()
+            if wrong := quotas.heal_places(self.redis):
+                log.warning("places_healed", wrong=wrong)
 
     def _take_lease(self) -> bool:
         """Take or renew the lease. Return False if another sweeper has it."""
@@ -224,10 +247,11 @@ class Sweep:
         Raises RedisError.
         """
         for job_id in map(text, self.redis.zrangebyscore("jobs:expiring", "-inf", self.now(), start=0, num=100)):
-            owner = text(self.redis.get(f"job:{job_id}:gone") or PUBLIC)
+            owner = tombstones.owner_of(self.redis.get(f"job:{job_id}:gone") or b"") or PUBLIC
             discard_files(self.redis, self.storage, job_id)
             self.redis.zrem(f"jobs:{owner}", job_id)
             deliveries.forget(self.redis, job_id)
+            queue.forget(self.redis, job_id)  # RQ keeps failed ones for a day, with the name of the file
             self.redis.zrem("jobs:expiring", job_id)
         uploads.expire(self.redis, self.settings, self.storage)
         try:
@@ -281,7 +305,7 @@ class Sweep:
         log.warning("job_rebuilt", job_id=job_id, request_id=card.request_id)
         if card.batch and batches.find(self.redis, card.batch) is None:
             card = card.model_copy(update={"batch": "", "place": ""})
-        submitted = queue.submit(self.redis, self.settings, card, None, bounded=False)
+        submitted = queue.submit(self.redis, self.settings, card, None, bounded=False, within_quotas=False)
         return not (submitted.replayed or submitted.gone)
 
     def _rebuild_ended(self, job: Job) -> bool:
@@ -330,6 +354,28 @@ class _Boot:
             self.done = True
 
 
+def _flush_accounts(settings: Settings, sweep: Sweep) -> None:
+    """Write usage, audit and history to the database every FLUSH_SECONDS, while this sweeper leads.
+
+    A thread, so that a slow database delays no sweep. It may stop anywhere.
+    """
+    # Loaded here: no other process of the pool needs SQLAlchemy.
+    from document_parser.workers.flush_accounts import AccountsFlush
+
+    flush, pause = AccountsFlush(settings, connect(settings)), FLUSH_SECONDS
+    while True:
+        if sweep.leads:
+            try:
+                flush.run_once()
+                pause = FLUSH_SECONDS
+            except RedisError as error:
+                log.debug("accounts_wait", error=type(error).__name__)
+            except (DatabaseUnavailable, DatabaseNotUpgraded) as fault:
+                pause = min(2 * pause, MAX_FLUSH_SECONDS)
+                log.warning("accounts_wait", code=fault.code, seconds=pause)
+        time.sleep(pause)
+
+
 @logs.CrashLogged()
 def run_sweeper(settings: Settings, parent: int) -> NoReturn:
     """Run the sweeper process until it is asked to stop or its parent ends."""
@@ -341,7 +387,9 @@ def run_sweeper(settings: Settings, parent: int) -> NoReturn:
     redis = connect(settings)
     sweep = Sweep(settings, redis, make_storage(settings), f"{os.uname().nodename}.{os.getpid()}")
     boot = _Boot(sweep)
-    while True:
+    flush = threading.Thread(target=_flush_accounts, args=(settings, sweep), name="accounts-flush", daemon=True)
+    flush.start()
+    while flush.is_alive():  # else an error has ended it, which is logged: the pool starts the sweeper anew
         started = time.monotonic()
         with contextlib.suppress(RedisError, StorageUnavailable):
             boot.proceed()
@@ -350,3 +398,4 @@ def run_sweeper(settings: Settings, parent: int) -> NoReturn:
             log.info("sweeper_retires")
             sys.exit()
         time.sleep(max(0.1, settings.workers.sweep_seconds - (time.monotonic() - started)))
+    sys.exit(1)

@@ -20,7 +20,13 @@ from typing import NoReturn
 
 import structlog
 
-from document_parser.errors import DocumentParserError, FetchAddressLost, StorageUnavailable
+from document_parser.errors import (
+    DocumentParserError,
+    FetchAddressLost,
+    InfectedFile,
+    StorageUnavailable,
+    VirusScanUnavailable,
+)
 from document_parser.host.processes import die_with_parent, name_process
 from document_parser.ingest import virus_scan
 from document_parser.ingest.fetch import fetch
@@ -33,6 +39,7 @@ from document_parser.jobs.records import record, storage_keys, transfers
 from document_parser.jobs.records.job import Job, JobCard
 from document_parser.jobs.records.ledger import Claim, Ledger
 from document_parser.jobs.records.transfers import Fetched, Transfers
+from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import Redis, RedisError
 from document_parser.jobs.scheduling import budget, disk_space, lanes
 from document_parser.models import JobState
@@ -54,6 +61,8 @@ NOTE_SECONDS = 0.5
 """How often the number of bytes that have come is recorded."""
 CLAIM_SECONDS = 60.0
 """A claimed result is due again after this time, unless its claim is renewed."""
+MIN_SCAN_PAUSE_SECONDS, MAX_SCAN_PAUSE_SECONDS = 1.0, 60.0
+"""Bounds of the pause in seconds until a document is scanned again while the virus scanner is away."""
 PAUSE_SECONDS = 1.0
 """The pause in seconds before the next try while Redis or storage is away."""
 
@@ -146,7 +155,7 @@ class TransferProcess:
             with task_boundary(partial(self._fail, job_id), stage=transfers.FETCH):
                 for job in record.load_many(self.redis, [job_id]):
                     record.publish(self.redis, job_id)
-                    await self._receive(claim, job)
+                    await (self._scan(claim, job) if job.card.unscanned else self._receive(claim, job))
                     return
             self.ledger.finish_stage(claim)
 
@@ -159,10 +168,11 @@ class TransferProcess:
         if origin is None:
             raise FetchAddressLost()
         # Of unknown size: with less room, nothing is downloaded that could not be kept.
-        disk_space.check(self.settings.store, self.settings.api.max_upload_mb << 20)
+        most = self.settings.accounts.tier(job.card.tier).max_file_bytes(self.settings.api.max_upload_mb << 20)
+        disk_space.check(self.settings.store, most)
         started = time.monotonic()
-        with closing(StagedFile(self.settings.data_dir / "staging")) as staged:
-            name = await fetch(self.settings, origin, staged, _BytesNote(self.due, self.redis, claim))
+        with closing(StagedFile(self.settings.plain_dir)) as staged:
+            name = await fetch(self.settings, origin, most, staged, _BytesNote(self.due, self.redis, claim))
             card = self._fetched_card(job.card, staged, name)
             await asyncio.to_thread(virus_scan.check_file, self.settings.virus_scan, staged.path)
             storing = asyncio.create_task(asyncio.to_thread(self._take_over, claim, card, staged))
@@ -173,10 +183,37 @@ class TransferProcess:
                 await asyncio.wait([storing])
         log.info("fetched", size=card.size, media_type=card.media_type, seconds=round(time.monotonic() - started, 3))
 
+    async def _scan(self, claim: Claim, job: Job) -> None:
+        """Scan a document that was stored while the virus scanner was away, and hand the job over if it is clean.
+
+        While the scanner is still away, the scan is due again later. Raises InfectedFile; VirusScanUnavailable once the
+        document has waited too long; StorageUnavailable, RedisError.
+        """
+        key = storage_keys.source(claim.job_id)
+        try:
+            await asyncio.to_thread(self._scan_stored, key)
+        except InfectedFile:
+            await asyncio.to_thread(self.storage.delete, key)
+            raise
+        except VirusScanUnavailable as error:
+            waited = (clock.now(self.redis) - (job.started_at or job.card.created_at)).total_seconds()
+            if not error.passes or waited > self.settings.virus_scan.retry_hours * 3600:
+                raise
+            self.ledger.release(claim, crashed=False)
+            # As long again as it has waited so far, which doubles the pauses.
+            pause = min(max(waited, MIN_SCAN_PAUSE_SECONDS), MAX_SCAN_PAUSE_SECONDS)
+            transfers.enqueue_fetch(self.redis, claim.job_id, pause * random.uniform(1, 1.1))
+            return
+        await asyncio.to_thread(self._hand_over, claim, job.card.model_copy(update={"unscanned": False}))
+
+    def _scan_stored(self, key: str) -> None:
+        with self.storage.local(key) as path:
+            virus_scan.check_file(self.settings.virus_scan, path)
+
     def _fetched_card(self, card: JobCard, staged: StagedFile, name: str) -> JobCard:
         """Return the card with what is known now. Raises EmptyFile, UnsupportedFormat, ContentMismatch, RedisError."""
         kind = sniff(staged.head, name, staged.size, missing_needs(self.settings))
-        overspent = budget.is_spent(self.redis, card.owner, self.settings.queue)
+        overspent, tier = budget.is_spent(self.redis, card.owner, self.settings.queue), self.settings.accounts.tier(card.tier)
         return card.model_copy(
             update={
                 "filename": name,
@@ -184,13 +221,19 @@ class TransferProcess:
                 "kind": kind.kind,
                 "sha256": staged.sha256,
                 "size": staged.size,
-                "lane": lanes.lane_at_upload(card.options, staged.size, self.settings.queue, overspent=overspent),
+                "lane": lanes.lane_at_upload(
+                    card.options, staged.size, self.settings.queue, overspent=overspent, allowed=tier.lanes
+                ),
             }
         )
 
     def _take_over(self, claim: Claim, card: JobCard, staged: StagedFile) -> None:
         """Store the document and let it be planned. Raises StorageUnavailable, RedisError."""
         self.storage.put_file(storage_keys.source(card.job_id), staged.path, followed=True)
+        self._hand_over(claim, card)
+
+    def _hand_over(self, claim: Claim, card: JobCard) -> None:
+        """Let a document in storage be planned. Raises StorageUnavailable, RedisError."""
         record.store_card(self.storage, card)
         cache_key = cache.document_key(self.settings, card)
         outcome: Fetched = self.due.complete_fetch(claim, card.model_dump_json(), card.size, card.lane, cache_key)

@@ -1,7 +1,10 @@
 // Requests to the service. Every failure is an ApiError with a code and a message; Retry-After is honoured.
 
+import { byId } from "./dom.js";
 import { adminToken } from "./memory.js";
 
+/** A login that has ended: the page asks for another one. */
+const LOGGED_OUT = new Set(["KEY_REQUIRED", "KEY_EXPIRED", "KEY_REVOKED"]);
 const MOST_TRIES = 6;
 const LONGEST_WAIT_SECONDS = 60;
 
@@ -23,8 +26,9 @@ export function problem(status, body, retryAfterHeader) {
   return new ApiError(error, status, seconds(retryAfterHeader));
 }
 
-/** Whether the server did nothing and the request should be repeated later. */
+/** Whether the server did nothing and the request should be repeated soon. A quota that is used up lasts for hours. */
 export function busy(error) {
+  if (error.code === "QUOTA_EXCEEDED") return false;
   return error.status === 429 || error.status === 503;
 }
 
@@ -56,6 +60,7 @@ export async function ask(path, { method = "GET", json, signal, patient = false,
     const answer = await send(path, method, json, signal);
     if (answer.ok) return answer;
     const error = problem(answer.status, await jsonOf(answer), answer.headers.get("Retry-After"));
+    if (LOGGED_OUT.has(error.code) && byId("log-out")) location.reload();
     const again = busy(error) || (patient && error.status === 409 && error.retryable);
     if (!again || tries >= MOST_TRIES) throw error;
     onWait?.(error, waitSeconds(error));

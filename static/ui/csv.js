@@ -1,4 +1,4 @@
-// A CSV parser (RFC 4180), as far as a preview needs it.
+// CSV (RFC 4180): a parser as far as a preview needs it, and a writer.
 
 /** The first rows of a table, each a list of cells. */
 export function readCsv(text, mostRows) {
@@ -24,4 +24,14 @@ export function readCsv(text, mostRows) {
   }
   if (rows.length < mostRows && (cell !== "" || row.length)) rows.push([...row, cell]);
   return rows;
+}
+
+/** Rows of cells as text. */
+export function writeCsv(rows) {
+  return rows.map((row) => `${row.map(quoted).join(",")}\n`).join("");
+}
+
+function quoted(cell) {
+  const text = String(cell ?? "");
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

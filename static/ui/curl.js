@@ -2,7 +2,7 @@
 
 /** The lines that send a file with these options and fetch the result. */
 export function curlLines(fileName, options, { jobId = null, password = false } = {}) {
-  const lines = [`curl -F ${word(`file=@${curlFile(fileName)}`)}${fields(options)}${password ? ' -F "password=$PASSWORD"' : ""} ${address("/v1/process/async")}`];
+  const lines = [`curl${key()} -F ${word(`file=@${curlFile(fileName)}`)}${fields(options)}${password ? ' -F "password=$PASSWORD"' : ""} ${address("/v1/process/async")}`];
   if (jobId) lines.push(resultLine(jobId, options.output_format));
   return lines.join("\n");
 }
@@ -11,13 +11,18 @@ export function curlLines(fileName, options, { jobId = null, password = false } 
 export function linkCurlLines(source, jobId) {
   const isObject = source.startsWith("s3://");
   const body = JSON.stringify({ [isObject ? "s3_uri" : "url"]: source });
-  const sends = `curl -H "Content-Type: application/json" -d ${word(body)} ${address(isObject ? "/v1/process/s3" : "/v1/process/url")}`;
+  const sends = `curl${key()} -H "Content-Type: application/json" -d ${word(body)} ${address(isObject ? "/v1/process/s3" : "/v1/process/url")}`;
   return `${sends}\n${resultLine(jobId)}`;
 }
 
 /** The line that fetches a result. */
 export function resultLine(jobId, format = "markdown") {
-  return `curl -OJ ${word(address(`/v1/jobs/${jobId}/download?format=${format || "markdown"}`))}`;
+  return `curl${key()} -OJ ${word(address(`/v1/jobs/${jobId}/download?format=${format || "markdown"}`))}`;
+}
+
+/** The caller's key, where requests need one: the page does not know it. */
+function key() {
+  return "sendsKey" in document.documentElement.dataset ? ' -H "X-API-Key: $API_KEY"' : "";
 }
 
 function fields(options) {

@@ -3,6 +3,7 @@
 import { el, fill } from "./dom.js";
 import { markField } from "./fields.js";
 import { rangeProblem } from "./page_range.js";
+import { count } from "./words.js";
 
 const LOCKED = new Set(["ENCRYPTED_DOCUMENT", "WRONG_PASSWORD"]);
 const TITLES = {
@@ -13,11 +14,26 @@ const TITLES = {
   JOB_NOT_FOUND: "There is no such document",
   JOB_EXPIRED: "This document has expired",
   PAGE_RANGE_EMPTY: "The document has none of these pages",
+  QUOTA_EXCEEDED: "Your quota is used up",
+  RATE_LIMIT_EXCEEDED: "Too many requests or documents at once",
+  NOT_IN_TIER: "Your tier does not include this",
+  TIER_UNKNOWN: "The tier of your key is not known here",
 };
+
+const QUOTAS = { documents_per_day: ["document", "day"], documents_per_month: ["document", "month"], pages_per_month: ["page", "month"] };
+
+/** What is left of a quota, when it begins anew, and what to do; the message of any other error. */
+export function explain(error) {
+  const { quota, limit, left, wanted, resets_at: resets } = error.details ?? {};
+  if (error.code !== "QUOTA_EXCEEDED" || !QUOTAS[quota] || !resets) return error.message;
+  const [unit, period] = QUOTAS[quota];
+  const fewer = unit === "page" && left > 0 ? ` Choose at most ${count(left, unit)} of it, or wait.` : "";
+  return `Your tier allows ${count(limit, unit)} a ${period}. Left: ${left}; this needs ${wanted}.${fewer} The count begins anew on ${new Date(resets).toLocaleString()}. Ask the operator for a higher tier if you need more.`;
+}
 
 /** Why a document was not read, in a line of a list. */
 export function failureInShort(error) {
-  return LOCKED.has(error.code) ? `${TITLES[error.code]}. Open it and type its password.` : error.message;
+  return LOCKED.has(error.code) ? `${TITLES[error.code]}. Open it and type its password.` : explain(error);
 }
 
 /**
@@ -27,7 +43,7 @@ export function failureInShort(error) {
 export function showFailure(card, error, { file, range = "", onSendAgain } = {}) {
   const locked = LOCKED.has(error.code) && onSendAgain;
   const pages = error.code === "PAGE_RANGE_EMPTY" && onSendAgain;
-  const says = locked && error.code === "ENCRYPTED_DOCUMENT" ? "Type its password. The server keeps it encrypted and deletes it when the job ends." : error.message;
+  const says = locked && error.code === "ENCRYPTED_DOCUMENT" ? "Type its password. The server keeps it encrypted and deletes it when the job ends." : explain(error);
   fill(card, el("h2", {}, TITLES[error.code] ?? "This document was not read"), el("p", {}, says), locked && unlock(file, onSendAgain), pages && otherPages(error, file, range, onSendAgain), el("code", { class: "code" }, error.code));
 }
 

@@ -6,6 +6,7 @@ import { byId, setText, show } from "./dom.js";
 import { takeFiles } from "./intake.js";
 import { JobView } from "./job_view.js";
 import { JobsList } from "./jobs_list.js";
+import { needsLogin, offerLogin } from "./login.js";
 import { copy, notice } from "./notices.js";
 import { offer } from "./offers.js";
 import { checkOptions, clearPassword, markOptions, optionsAreFine, readOptions, setOption } from "./options.js";
@@ -79,14 +80,17 @@ takeFiles(send);
 shortcuts(job, () => document.body.dataset.view === "job");
 byId("options").addEventListener("input", showCurl);
 byId("options").addEventListener("submit", (event) => event.preventDefault());
-byId("options").elements.page_range.addEventListener("change", checkOptions);
+for (const name of ["page_range", "retention_hours"]) byId("options").elements[name].addEventListener("change", checkOptions);
 byId("copy-curl").addEventListener("click", () => copy(byId("curl").textContent, "Command"));
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
   byId("main").focus();
 });
-addEventListener("hashchange", route);
 showCurl();
-route();
-jobs.refresh();
-watchService(offer);
+offerLogin();
+if (!needsLogin()) {
+  addEventListener("hashchange", route);
+  route();
+  jobs.refresh();
+  watchService(offer);
+}

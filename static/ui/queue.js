@@ -1,7 +1,7 @@
 // The uploads: two at a time, each with its progress; each can be stopped or tried again.
 
 import { byId, el, fill, setText, show } from "./dom.js";
-import { failureInShort } from "./failure.js";
+import { explain, failureInShort } from "./failure.js";
 import { files, remember } from "./memory.js";
 import { Link, sendLink } from "./link.js";
 import { announce } from "./notices.js";
@@ -78,7 +78,7 @@ export class Queue {
       this.#accepted(entry, accepted);
     } catch (error) {
       if (error.name === "AbortError") this.#remove(entry);
-      else this.#fail(entry, error.message, error.retryable);
+      else this.#fail(entry, explain(error), error.retryable);
       if (error.code === "INVALID_OPTION") this.onNotUnderstood(error.details.fields ?? []);
     }
     this.#next();

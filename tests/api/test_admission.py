@@ -10,7 +10,7 @@ import pytest
 
 from document_parser.api.factory import create_app
 from document_parser.errors import StorageFull
-from document_parser.jobs.records import record
+from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.scheduling import disk_space
 from document_parser.models import JobState
@@ -193,3 +193,25 @@ def test_a_lost_redis_keeps_keys_with_the_documents(client, redis, paper, valkey
     settings = Settings(store=StoreSettings(data_dir=tmp_path / "data", redis_url=valkey.redis_url))
     assert Sweep(settings, redis, LocalStorage(tmp_path / "data"), "test").rebuild() == 1
     assert send(api, paper, key).get_json()["job_id"] == job_id
+
+
+@pytest.mark.parametrize("password", ["", "secret"])
+def test_a_sweep_that_starts_while_a_document_is_sent_takes_nothing_of_it(
+    client, redis, paper, valkey, tmp_path, monkeypatch, password
+):
+    """Between the writing of ``job.json`` and that of the record, the job looks like one that Redis has lost."""
+    from document_parser.workers.sweep import Sweep
+
+    settings = Settings(store=StoreSettings(data_dir=tmp_path / "data", redis_url=valkey.redis_url))
+    storage, store_card = LocalStorage(tmp_path / "data"), record.store_card
+
+    def store_and_sweep(*arguments):
+        store_card(*arguments)
+        assert Sweep(settings, redis, storage, "test").rebuild() == 1
+
+    monkeypatch.setattr(record, "store_card", store_and_sweep)
+    answer = send(client(), paper, **({"password": password} if password else {}))
+    assert answer.status_code == 202
+    job_id = answer.get_json()["job_id"]
+    assert storage.exists(storage_keys.source(job_id))
+    assert redis.exists(f"job:{job_id}", f"job:{job_id}:password") == 1 + bool(password)

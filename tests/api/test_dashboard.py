@@ -259,7 +259,7 @@ def test_its_pages_change_by_themselves_while_somebody_looks_and_wants_that(serv
 
 
 def test_a_browser_is_asked_for_the_password_then_let_in_and_may_act_where_that_is_allowed(tmp_path, paper):
-    options = {"ADMIN_TOKEN": TOKEN, "API_HOST": "0.0.0.0", "DASHBOARD_WRITES": "true"}
+    options = {"ADMIN_TOKEN": TOKEN, "API_HOST": "0.0.0.0", "AUTH_MODE": "off", "DASHBOARD_WRITES": "true"}
     with Service(tmp_path, NUM_WORKERS=0, WEB_WORKERS=1, **options) as service:
         base = f"http://127.0.0.1:{service.port}"
         assert httpx2.get(f"{base}/dashboard/").status_code == 401

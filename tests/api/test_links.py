@@ -101,6 +101,12 @@ def test_a_body_that_is_no_json_object_is_refused(service):
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BAD_REQUEST")
 
 
+@pytest.mark.parametrize(("size", "then"), [(1 << 10, "keep-alive"), (1 << 20, "close")])
+def test_a_refusal_says_whether_the_connection_stays_open(service, size, then):
+    answer = service.client.post("/v1/process/url", content=b" " * size, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.headers["Connection"]) == (400, then)
+
+
 def test_a_page_of_another_site_cannot_have_a_document_fetched(service):
     answer = service.client.post("/v1/process/url", json={"url": PUBLIC}, headers={"Origin": "http://evil.example"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "FORBIDDEN")

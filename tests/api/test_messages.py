@@ -278,7 +278,7 @@ def test_the_library_says_it_in_the_same_words():
     [
         (["parse", "a.pdf", "--acuracy-mode", "fast"], "there is no option --acuracy-mode"),
         (["parse", "a.pdf", "--pages-range=1"], "did you mean --pages?"),
-        (["parse", "a.pdf", "--foot"], "Known options: --csv-safe, --figures, --force, --format"),
+        (["parse", "a.pdf", "--foot"], "did you mean --format? Known options: --children, --csv-safe"),
         (["parse", "a.pdf", "--formt", "json"], "did you mean --format?"),
         (["parse", "a.pdf", "--jobs", "many"], "'many' is not a whole number from 1 on"),
         (["parse", "a.pdf", "--jobs", "0"], "'0' is not a whole number from 1 on"),

@@ -142,7 +142,7 @@ def test_gunicorn_alone_reads_documents_through_four_workers_away_from_the_check
     """Without gunicorn.conf.py its workers have one thread each; in the checkout docs/first_hour.sh tries it."""
     port = free_port()
     command = gunicorn("--workers", "4", "--bind", f"0.0.0.0:{port}", "--timeout", "300")
-    with Service(tmp_path, command, API_PORT=port, HOME=tmp_path) as service:
+    with Service(tmp_path, command, API_PORT=port, HOME=tmp_path, AUTH_MODE="off") as service:
         for _ in range(4):
             with (ROOT / "samples" / "paper.pdf").open("rb") as stream:
                 # A connection of its own for each: any of the four may take it.

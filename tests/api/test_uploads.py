@@ -478,6 +478,7 @@ def test_an_empty_upload_is_an_empty_file(client):
     location = create(client, 0)
     assert client.get(location).get_json()["complete"]
     refused(client.post("/v1/process/async", json={"upload_id": id_of(location)}), 400, "EMPTY_FILE")
+    assert client.delete(location, headers=TUS).status_code == 204
 
 
 def test_a_file_beside_an_upload_is_refused(client):

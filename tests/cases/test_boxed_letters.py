@@ -126,3 +126,22 @@ def test_the_numbers_of_a_scale_stay_apart(read, tmp_path):
     case = read(rows_in_boxes(tmp_path / "scale.pdf", ("12345",), boxes, high=18))
     assert "12345" not in case.text
     assert "1 2 3 4 5" in " ".join(case.text.split())
+
+
+@pytest.mark.parametrize(("text", "sign"), [("125,00", ","), ("04.05.1971", "."), ("04 05 1971", " ")])
+def test_boxes_in_groups_are_one_value(read, tmp_path, text, sign):
+    canvas = Canvas(str(tmp_path / "form.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(60, 700, "Value")
+    x = 150.0
+    for letter in text:
+        if letter == sign:
+            canvas.drawCentredString(x + 4, 700, letter)
+            x += 8
+            continue
+        boxes(canvas, x, 696, 15, 16, 1)
+        canvas.drawCentredString(x + 7.5, 700, letter)
+        x += 15
+    canvas.drawString(60, 600, "Please fill in this form in capital letters and send it back to us.")
+    canvas.save()
+    assert f"Value {text.replace(' ', '')}" in read(tmp_path / "form.pdf").texts

@@ -309,6 +309,55 @@ def test_small_blurred_boxes_show_their_marks():
     assert [word.text for word in sorted(found[4:], key=lambda word: word.top)] == ["☐", "☒", "☒", "☐"]
 
 
+SMALL_LETTERS = {
+    "D": """
+        #######..
+        .##...##.
+        .##....##
+        .##....##
+        .##....##
+        .##....##
+        .##....##
+        .##....##
+        .##...##.
+        ######...
+    """,
+    "O": """
+        ..######..
+        .##....##.
+        .##....###
+        ##......##
+        ##......##
+        ##......##
+        ##......##
+        .##.....##
+        .##....##.
+        ..######..
+    """,
+    "☐": """
+        ##########
+        #........#
+        #........#
+        #........#
+        #........#
+        #........#
+        #........#
+        #........#
+        #........#
+        ##########
+    """,
+}
+
+
+@pytest.mark.parametrize(("letter", "sign"), [("D", ""), ("O", ""), ("☐", "☐")])
+def test_a_small_round_letter_at_the_beginning_of_a_line_is_no_box(letter, sign):
+    pixels = np.full((60, 400, 3), 255, dtype=np.uint8)
+    for row, cells in enumerate(SMALL_LETTERS[letter].split()):
+        pixels[20 + row, 40 : 40 + len(cells)] = [[0 if cell == "#" else 255] * 3 for cell in cells]
+    found, _ = with_check_boxes([Word("One way to record", 0.1, 0.3, 0.6, 0.54)], [], pixels)
+    assert "".join(word.text for word in found[1:]) == sign
+
+
 @pytest.mark.parametrize("misread", ["(2 ", "O ", "CD ", "0) ", "□", "[ ", ""])
 def test_a_line_loses_what_the_box_at_its_beginning_was_read_as_and_keeps_its_place(misread):
     image = Image.new("RGB", (900, 200), "white")

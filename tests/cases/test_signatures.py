@@ -56,3 +56,24 @@ def test_a_subject_below_the_salutation_is_a_heading(read, tmp_path):
 def test_a_name_below_the_valediction_is_no_heading(read, tmp_path, below):
     pieces = ("Yours sincerely,", False), ("Margaret Ellison", True), (below, False)
     assert headings(read(page(tmp_path / "a.pdf", *pieces))) == []
+
+
+def test_a_name_below_a_valediction_without_a_comma_is_no_heading(read, tmp_path):
+    letter = ("Dear Ms Keller,", False), ("The rooms are free from May on.", False), ("Please write to us.", False)
+    pieces = *letter, ("Kind regards", False), ("Margaret Ellison", True), ("Head Librarian", False), ("Enclosure: form", False)
+    assert headings(read(page(tmp_path / "a.pdf", *pieces))) == []
+
+
+def test_a_heading_below_a_few_words_without_an_end_stays_one_if_text_follows(read, tmp_path):
+    below = "All that was sold in the year is named below, by month and by place."
+    assert headings(read(page(tmp_path / "a.pdf", ("See next part", False), ("Sales", True), (below, False)))) == ["Sales"]
+
+
+def test_a_name_in_bold_letters_below_the_same_name_as_it_is_signed_is_no_heading(read, tmp_path):
+    pieces = (
+        ("Dear Ms Keller,", False),
+        ("Please write to us.", False),
+        ("With best wishes,", False),
+        ("Margaret Ellison", False),
+    )
+    assert headings(read(page(tmp_path / "a.pdf", *pieces, ("Margaret Ellison", True), ("Librarian", False)))) == []

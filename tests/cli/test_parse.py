@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import pty
@@ -19,6 +20,7 @@ import document_parser
 from document_parser import errors
 from document_parser.engines.registry import Engines
 from document_parser.models import Document, Options, Page, PageFacts
+from document_parser.pipeline.local import result
 from document_parser.pipeline.local.page_window import PageWindow
 from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.pipeline.local.result import ParseResult
@@ -502,6 +504,18 @@ def test_a_server_that_refuses_ends_with_4_and_is_asked_once(desk):
     assert len(refusing.asked) == 1
 
 
+def test_a_server_is_told_how_long_to_keep_a_document_and_here_nothing_is_kept(desk, service):
+    here = desk.parse(PAPER, "--retention-hours", "1")
+    assert here.returncode == 2
+    assert "--retention-hours is for --server" in here.stderr
+    there = desk.parse(
+        PAPER, "-o", "out", "--json", "--server", f"http://127.0.0.1:{service.port}", "--retention-hours", "9999"
+    )
+    (line,) = lines(there)
+    assert line["error"]["code"] == "INVALID_OPTION"
+    assert "retention_hours" in line["error"]["message"]
+
+
 def test_a_document_the_server_is_too_busy_for_is_sent_again(desk, service):
     with peer(forward(service, refuse_first=2)) as busy:
         done = desk.parse(PAPER, "--server", busy.url)
@@ -661,3 +675,34 @@ def test_the_package_itself_loads_no_reading_library():
     assert told.stdout == "False\n"
     with pytest.raises(AttributeError):
         _ = document_parser.nothing
+
+
+def test_pages_that_are_held_are_written_as_those_that_are_read_back(monkeypatch):
+    """A small document is written from memory; the bytes are the same as from disk, again and again."""
+
+    async def written():
+        async with DocumentParser(CPU) as parser:
+            with await parser.read(PAPER) as document:
+                return [_written(document, name) for name in ("markdown", "html", "markdown", "text", "html")]
+
+    held = asyncio.run(written())
+    monkeypatch.setattr(result, "MAX_HELD_BYTES", 0)
+    assert held == asyncio.run(written())
+
+
+def test_what_a_caller_does_to_pages_changes_nothing_that_is_written():
+    async def read():
+        async with DocumentParser(CPU) as parser:
+            with await parser.read(PAPER) as document:
+                before = _written(document, "markdown")
+                for page in [*document.pages(), *document.document().pages]:
+                    page.blocks[0].text = "changed"
+                assert _written(document, "markdown") == before
+
+    asyncio.run(read())
+
+
+def _written(document, name):
+    out = io.BytesIO()
+    document.write(name, out)
+    return out.getvalue()

@@ -52,3 +52,49 @@ def test_what_lies_deeper_than_the_limit_is_told(desk):
     done = desk.parse("all.zip", "-o", "out/", MAX_NESTING_DEPTH="1")
     assert files_below(desk.folder / "out") == ["all.inside/mail.md", "all.inside/notes.md", "all.md"]
     assert "too deep to be read (MAX_NESTING_DEPTH)" in done.stderr
+
+
+def zipped(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_documents_inside_stand_below_the_outer_one_if_asked_for(desk):
+    inner = zipped(desk.folder / "inner.zip", {"deep.txt": "The deepest text."}).read_bytes()
+    zipped(desk.folder / "all.zip", {"first.md": "# First\n", "inner.zip": inner, "odd.xyz": b"\x00\x01\x02"})
+    (desk.folder / "inner.zip").unlink()
+    done = desk.parse("all.zip", "--children", "append", "-o", "all.md")
+    text = (desk.folder / "all.md").read_text()
+    places = [text.index(part) for part in ("# `first.md`", "# First", "# `inner.zip`", "## `deep.txt`", "The deepest text.")]
+    assert places == sorted(places)
+    assert "*Not read: " in text.split("`odd.xyz`")[1], "what cannot be read is there with its reason"
+    assert (done.returncode, "not read: odd.xyz: " in done.stderr) == (0, True)
+    assert not (desk.folder / "all.inside").exists()
+
+
+def test_a_broken_document_below_the_outer_one_makes_it_partial(desk):
+    zipped(desk.folder / "some.zip", {"a.txt": "one", "broken.docx": b"PK\x03\x04" + b"\x00" * 60})
+    done = desk.parse("some.zip", "--children", "append", "-o", "some.md")
+    text = (desk.folder / "some.md").read_text()
+    assert "one" in text
+    assert "*Not read: " in text.split("broken.docx")[-1]
+    assert (done.returncode, "not read whole: broken.docx" in done.stderr) == (1, True)
+
+
+def test_documents_inside_are_appended_to_standard_output_too(desk):
+    zipped(desk.folder / "all.zip", {"a.txt": "one", "b.txt": "two"})
+    done = desk.parse("all.zip", "--children", "append", "--format", "text")
+    assert (done.returncode, done.stdout.split()[-4:]) == (0, ["a.txt", "one", "b.txt", "two"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(["--format", "json"], "needs --format markdown or text"), (["--server", "http://127.0.0.1:9"], "children=append")],
+)
+def test_what_cannot_take_documents_one_below_the_other_is_refused(desk, arguments, says):
+    zipped(desk.folder / "all.zip", {"a.txt": "one"})
+    done = desk.parse("all.zip", "--children", "append", *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr

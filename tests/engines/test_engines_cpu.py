@@ -23,12 +23,15 @@ from document_parser.engines.rapidocr.head import letters_of, steps_of
 from document_parser.engines.rapidocr.lines import Line, direction_of_line
 from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.registry import Engines
-from document_parser.engines.tesseract.choice import choose_for_page, read_in_best_languages
+from document_parser.engines.tesseract.choice import LineChoice, choose_for_page, read_in_best_languages, with_english_words
 from document_parser.engines.tesseract.engine import TesseractEngine, is_unknown
 from document_parser.engines.tesseract.packs import Packs, find_packs
+from document_parser.engines.tesseract.pieces import cut_lines
 from document_parser.engines.tesseract.script_letters import confidence_in, is_in_script
+from document_parser.engines.tesseract.script_pairs import find_pair
 from document_parser.errors import EngineRefused, EngineTimeout
 from document_parser.models import PageImage, Word
+from document_parser.models.skew import Skew
 from document_parser.settings import EngineSettings, OcrRuntime, Settings, WorkerSettings, environment_of_child
 from tests.support.cyrillic import CYRILLIC, needs_cyrillic_font, page_of_lines
 
@@ -395,6 +398,12 @@ def packs_of(*names: str) -> Packs:
     return Packs(dict.fromkeys(names, Path("/nowhere")))
 
 
+def packs_in(folder, *names):
+    for name in names:
+        (folder / f"{name}.traineddata").touch()
+    return Packs(dict.fromkeys(names, folder))
+
+
 @pytest.mark.parametrize(
     ("installed", "script", "best", "expected"),
     [
@@ -481,6 +490,52 @@ def test_a_language_is_told_from_its_kin_by_more_than_two_lines():
     assert [one.languages for one in found] == ["rus"] * 5
 
 
+def test_latin_words_among_others_are_those_that_english_reads_surely(tmp_path):
+    """Russian reads partman as its own letters, without being sure; English reads poor Russian words as Latin at times."""
+
+    def line_of(*words):
+        return [Word(text, left, 0, left + 0.1, 1, confidence=sure) for text, left, sure in words]
+
+    own = line_of(("меню", 0.1, 0.97), ("рагтап", 0.2, 0.3), ("не", 0.3, 0.89), ("будуг", 0.4, 0.6))
+    other = line_of(("MeHIO", 0.1, 0.98), ("partman", 0.2, 0.9), ("He", 0.3, 0.93), ("будут", 0.4, 0.9))
+    found = with_english_words(
+        [LineChoice(own, "rus"), LineChoice(own, "eng")],
+        [Image.new("L", (9, 9))] * 2,
+        packs_in(tmp_path, "rus", "eng"),
+        lambda *_: [other],
+    )
+    assert [word.text for word in found[0].words] == ["меню", "partman", "не", "будуг"]
+    assert [one.languages for one in found] == ["rus+eng", "eng"]
+
+
+def test_the_paper_of_a_cut_line_is_as_white_as_its_margin():
+    picture = Image.new("L", (400, 100), 180)
+    picture.paste(60, (150, 40, 170, 60))
+    [piece] = cut_lines(picture, [Word("a line", 0.1, 0.3, 0.9, 0.7)], Skew())
+    assert piece.getpixel((2, 2)) == piece.getpixel((40, 30)) == 255
+    assert piece.getextrema()[0] < 10
+
+
+def test_packs_of_one_script_beside_another_are_compared_on_more_lines(tmp_path):
+    """Modern Greek reads two lines of a commentary on Ancient Greek better, and Ancient Greek the others."""
+    sure = {"frk": (0.6, 0.6), "ell": (0.6, 0.6), "grc": (0.6, 0.6), "frk+ell": (0.9, 0.7), "frk+grc": (0.89, 0.9)}
+
+    def reader(place):
+        def read(languages):
+            greek = "Ρπππποι" if languages in {"ell", "grc"} else "Randbemerkung"
+            return [
+                [
+                    Word(greek, 0, 0, 0.5, 1, confidence=0.95),
+                    Word(greek, 0.5, 0, 1, 1, confidence=sure[languages][place] * 2 - 0.95),
+                ]
+            ]
+
+        return read
+
+    scripts = {"Fraktur": ["frk"], "Greek": ["ell", "grc"]}
+    assert find_pair(scripts, packs_in(tmp_path, "frk", "ell", "grc"), reader(0), reader(1)) == "frk+grc"
+
+
 def test_lines_in_two_scripts_are_read_with_the_packs_of_both(tmp_path):
     """A commentary quotes Greek in German: each pack alone reads half of every line."""
     german, greek = ("Randbemerkung", "Ρπππποι"), ("Βαπδδεπ", "φρονεῖν")
@@ -496,10 +551,7 @@ def test_lines_in_two_scripts_are_read_with_the_packs_of_both(tmp_path):
         ]
 
     pieces = [Image.new("L", (width, 10)) for width in (40, 30, 20)]
-    names = ("eng", "frk", "ell", "rus")
-    for name in names:
-        (tmp_path / f"{name}.traineddata").touch()
-    found = read_in_best_languages(pieces, Packs(dict.fromkeys(names, tmp_path)), read)
+    found = read_in_best_languages(pieces, packs_in(tmp_path, "eng", "frk", "ell", "rus"), read)
     assert [one.languages for one in found] == ["frk+ell"] * 3
     assert found[0].words[1].text == "φρονεῖν"
 

@@ -459,6 +459,9 @@ def test_the_inference_mode_says_which_engines_may_read(mode, expected):
                 )
             )
             assert await engines.find_available() == expected
+            # A tier allows some of them.
+            assert await engines.only(("rapidocr", "nanonets")).find_available() == expected & {"rapidocr"}
+            assert await engines.only(None).find_available() == expected
             assert engines.get("deepseek") is engines.get("deepseek")
             await engines.aclose()
 

@@ -297,6 +297,12 @@ def test_list_items_nest_and_keep_their_own_numbers():
     assert numbers.tags.count("ol") == 3
 
 
+def test_code_names_its_language_in_markdown_and_html():
+    code = Block(kind="code", text="int i;", language="c++")
+    assert markdown(code) == "```c++\nint i;\n```\n"
+    assert '<pre><code class="language-c++">int i;</code></pre>' in written("html", page(code))
+
+
 def test_code_keeps_its_lines_and_any_backticks():
     code = "if a:\n    b = '```'"
     seen = rendered(Block(kind="code", text=code))

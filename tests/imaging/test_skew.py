@@ -212,7 +212,7 @@ class LinesReader(Engines):
 
     told = None
 
-    async def read_lines(self, page, lines, skew, script=""):
+    async def read_lines(self, page, lines, skew, script="", languages=""):
         self.told = skew
         return LineReadings([[line._replace(text="Вчера", confidence=0.9)] for line in lines], ["rus"] * len(lines))
 

@@ -17,6 +17,8 @@ from document_parser.settings import FetchSettings, Settings, StoreSettings
 from tests.support.bucket import KEYS, NAME, Bucket
 from tests.support.service import free_port
 
+MAX_BYTES = 200 << 20
+
 
 @pytest.fixture
 def credentials(monkeypatch):
@@ -31,7 +33,7 @@ def settings_of(port, *buckets):
 
 def receive(settings, address, folder):
     with closing(StagedFile(folder)) as staged:
-        name = asyncio.run(fetch(settings, Origin(address=address), staged, lambda received, size: None))
+        name = asyncio.run(fetch(settings, Origin(address=address), MAX_BYTES, staged, lambda received, size: None))
         return name, staged.path.read_bytes()
 
 

@@ -114,7 +114,7 @@ def test_a_batch_expires_with_a_tombstone_and_a_deleted_one_leaves_none(redis, v
     assert not redis.zcard(batches.EXPIRING)
     batch_id, (card,) = make_batch(redis, settings, 1)
     record.create(redis, card, None)
-    ending.delete_batch(redis, Ledger(redis, settings), storage, batch_id)
+    ending.delete_batch(redis, Ledger(redis, settings), storage, batches.load(redis, batch_id).card)
     with pytest.raises(BatchNotFound):
         batches.load(redis, batch_id)
     assert not list(redis.scan_iter(f"*{batch_id}*"))

@@ -31,6 +31,24 @@ def test_a_title_above_the_page_number_stays_content():
     assert furniture(blocks([*BODY, *title, *line("Page 1 of 1", 460, 44)])) == []
 
 
+CLOSE_BODY = prose(20, 72, 76, 520)
+RULE_BELOW_HEAD = RulingLine(72 / WIDTH, 66 / HEIGHT, 525 / WIDTH, 66 / HEIGHT)
+
+
+def test_chapter_and_section_at_the_ends_of_a_ruling_are_the_running_head_of_a_single_page():
+    head = [*line("CHAPTER 3. BEFORE THE START", 72, 50), *line("3.6. HARDWARE SETUP", 400, 50)]
+    assert furniture(blocks_of([*CLOSE_BODY, *head], WIDTH, HEIGHT, [RULE_BELOW_HEAD])) == [
+        ("page_header", "CHAPTER 3. BEFORE THE START 3.6. HARDWARE SETUP")
+    ]
+    assert furniture(blocks([*CLOSE_BODY, *head])) == []
+
+
+@pytest.mark.parametrize("parts", [("Description", "Amount"), ("Item 3", "10.00"), ("Chapter 3. Start", "Anna Smith")])
+def test_other_words_at_the_ends_of_a_ruling_stay_content(parts):
+    head = [*line(parts[0], 72, 50), *line(parts[1], 430, 50)]
+    assert furniture(blocks_of([*CLOSE_BODY, *head], WIDTH, HEIGHT, [RULE_BELOW_HEAD])) == []
+
+
 def test_a_foot_of_revision_part_number_and_date_is_furniture():
     foot = [*line("Revision: 2.4", 72, 770), *line("P/N 119-036", 260, 770), *line("10 June 2019", 460, 770)]
     assert furniture(blocks([*BODY, *foot])) == [("page_footer", "Revision: 2.4 P/N 119-036 10 June 2019")]

@@ -10,7 +10,21 @@ import pytest
 
 from document_parser.layout.page import blocks_of
 from document_parser.models import Word
-from tests.support.layout_pages import HEIGHT, TALE, WIDTH, blocks, grid, kinds, line, only_table, prose, rows_at, texts, whole
+from tests.support.layout_pages import (
+    HEIGHT,
+    TALE,
+    WIDTH,
+    as_runs,
+    blocks,
+    grid,
+    kinds,
+    line,
+    only_table,
+    prose,
+    rows_at,
+    texts,
+    whole,
+)
 
 # --- lines and paragraphs ---------------------------------------------------------------------------------------------
 
@@ -413,3 +427,54 @@ def test_letters_below_each_other_are_vertical_writing_read_from_right_to_left()
         for row, letter in enumerate(column)
     ]
     assert whole(blocks(words)) == "".join(columns)
+
+
+# --- what an OCR reads --------------------------------------------------------------------------------------------------
+
+
+PAIR = (((70, 100, 290), "Left", 1), ((297, 100, 517), "Right", 2))
+"""Edges, first word and seed of two columns."""
+
+
+def runs_with_formulas(lines, left, right, first, seed):
+    """Lines of a column as an OCR reads them: a formula in every third one parts it in three runs with wide gaps."""
+    found = []
+    for number, run in enumerate(as_runs(prose(lines, left, 100, right, first=first, seed=seed))):
+        if number % 3 == 1:
+            middle, reach = (run.left + run.right) / 2, 20 / WIDTH
+            found += [
+                run._replace(text="a few words", right=middle - reach - 14 / WIDTH),
+                run._replace(text="x+y", left=middle - reach, right=middle + reach),
+                run._replace(text="and some more", left=middle + reach + 14 / WIDTH),
+            ]
+        else:
+            found.append(run)
+    return found
+
+
+def test_the_gaps_around_formulas_of_a_scan_are_not_its_usual_spaces():
+    words = runs_with_formulas(14, 70, 290, "Left", 1) + runs_with_formulas(14, 302, 522, "Right", 2)
+    found = blocks(words)
+    assert "table" not in kinds(found)
+    assert "Right" not in texts(found)[0]
+    assert whole(found).index("Left") < whole(found).index("Right")
+
+
+def test_columns_of_a_scan_go_on_where_the_boxes_of_their_lines_nearly_touch():
+    left, right = (as_runs(prose(24, *edges, first=first, seed=seed)) for edges, first, seed in PAIR)
+    # The lower lines lean over to the left, and their boxes are loose.
+    left[18:] = [run._replace(right=run.right + 1.5 / WIDTH) for run in left[18:]]
+    right[18:] = [run._replace(left=run.left - 3 / WIDTH) for run in right[18:]]
+    left[-1] = left[-1]._replace(text="and this is Leftend")
+    words = left + right + as_runs(line("The whole tale of the wizards and of their honey", 70, 420, size=20))
+    found = blocks(words)
+    assert "table" not in kinds(found)
+    assert whole(found).index("Leftend") < whole(found).index("Right")
+
+
+@pytest.mark.parametrize("height", [17, 30])
+def test_lines_of_a_curled_page_that_overlap_in_height_stay_two_lines(height):
+    words = as_runs(prose(12, 70, 150, 520, seed=3))
+    first = Word("The English play at ball with cabbages and we", 150 / WIDTH, 100 / HEIGHT, 520 / WIDTH, 116 / HEIGHT)
+    second = Word("are not late to crush the onions", 70 / WIDTH, 107 / HEIGHT, 480 / WIDTH, (107 + height) / HEIGHT)
+    assert "cabbages and we are not late" in " ".join(whole(blocks([first, second, *words])).split())

@@ -5,7 +5,21 @@ from __future__ import annotations
 import pytest
 
 from document_parser.layout.page import blocks_of
-from tests.support.layout_pages import HEIGHT, WIDTH, blocks, grid, kinds, level, line, prose, rows_at, texts, upright, whole
+from tests.support.layout_pages import (
+    HEIGHT,
+    WIDTH,
+    as_runs,
+    blocks,
+    grid,
+    kinds,
+    level,
+    line,
+    prose,
+    rows_at,
+    texts,
+    upright,
+    whole,
+)
 
 
 def tables(words, rules=()):
@@ -49,6 +63,24 @@ def test_narrow_columns_of_a_newspaper_with_lines_between_them_are_no_table():
     for number, left in enumerate((72, 190, 308)):
         words += prose(9, left, 100, left + 108, size=9, first=f"Story{number}", seed=number)
         rules += [upright(left - 5, 96, 200)] if number else []
+    found = blocks_of(words, WIDTH, HEIGHT, rules)
+    assert "table" not in kinds(found)
+    text = whole(found)
+    assert text.index("Story0") < text.index("Story1") < text.index("Story2")
+
+
+@pytest.mark.parametrize("marks", [(), (upright(80, 630, 660), upright(86, 622, 661))], ids=["rim", "photograph"])
+def test_the_dark_rim_of_a_scan_frames_no_table_of_its_columns(marks):
+    columns = [(40, 190, (20, 1)), (205, 355, (20, 20)), (370, 520, (20, 20))]
+    words = [
+        run
+        for number, (left, right, lines) in enumerate(columns)
+        for part, (top, count) in enumerate(zip((60, 330), lines, strict=True))
+        for run in as_runs(prose(count, left, top, right, first="" if part else f"Story{number}", seed=2 * number + part))
+    ]
+    words += as_runs(line("What they need most", 205, 590, size=30))
+    words += as_runs(line("By somebody", 205, 645, size=8)) + as_runs(line("93", 505, 645, size=8))
+    rules = [level(8, 0, 594), level(656, 60, 592), upright(588, 0, 660), *marks]
     found = blocks_of(words, WIDTH, HEIGHT, rules)
     assert "table" not in kinds(found)
     text = whole(found)

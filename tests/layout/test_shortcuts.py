@@ -10,10 +10,11 @@ from random import Random
 import numpy as np
 import pytest
 
-from document_parser.layout.blocks.gutters import _differ_from_previous, _find_best_run, _ink_beside, _outermost_ink
+from document_parser.layout.blocks.gutters import InkMap, _find_best_run, _find_strips, _reach_of_ink
+from document_parser.layout.blocks.list_markers import is_marker, list_marker_of
 from document_parser.layout.blocks.reading_order import _LIST_MARKER, _is_list_marker
 from document_parser.layout.lazy import cached_property
-from document_parser.layout.lines.joining import is_right_to_left
+from document_parser.layout.lines.joining import _is_far, _needs_space, is_right_to_left
 from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.lines.rotated import MIN_SIDEWAYS_WORDS, find_page_turn
 from document_parser.layout.lines.units import Scale, size_of
@@ -44,6 +45,34 @@ def test_the_direction_is_that_of_most_letters(texts: list[str], backwards: bool
 def test_no_list_marker_is_left_out_for_its_last_character(text: str) -> None:
     assert _LIST_MARKER.fullmatch(text)
     assert _is_list_marker(text)
+
+
+@pytest.mark.parametrize(
+    "marker", ["•", "12.", "(a)", "z.", "(xviii)", "xviii.", "XVIII)", "IV.", "(B)", "б)", "α.", "①", "[103]"]
+)
+def test_no_marker_of_an_item_is_taken_for_a_word(marker: str) -> None:
+    found = list_marker_of(f"{marker} text")
+    assert found is not None
+    assert found.text == marker
+    assert is_marker(marker)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_words_within_edges_are_those_whose_middles_are(seed: int) -> None:
+    random = Random(seed)
+    corners = [(random.uniform(0, 90), random.uniform(0, 90)) for _ in range(40)]
+    words = [Word(f"w{n}", left, top, left + 20, top + 10, 8) for n, (left, top) in enumerate(corners)]
+    held = [w for w in words if 20 < (w.left + w.right) / 2 < 70 and 30 < (w.top + w.bottom) / 2 < 80]
+    assert PageIndex(words).words_within(20, 30, 70, 80) == held
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.5, 0.7, 1.5, 1.7, 2.5])
+@pytest.mark.parametrize("texts", [("one", "two"), ("x²", ",y"), ("文", "字"), ("☐", "yes")])
+def test_words_as_far_apart_as_no_parts_of_one_are_get_the_space_that_the_rules_give(
+    gap: float, texts: tuple[str, str]
+) -> None:
+    before, word = Word(texts[0], 0, 0, 10, 10, 10), Word(texts[1], 10 + gap, 0, 20 + gap, 10, 8)
+    assert not _is_far(before, word) or _needs_space(before, word)
 
 
 @pytest.mark.parametrize("count", [MIN_SIDEWAYS_WORDS - 1, MIN_SIDEWAYS_WORDS])
@@ -83,43 +112,46 @@ def test_boxes_in_points_and_back_are_those_of_the_words(seed: int) -> None:
     )
 
 
-def _plain_best_run(free: list[list[bool]], left: list[list[bool]], right: list[list[bool]]) -> tuple[int, int, int, int]:
-    """Return what _find_best_run does, cell by cell."""
+def _plain_best_run(white: list[list[bool]], width: int, shortest: int) -> tuple[int, int, int, int] | None:
+    """Return (column, first row, row behind the last, score) of the best run of white strips, cell by cell."""
     found = []
-    for column in range(len(free[0])):
+    for column in range(len(white[0]) - width + 1):
         first, lefts, rights = 0, 0, 0
-        for row in range(len(free)):
-            if not free[row][column]:
+        for row, cells in enumerate(white):
+            if not all(cells[column : column + width]):
                 first, lefts, rights = row + 1, 0, 0
                 continue
-            lefts, rights = lefts + left[row][column], rights + right[row][column]
-            found.append((min(lefts, rights), row, -column, first))
-    score, last, column, first = max(found)
-    return -column, first, last, score
+            lefts += not all(cells[:column])
+            rights += not all(cells[column + width :])
+            ends = row + 1 == len(white) or not all(white[row + 1][column : column + width])
+            if ends and row + 1 - first >= shortest:
+                found.append((min(lefts, rights), row + 1, -column, first))
+    score, end, column, first = max(found, default=(0, 0, 0, 0))
+    return (-column, first, end, score) if score else None
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_best_strip_is_the_one_that_counting_cell_by_cell_finds(seed: int) -> None:
     random = np.random.default_rng(seed)
-    free, left, right = (random.random((3, 30, 12)) < 0.8).tolist()
-    free[0][0] = True  # no gutter is looked for without a free strip
-    best = _find_best_run(*(np.array(one) for one in (free, left, right)))
-    plain = _plain_best_run(free, left, right)
-    assert best[3] == plain[3]
-    assert plain[3] == 0 or best == plain
+    heights = random.integers(1, 4, 20)
+    bands = random.random((20, 14)) < 0.15
+    edges = np.append(0, heights.cumsum()).astype(np.int32)
+    ink = np.append(bands.T, np.ones((14, 1), dtype=np.bool_), axis=1)
+    found = _find_best_run(_find_strips(~ink, 2), edges, 4, *_reach_of_ink(ink, 2))
+    plain = _plain_best_run((~np.repeat(bands, heights, axis=0)).tolist(), 2, 4)
+    assert (found and (found[0], int(edges[found[1]]), int(edges[found[2]]), found[3])) == plain
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_strips_that_are_left_out_are_like_the_one_before(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    ink = random.random((8, 40)) < 0.04
-    columns, width = np.arange(3, 36), 3
-    strips = np.array([[not row[column : column + width].any() for column in columns] for row in ink])
-    first, last = _outermost_ink(ink)
-    maps = [strips, *_ink_beside(columns, width, first, last)]
-    new = _differ_from_previous(strips, columns, width, first, last)
-    for place in range(1, len(columns)):
-        assert bool(new[place]) == any((one[:, place] != one[:, place - 1]).any() for one in maps)
+def test_a_covered_rectangle_may_begin_and_end_between_the_edges_of_words() -> None:
+    words = [Word("left", 0, 0, 40, 100, 8), Word("right", 60, 0, 100, 100, 8)]
+    ink = InkMap(PageIndex(words).boxes, 8.0)
+    before = ink.copy()
+    ink.cover(40, 50, 60, 70)
+    upper, whole = ink.find_tallest_gutter(), before.find_tallest_gutter()
+    assert upper is not None
+    assert whole is not None
+    assert (upper.top, upper.bottom) == (0.0, 50.0)
+    assert (whole.top, whole.bottom) == (0.0, 102.0)
 
 
 def _plain_stretches(left: list[float], right: list[float], most: int, least: float) -> list[tuple[float, float]]:

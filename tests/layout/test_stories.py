@@ -7,6 +7,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.support.case_reading import CaseReader
+from tests.support.layout_pages import blocks, kinds, line, prose, texts
 
 PITCH = 12
 
@@ -24,8 +25,8 @@ def sentences(name, count):
 
 def column(canvas, left, top, lines):
     canvas.setFont("Helvetica", 9)
-    for number, line in enumerate(lines):
-        canvas.drawString(left, top - number * PITCH, line)
+    for number, text in enumerate(lines):
+        canvas.drawString(left, top - number * PITCH, text)
 
 
 def story(canvas, top, headline, name, lefts, heights, size=13):
@@ -250,3 +251,43 @@ def test_a_headline_below_two_tables_side_by_side_comes_after_both(read, tmp_pat
 
     parts = page(tmp_path / "a.pdf", draw)
     assert in_order(read(tmp_path / "a.pdf").flat, parts)
+
+
+def columns_of(count, top, lines=12, seed=0):
+    """Columns of text side by side over the page's width."""
+    width = 455 / count
+    return [
+        word
+        for n in range(count)
+        for word in prose(lines, 72 + n * width, top, 72 + (n + 1) * width - 15, last="is over.", seed=seed + n)
+    ]
+
+
+def test_the_line_of_issue_and_date_below_a_title_is_not_part_of_the_columns():
+    words = line("The Quay Letter", 180, 60, size=30, bold=True)
+    words += line("No. 12", 72, 110) + line("News of the harbour of Lund", 232, 110) + line("Spring 2025", 463, 110)
+    found = texts(blocks(words + columns_of(3, 140)))
+    assert found[:2] == ["The Quay Letter", "No. 12 News of the harbour of Lund Spring 2025"]
+    assert len(found) == 5
+
+
+def test_headlines_of_two_stories_side_by_side_below_three_columns_head_their_stories():
+    words = columns_of(3, 100) + line("Choir seeks tenors", 72, 262, size=14, bold=True)
+    words += line("Market moves", 300, 262, size=14, bold=True) + columns_of(2, 284, seed=7)
+    found = blocks(words)
+    assert kinds(found) == ["paragraph"] * 3 + ["heading", "paragraph"] * 2
+    assert [block.text for block in found if block.kind == "heading"] == ["Choir seeks tenors", "Market moves"]
+
+
+def test_a_heading_beside_a_box_that_floats_comes_after_the_columns_above_it():
+    words = columns_of(2, 100, lines=6) + line("How to get there", 72, 185, size=16, bold=True)
+    for place, text in enumerate(("At a glance", "Open from April on", "Fare is 3 euros", "Bicycles are free")):
+        words += line(text, 420, 207 + 12 * place)
+    found = texts(blocks(words + prose(4, 72, 210, 400, seed=9) + prose(4, 72, 258, 520, seed=10)))
+    assert found[2] == "How to get there"
+
+
+def test_a_headline_below_the_longer_one_of_two_columns_heads_what_comes_below():
+    left, right = prose(8, 72, 100, 290, last="is over."), prose(5, 310, 100, 520, seed=3, last="is done.")
+    found = blocks(left + right + line("Weather", 72, 205, size=14, bold=True) + prose(3, 72, 226, 520, seed=4))
+    assert kinds(found) == ["paragraph", "paragraph", "heading", "paragraph"]

@@ -140,6 +140,17 @@ def test_a_heading_over_the_place_where_lines_end_spans_from_line_to_line():
     assert shown(table_of(words, rules))[0][-2:] == ["Dogs (1x2)", "Cats (1x2)"]
 
 
+def test_boxes_of_a_form_side_by_side_are_a_row_of_labels_and_one_of_answers():
+    words = [*line("1. Name of Registrant", 76, 104), *line("2. Registration No.", 306, 104)]
+    words += [*line("British Virgin Island", 90, 116), *line("Tourist Board", 90, 128), *line("3354", 320, 127)]
+    rules = [RulingLine(x / WIDTH, 100 / HEIGHT, x / WIDTH, 146 / HEIGHT) for x in (72, 300, 520)]
+    rules += [RulingLine(72 / WIDTH, y / HEIGHT, 520 / WIDTH, y / HEIGHT) for y in (100, 146)]
+    (block,) = blocks_of(words, WIDTH, HEIGHT, rules)
+    assert [cell.text for cell in block.table.cells] == [
+        "1. Name of Registrant", "2. Registration No.", "British Virgin Island Tourist Board", "3354",
+    ]  # fmt: skip
+
+
 def test_a_row_begins_where_numbers_stand_beside_a_first_line():
     words = rows_at([["Statement", "One", "Two"]], (80, 300, 400), 104)
     for number, top in enumerate((124, 146, 168, 190)):
@@ -154,6 +165,36 @@ def test_bold_headings_of_a_part_are_rows_of_their_own():
     words += line("Male", 80, 140) + rows_at(NUMBERS, LEFTS, 156)
     first = [row[0] for row in shown(table_of(words, [level(100), level(120), level(204)]))]
     assert first == ["Name", "Sex by kind and place of birth", "Male", "alpha", "beta", "gamma"]
+
+
+def with_baselines(words):
+    """The words as a text layer has them: letters that reach below the line make their boxes deeper."""
+    return [w._replace(baseline=w.bottom, bottom=w.bottom + ("p" in w.text) * 2.5 / HEIGHT) for w in words]
+
+
+def test_bold_headings_between_rows_without_lines_are_rows_of_their_own():
+    rows = [["Shares in issue", "1,880"], ["Profit and loss", ""], ["Dividends", "3,010"], ["Expenses", "(377)"], ["Tax", "17"]]
+    words = [w for n, row in enumerate(rows) for w in rows_at([row], (80, 300), 100 + 13.5 * n, bold=not row[1])]
+    assert shown(table_of(with_baselines(words), [])) == [row[: 1 + bool(row[1])] for row in rows]
+
+
+def test_rows_as_far_apart_as_all_others_are_not_joined():
+    rows = [
+        ["Date", "Code", "Item", "Sum"],
+        ["4 May", "B200", "Brass hinge, large", "14.50"],
+        ["", "B201", "Brass hinge, small", ""],
+    ]
+    rows += [["", "B201", "Brass hinge, small", ""], ["9 May", "C100", "Screws", "4.10"], ["2 June", "D7", "Lamp oil", "8.00"]]
+    words = [w for n, row in enumerate(rows) for w in rows_at([row], (80, 150, 220, 400), 100 + 15 * n + 3 * (n > 0), size=9)]
+    assert len(shown(table_of(with_baselines(words), []))) == len(rows)
+
+
+def test_a_bold_header_whose_words_reach_over_the_middle_between_columns_belongs_to_its_table():
+    rows = [["2 April", "Herring", "120", "340.00"], ["3 April", "Flour", "400", "280.00"], ["9 April", "Cod", "15", "95.50"]]
+    lefts, header = (80, 150, 260, 310), ["Day", "Goods", "Weight kg", "Cost"]
+    words = rows_at([header], lefts, 100, bold=True) + rows_at(rows, lefts, 118)
+    stripes = [fill(76, 115, 360, 131), fill(76, 147, 360, 163)]
+    assert shown(table_of(words, stripes))[0] == header
 
 
 def test_runs_of_words_that_end_at_a_column_are_cells_of_their_own():
@@ -199,6 +240,68 @@ def test_one_label_beside_coloured_cells_still_spans_them():
     rules = [level(100, 72, 420), level(117, 72, 420), level(184, 72, 420)]
     rules += [fill(left, top, left + 108, top + 20) for top in (121, 141, 161) for left in (198, 312)]
     assert shown(table_of(words, rules))[1:] == [["paper (3x1)", "foil", "bad"], ["rag", "good"], ["rag", "good"]]
+
+
+def striped(tops, lefts=(80, 200, 320), height=20):
+    """Filled boxes behind the cells of the rows at these heights, with white between them."""
+    ends = [*lefts[1:], 440]
+    return [fill(left - 6, top, end - 8, top + height) for top in tops for left, end in zip(lefts, ends, strict=True)]
+
+
+def test_rows_between_coloured_rows_belong_to_the_table_and_keep_their_columns():
+    rows = [["Value", "Day", "Holiday"], ["one", "3/9", "2/22"], ["", "", "2/23"], ["two", "3/8", "3/8"], ["", "", "5/9"]]
+    words = prose(2, 72, 60, 520) + prose(2, 72, 240, 520)
+    words += [word for word in rows_at(rows, (80, 200, 320), 105, pitch=22) if word.text]
+    found = blocks_of(words, WIDTH, HEIGHT, striped((100, 122, 166)))
+    assert kinds(found) == ["paragraph", "table", "paragraph"]
+    table = only_table(found)
+    assert shown(table) == [*rows[:4], ["5/9"]]
+    assert table.cells[-1].column == 2
+
+
+def test_tables_of_coloured_rows_with_a_caption_between_them_stay_apart():
+    words = rows_at([["Value", "Day", "Holiday"], ["one", "3/9", "2/22"]], (80, 200, 320), 105, pitch=22)
+    words += line("Table 2", 80, 175)
+    words += rows_at([["Value", "Day", "Holiday"], ["six", "4/9", "5/22"]], (80, 200, 320), 215, pitch=22)
+    found = blocks_of(words, WIDTH, HEIGHT, striped((100, 122, 210, 232)))
+    assert kinds(found).count("table") == 2
+
+
+FACTS = [
+    "How many there are.",
+    "Their order.",
+    "Which bus is used.",
+    "Free space on each of them.",
+    "Model and maker.",
+    "Kind.",
+]
+
+
+def test_labels_that_share_out_the_lines_beside_them_span_these_rows():
+    words = rows_at([["Part", "Fact"]], (80, 250), 104) + rows_at([[fact] for fact in FACTS], (250,), 120)
+    words += line("Disks", 80, 144) + rows_at([["Printer"], ["Screen"]], (80,), 184)
+    table = table_of(words, [level(100), level(220)])
+    rows = [["Disks (4x1)", FACTS[0]], *([fact] for fact in FACTS[1:4]), ["Printer", FACTS[4]], ["Screen", FACTS[5]]]
+    assert shown(table) == [["Part", "Fact"], *rows]
+
+
+def test_labels_that_are_centred_beside_closer_lines_share_their_row():
+    words = rows_at([["Part", "Fact", "Count"]], (80, 250, 470), 104)
+    for top, label, count in ((124, "First", "12"), (160, "Second", "14"), (196, "Third", "9")):
+        words += set_at(
+            (label, 80, top + 6), (count, 470, top + 6), ("what is said of it first", 250, top), ("and then", 250, top + 12)
+        )
+    table = table_of(words, [level(at) for at in (100, 119, 224)])
+    fact = "what is said of it first and then"
+    assert shown(table)[1:] == [[label, fact, count] for label, count in (("First", "12"), ("Second", "14"), ("Third", "9"))]
+
+
+def test_a_label_below_a_line_without_one_begins_a_row_where_lines_are_as_far_apart_as_rows():
+    rows = [["Id", "enter the long text here"], ["Age", "no"], ["", "enter the long date here"], ["Place", "enter a date"]]
+    words = rows_at([["Name", "enter some text here"]], (80, 200), 104)
+    words += [word for word in rows_at(rows, (80, 200), 124) if word.text]
+    table = table_of(words, [level(at, 72, 330) for at in (100, 119, 188)])
+    assert shown(table)[-1] == rows[-1]
 
 
 def test_leaders_are_no_text_of_a_cell():
@@ -313,3 +416,122 @@ def test_a_heading_over_several_columns_spans_those_at_whose_middle_it_stands_be
     heading = GridCell(1, 4, (Word("Number of features", 195.0, 100.0, 315.0, 110.0),))
     below = [GridCell(n, n, (Word(str(n), texts[n][0], 114.0, texts[n][1], 124.0),)) for n in range(1, 6)]
     assert find_heading_spans([[heading], below], texts, 0, 10.0) == [(1, 5)]
+
+
+def boxed(left, right, edges):
+    """Lines across at these heights, and one on each side."""
+    return [*(level(at, left, right) for at in edges), *(upright(at, edges[0], edges[-1]) for at in (left, right))]
+
+
+def test_the_colour_of_one_cell_melts_no_rows_beside_it():
+    words = rows_at([["Name", "One", "Two", "Three"], *NUMBERS], LEFTS, 104)
+    table = table_of(words, [*(level(at) for at in (100, 118, 164)), fill(440, 148, 520, 163)])
+    assert shown(table) == [["Name", "One", "Two", "Three"], *NUMBERS]
+
+
+def test_a_title_of_one_line_in_the_box_of_a_table_is_a_row_of_it_and_notes_below_are_not():
+    words = line("All that was counted", 250, 104) + rows_at(NUMBERS, LEFTS, 124, 20) + line("Note: counted in May", 90, 184)
+    walls = [upright(at, 120, 180) for at in (240, 340, 440)]
+    found = blocks_of(words, WIDTH, HEIGHT, [*boxed(72, 520, (100, 120, 140, 160, 180, 200)), *walls])
+    assert shown(only_table(found)) == [["All that was counted (1x4)"], *NUMBERS]
+    assert kinds(found) == ["table", "paragraph"]
+
+
+def test_an_empty_row_with_lines_at_all_columns_ends_a_table():
+    words = rows_at(NUMBERS, LEFTS, 104, 20)
+    walls = [upright(at, 100, 180) for at in (240, 340, 440)]
+    table = table_of(words, [*boxed(72, 520, (100, 120, 140, 160, 180)), *walls])
+    assert shown(table) == [*NUMBERS, ["", "", "", ""]]
+
+
+def test_a_long_word_that_reaches_over_a_frame_is_not_lost():
+    rows = [["Qty", "Price", "Amount"], ["1", "20.00", "20.00"], ["2", "14.00", "28.00"], ["4", "1.80", "7.20"]]
+    words = rows_at(rows, (240, 330, 420), 118, 20)
+    words = [word._replace(left=word.left - 10 / WIDTH) if word.text.isdigit() else word for word in words]
+    dated = Word("02/02/2017 at 7:31:08 PM", 160 / WIDTH, 118 / HEIGHT, 308 / WIDTH, 127 / HEIGHT)
+    rules = [
+        *(level(114 + 20 * number, 238, 480) for number in range(5)),
+        *(upright(at, 114, 194) for at in (238, 320, 410, 480)),
+    ]
+    assert "02/02/2017 at 7:31:08 PM" in str(blocks_of([*words, dated], WIDTH, HEIGHT, rules))
+
+
+def test_rows_with_empty_cells_agree_to_the_columns_beside_a_line():
+    left = [["0", "0.107", "5.21"], ["1", "0.148", "7.38"], ["", "0.260", "2.81"], ["2", "0.180", "2.01"]]
+    left += [["", "0.320", "4.12"], ["", "0.428", "1.79"]]
+    rows = [[*cells, str(number), f"0.{number}40", f"4.{number}2"] for number, cells in enumerate(left)]
+    words = rows_at(rows, (80, 140, 220, 310, 370, 450), 104)
+    assert shown(table_of(words, [level(100), level(200), upright(300, 100, 200)])) == rows
+
+
+def test_a_label_centred_on_the_break_of_a_line_between_columns_heads_its_table():
+    words = rows_at([["First", "Second"]], (272, 432), 104) + rows_at([["EN", "CH", "EN", "CH"]], (250, 310, 410, 470), 124)
+    words += line("Model", 90, 114) + rows_at(
+        [[f"m{n}", "1.4", "1.8", "2.4", "2.8"] for n in range(3)], (90, 250, 310, 410, 470), 144
+    )
+    rules = [level(100), level(140), level(192), level(119, 240, 340), level(119, 400, 500)]
+    rules += [upright(220, 101, 116.5), upright(220, 121.5, 192)]
+    table = table_of(words, rules)
+    assert shown(table)[:2] == [["Model (2x1)", "First (1x2)", "Second (1x2)"], ["EN", "CH", "EN", "CH"]]
+
+
+def test_rules_between_rows_of_small_letters_do_not_part_a_table():
+    words = prose(20, 72, 300, 520, size=12) + rows_at([["Measure", "p", "A", "B", "C"]], (80, 120, 140, 166, 192), 91, size=6)
+    labels = ["Mean (F)", "Mean (A)", "Mean (G-mean)", "Mean (C)"]
+    for number, label in enumerate(labels):
+        at = 104 + number * 26
+        words += line(label, 80, at + 6, size=6)
+        words += rows_at([["0.2", "0.0010", "0.0055", "0.0065"]] * 2, (120, 140, 166, 192), at, 12.0, size=6)
+    rows = shown(table_of(words, [level(at, 76, 216) for at in (87, 100, 126, 152, 178, 205)]))[1:]
+    assert [row[0] for row in rows[::2]] == [f"{label} (2x1)" for label in labels]
+
+
+def test_numbers_with_remarks_in_brackets_are_rows_of_their_own():
+    rows = [
+        [f"Model of name {name}", f"1{n}.3", f"1{n}.2 (n=11{n}, m=20)", f"3{n}.8 (n=3{n})"] for n, name in enumerate("ABCDEF")
+    ]
+    words = rows_at([["Name", "CR", "Same", "Free"], *rows[:-1]], LEFTS, 104, 11.0) + rows_at([rows[-1]], LEFTS, 175)
+    assert shown(table_of(words, [level(at) for at in (100, 114.5, 171, 188, 205)]))[1:] == rows
+
+
+def test_a_heading_alone_between_lines_spans_all_columns_there():
+    words = line("Number of rooms", 345, 104) + line("Houses", 90, 112)
+    words += rows_at(
+        [["2", "3", "4", "5"], *[[f"9{n}.5", "85.0", "75.0", "67.5"] for n in range(4)]], (280, 340, 400, 460), 120
+    )
+    words += rows_at([[str(n)] for n in range(4)], (90,), 136)
+    table = table_of(words, [level(100), level(133), level(200), upright(240, 100, 200)])
+    assert shown(table)[0] == ["Houses (2x1)", "Number of rooms (1x4)"]
+
+
+def test_a_label_alone_between_two_rules_heads_the_part_below_it():
+    words = (
+        rows_at([["Model", "One", "Two", "Three"]], LEFTS, 104) + line("First part", 80, 124) + rows_at(NUMBERS[:2], LEFTS, 144)
+    )
+    words += line("Second part", 80, 184) + rows_at(NUMBERS[1:], LEFTS, 204)
+    table = table_of(words, [level(at) for at in (100, 119, 139, 179, 199, 238)])
+    assert shown(table)[1] == ["First part (1x4)"]
+    assert shown(table)[4] == ["Second part (1x4)"]
+
+
+def test_a_heading_in_the_middle_of_two_columns_spans_both():
+    words = rows_at([["Part", "Count"]], (80, 450), 104) + line("Global settings", 262, 124)
+    words += rows_at([["Embedding size of the model", "768"], ["Heads", "8"], ["Window", "512"]], (80, 450), 140)
+    assert shown(table_of(words, [level(100), level(120), level(190)]))[1] == ["Global settings (1x2)"]
+
+
+def test_a_heading_of_wide_spaces_over_a_short_line_is_one_text():
+    words = [
+        word for text, left in (("First", 252), ("free", 279.5), ("set", 302.5), ("of", 321)) for word in line(text, left, 104)
+    ]
+    words += line("Model", 90, 114) + rows_at([["EN", "CH", "IT"]], (250, 310, 370), 124)
+    words += rows_at([[f"m{n}", "1.4", "1.8", "2.2"] for n in range(3)], (90, 250, 310, 370), 144)
+    table = table_of(words, [*(level(at, 72, 400) for at in (100, 140, 192)), level(119, 220, 395)])
+    assert shown(table)[0] == ["Model (2x1)", "First free set of (1x3)"]
+
+
+def test_labelled_rows_of_numbers_below_no_rule_are_not_melted_into_the_header():
+    words = rows_at([["Model", "One", "Two", "Three"], *NUMBERS], LEFTS, 104, 12.0)
+    words += rows_at([["all", "66", "69", "72"], ["most", "44", "46", "48"]], LEFTS, 160, 20.0)
+    rules = [level(100), level(155), level(176), level(197), *(upright(at, 100, 197) for at in (230, 330, 430))]
+    assert shown(table_of(words, rules))[1:4] == NUMBERS

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from document_parser.models import Block
-from tests.support.browser import PHONE, SECONDS, Watched, choose, done, picture_shown
+from tests.support.accessibility import sound
+from tests.support.browser import PHONE, SECONDS, choose, done, picture_shown
 from tests.support.documents import encrypted_pdf, pdf_of_text, stamped_pdf, truncated
 from tests.support.service import UNCHECKED, Service, asking
 from tests.support.vllm_batching import Speed
 from tests.support.vllm_server import ModelServer, served_from_thread
 from tests.support.wide_tables import drawn
 
-AXE = Axe()
-GRAVE = {"serious", "critical"}
-ASKED_FOR = {"heading-order", "page-has-heading-one", "landmark-unique", "region"}
-"""Rules that must hold too, although axe calls a breach of them moderate."""
-SCHEMES = ("light", "dark")
-HEADINGS = """[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
-    .filter((heading) => heading.checkVisibility()).map((heading) => Number(heading.tagName[1]))"""
 SHIFTS = """window.moved = [];
 new PerformanceObserver((list) => {
     for (const { value, sources } of list.getEntries()) {
@@ -49,27 +41,6 @@ def models():
 def gpu_service(tmp_path_factory, models):
     with Service(tmp_path_factory.mktemp("gpu"), WEB_WORKERS=1, **UNCHECKED, **asking(models.url)) as running:
         yield running
-
-
-def sound(watched: Watched, state: str) -> None:
-    """Nothing grave, and every heading in its place, in light and dark colours."""
-    for scheme in SCHEMES:
-        watched.page.emulate_media(color_scheme=scheme)
-        found = AXE.run(watched.page, options={"resultTypes": ["violations"]}).response["violations"]
-        told = [
-            f"{rule['id']} ({rule['impact']}): {node['html'][:160]} {node.get('failureSummary', '')}"
-            for rule in found
-            if rule["impact"] in GRAVE or rule["id"] in ASKED_FOR
-            for node in rule["nodes"]
-        ]
-        assert told == [], f"{state}, {scheme}"
-    assert no_level_left_out(watched), state
-
-
-def no_level_left_out(watched: Watched) -> bool:
-    """Whether there is one heading of the first level, before all others, and no heading skips a level on the way down."""
-    levels = watched.page.evaluate(HEADINGS)
-    return levels[0] == 1 and levels.count(1) == 1 and all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_the_start_with_its_options_and_what_was_not_understood(service, opened, rich_job):

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
+from document_parser.api.job_fields import TEXT_FIELDS
 from document_parser.jobs.records import storage_keys
-from document_parser.models import Block, Cell, Span, Table, parse_page_range
+from document_parser.models import Block, Cell, Options, Span, Table, parse_page_range
 from tests.support.browser import PHONE, SECONDS, choose, done, picture_shown
 from tests.support.document_host import SECRET, Served, document_host
 from tests.support.documents import PARAGRAPH, encrypted_pdf, page_picture, pdf_of_text, stamped_pdf, truncated
@@ -823,6 +824,59 @@ def test_the_curl_line_does_what_the_page_did(service, opened, tmp_path):
     subprocess.run(["bash", "-c", fetched.replace("curl", "curl -sS", 1)], cwd=tmp_path, check=True)
     (saved,) = tmp_path.glob("*.md")
     assert "The same again." in saved.read_text()
+
+
+def test_a_dropped_folder_with_folders_in_it_becomes_a_batch_of_its_files_with_their_paths(service, opened, tmp_path):
+    folder = tmp_path / "desk"
+    for path in ("a.txt", "mail/b.txt", "mail/old/c.txt", "mail/.hidden.txt"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(f"words of {path}")
+    watched = opened(service)
+    devtools = watched.page.context.new_cdp_session(watched.page)
+    carried = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for event in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": event, "x": 700, "y": 300, "data": carried})
+    watched.page.wait_for_url(re.compile(r"#/batches/[0-9a-f-]{36}"))
+    expect(watched.page.locator("#batch-status")).to_have_text("Done", timeout=SECONDS)
+    rows = watched.page.locator("#batch-rows li")
+    expect(rows).to_have_count(3)
+    for index, path in enumerate(("desk/a.txt", "desk/mail/b.txt", "desk/mail/old/c.txt")):
+        expect(rows.nth(index)).to_contain_text(path)
+    watched.shoot("batch-of-a-folder")
+
+
+OFF_THE_PAGE = {
+    "webhook_url": "the page itself follows its jobs; an address of a program has no use there",
+    "result_s3": "callers write only into buckets that the operator lists, which the page does not know",
+}
+"""The options that the page does not offer, and why."""
+
+
+def test_every_option_is_on_the_page_or_left_out_for_a_reason(service, opened):
+    page = opened(service).page
+    offered = set(page.evaluate("Array.from(document.getElementById('options').elements, ({ name }) => name)")) - {""}
+    assert offered | OFF_THE_PAGE.keys() == {*Options.model_fields, *TEXT_FIELDS}
+    assert not offered & OFF_THE_PAGE.keys()
+    page.locator("#more-options summary").click()
+    for name in offered:
+        for control in page.locator(f"#options select[name={name}] option").all():
+            value = control.get_attribute("value")
+            assert Options.model_validate({name: value}), (name, value)
+
+
+def test_what_is_changed_on_the_page_is_sent_and_what_is_not_has_the_servers_default(service, opened, paper):
+    watched = opened(service)
+    watched.page.locator("#more-options summary").click()
+    chosen = {"layers": "body", "csv_safe": "false", "priority": "batch", "cache": "false"}
+    for name, value in chosen.items():
+        default = Options.model_fields[name].default
+        expect(watched.page.locator(f"select[name={name}]")).to_have_value(str(default).lower())
+        watched.page.locator(f"select[name={name}]").select_option(value)
+    expect(watched.page.locator("#curl")).to_contain_text("-F layers=body -F csv_safe=false -F priority=batch -F cache=false")
+    watched.upload(paper)
+    done(watched.page)
+    options = json.loads((service.data_dir / storage_keys.card(watched.job())).read_text())["card"]["options"]
+    assert {name: str(options[name]).lower() for name in chosen} == chosen
 
 
 def test_what_becomes_of_doubt_and_of_figures_is_chosen_in_words_and_sent(service, opened, paper):

@@ -21,6 +21,7 @@ from document_parser.models import Block, BoundingBox, Cell, Document, Options, 
 from document_parser.pipeline.local.reader import parse
 from document_parser.pipeline.reading.figure_labels import with_labels
 from document_parser.pipeline.reading.figures import assign_boxes, insert_figures, with_figures
+from document_parser.pipeline.reading.parts import join_description
 from document_parser.pipeline.reading.read_page import read_page
 from document_parser.settings import EngineSettings, Settings
 from document_parser.sources.base import OpenerLimits
@@ -468,3 +469,9 @@ def test_a_page_that_has_been_read_stays_if_it_cannot_be_rendered(name):
     assert (page.status, page.engine) == ("done", "text_layer")
     assert page.blocks
     assert [warning.code for warning in page.warnings] == (["low_coverage"] if name.startswith("11") else [])
+
+
+def test_the_description_of_an_image_stays_beside_the_writing_in_it():
+    assert join_description("Our logo.", "ACME 2024") == "Our logo.\nACME 2024"
+    assert join_description("Acme 2024", "ACME\n2024 Ltd") == "ACME\n2024 Ltd"
+    assert join_description("", "ACME") == "ACME"

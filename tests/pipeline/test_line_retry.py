@@ -112,9 +112,20 @@ def test_letters_of_one_shape_are_written_as_in_their_language():
 
 
 @pytest.mark.parametrize(
-    ("read", "written"), [("no<h", "noch"), ("I<", "Ich"), ("ſ<ön", "ſchön"), ("Val>enaer", "Valckenaer"), ("3 < 4", "3 < 4")]
+    ("read", "written"),
+    [
+        ("no<h", "noch"),
+        ("I<", "Ich"),
+        ("ſ<ön", "ſchön"),
+        ("Val>enaer", "Valckenaer"),
+        ("3 < 4", "3 < 4"),
+        ("Ton3,", "Tons,"),
+        ("A3", "A3"),
+        ("Aſchylo8", "Aſchylos"),
+        ("H 83", "H 83"),
+    ],
 )
-def test_signs_that_stand_for_ligatures_of_fraktur_are_spelt_out(read, written):
+def test_signs_that_stand_for_letters_of_fraktur_are_spelt_out(read, written):
     assert spell_ligatures(read) == written
 
 
@@ -123,8 +134,8 @@ class FrakturReader(Engines):
 
     asked = None
 
-    async def read_lines(self, page, lines, skew, script=""):
-        self.asked = script
+    async def read_lines(self, page, lines, skew, script="", languages=""):
+        self.asked = script or languages
         words = ("Der", "Abend", "iſt", "ſchön")
         return LineReadings(
             [[line._replace(text=word, confidence=0.9) for word in words] for line in lines], ["frk"] * len(lines)
@@ -138,11 +149,12 @@ class OnePicture(OrientedImages):
         return PageImage(1, 700, 1000, "rgb", b"")
 
 
-def retried(text, *, uncertain=False):
-    """Return what becomes of a page with this line, and the script that Tesseract was asked for."""
+def retried(text, *sure, uncertain=False):
+    """Return what becomes of a page with this line and others, and the script or packs that Tesseract was asked for last."""
     engines = FrakturReader(Settings())
     read = line(text, 0.1, 0.4 if uncertain else 0.97)
-    reading = Reading("rapidocr", words=[read], uncertain_lines=[read] * uncertain, unread_share=float(uncertain))
+    words = [read, *(line(other, 0.2, 0.97) for other in sure)]
+    reading = Reading("rapidocr", words=words, uncertain_lines=[read] * uncertain, unread_share=float(uncertain))
     route = Route(engines=("rapidocr", "tesseract"), reason="")
     context = PageContext(None, None, Page(number=1), engines, Options(), (), OnePicture(None, 1, None), route)
     found = asyncio.run(retry_lines(context, reading, PageImage(1, 700, 1000, "rgb", b"")))
@@ -161,6 +173,20 @@ def test_lines_of_fraktur_in_doubt_are_read_in_the_packs_that_fit_them():
     found, asked = retried("Der Ubend ift γàxáρτ’vδvvoν", uncertain=True)
     assert asked == ""
     assert [word.text for word in found.reading.words] == ["Der", "Abend", "iſt", "ſchön"]
+
+
+def test_lines_of_fraktur_that_were_misread_surely_are_read_like_those_in_doubt():
+    found, asked = retried("Der Ubend ift γàxáρτ’vδvvoν", "Die Sandlung fchließt fich an", uncertain=True)
+    assert asked == "frk"
+    assert [word.text for word in found.reading.words] == ["Der", "Abend", "iſt", "ſchön"] * 2
+    assert found.note.endswith("and 1 other lines: the page is Fraktur")
+
+
+def test_sure_lines_of_a_page_in_antiqua_stay_as_they_are_beside_lines_in_doubt():
+    found, _ = retried(
+        "Der Ubend ift γàxáρτ’vδvvoν", *["Die Handlung schließt sich daran an und geht zu Ende"] * 30, uncertain=True
+    )
+    assert found.reading.words[0].text.startswith("Die Handlung")
 
 
 def test_a_page_in_antiqua_is_not_read_as_fraktur():

@@ -84,7 +84,7 @@ def test_progress_moves_while_pages_are_read(service, tmp_path):
             seen.append(status["progress"])
             shown.append(json.loads(store.get(f"job:{job_id}:status"))["progress"]["percent"])
             time.sleep(0.1)
-        assert json.loads(store.get(f"job:{job_id}:status"))["status"] == "completed"
+        wait_until(lambda: json.loads(store.get(f"job:{job_id}:status"))["status"] == "completed", 10, "the record says it too")
         assert 0 < store.ttl(f"rq:job:{job_id}") <= 300, "bells that were answered are soon forgotten"
     percents = [progress["percent"] for progress in seen]
     assert percents == sorted(percents)

@@ -10,6 +10,7 @@ import pytest
 from document_parser.engines.tesseract import engine
 from document_parser.settings import Settings, environment_fields
 from document_parser.settings.section import MayBeEmpty
+from tests.support.service import ROOT
 
 EMPTIABLE = [name for _, name, field in environment_fields() if re.search(r"\bempty[:,]", field.description or "", re.I)]
 
@@ -29,7 +30,16 @@ def test_the_settings_that_tell_of_empty_are_those_that_may_be():
     assert {"TESSERACT_PROGRAM", "ADMIN_TOKEN", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "WEBHOOK_SECRET"} <= set(EMPTIABLE)
 
 
-OF_A_FORM = {"WEBHOOK_SECRET": "whsec_" + "QUJD" * 8, "CLAMD_URL": "unix:///run/clamav/clamd.ctl"}
+OF_A_FORM = {
+    "WEBHOOK_SECRET": "whsec_" + "QUJD" * 8,
+    "CLAMD_URL": "unix:///run/clamav/clamd.ctl",
+    "DATABASE_URL": "postgresql://host/name",
+    "OIDC_ISSUER": "https://id.example.org",
+    "OIDC_DEFAULT_SCOPES": "read",
+    "OIDC_JWKS_URL": "https://id.example.org/keys",
+    "TIERS_FILE": str(ROOT / "document_parser" / "settings" / "tiers.toml"),
+    "STORAGE_KEY": "A" * 43 + "=",
+}
 """Values of those that only take some."""
 
 
@@ -38,6 +48,8 @@ def test_empty_in_the_environment_is_empty_whatever_the_file_says(name, tmp_path
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text(f"{name}={OF_A_FORM.get(name, 'something-of-a-length')}\n")
     monkeypatch.delenv(name, raising=False)
+    if name == "OIDC_ISSUER":
+        monkeypatch.setenv("OIDC_AUDIENCE", "documents")
     assert values()[name] != ""
     monkeypatch.setenv(name, "")
     assert values()[name] == ""

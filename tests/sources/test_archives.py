@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import bz2
 import gzip
 import io
@@ -16,7 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from document_parser.errors import DamagedDocument, DocumentParserError, EncryptedDocument, ProgramAbsent, TooLargeUnpacked
+from document_parser.errors import (
+    DamagedDocument,
+    DocumentParserError,
+    EncryptedDocument,
+    PageUnreadable,
+    ProgramAbsent,
+    TooLargeUnpacked,
+)
 from document_parser.host.libarchive import find_libarchive
 from document_parser.ingest.sniff import name_within, sniff
 from document_parser.sources.base import OpenerLimits
@@ -236,6 +244,33 @@ def test_a_damaged_7z_archive_is_refused(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DamagedDocument):
         Archive(path, OpenerLimits(), None)
+
+
+LOCKED_FILE = (
+    "N3q8ryccAATTW9VEiQAAAAAAAAAUAAAAAAAAAKkyWLlV1QUPtDim1t6uu3kZfhtjxWE1XKv4rvWW4rntUENAbQEAZAEEBgABCSAKAW0GU6EABwsBAAIkBvEH"
+    "ARJTD7YpDnsOiOVW86trUci/lBUhIQEYAQAMEQ0ACAoBQwI8rQAABQERDQBhAC4AdAB4AHQAAAAUCgEAQA5H8bV/3QEVBgEAIICAgQAAABcGIAEJaQAHCwEA"
+    "ASEhARgMZQAA"
+)
+"""An archive of ``a.txt``, encrypted with the password ``secret``."""
+LOCKED_LIST = (
+    "N3q8ryccAAQtVYDlkAAAAAAAAAAoAAAAAAAAAAzEjf+rYO1YL4fTJHBBQIMtgCjjlHF+A5zxMEAy9kUonuMTwMxogUi1HkbFWS3lmCXdputN3q/VkFqtIsRW"
+    "rsuohnURwYHrMs7xfgXaGTtw0GhoUrlClFhZbk9VajqybXxi50drXqhYRQxyfX/jUZBspfWJDi5ugywRETw3Y8+TixJOuLskyaTEsJAQQILhqiQZTu4XBiAB"
+    "CXAABwsBAAEkBvEHARJTD9ga8ZaKI1Umd9jnnoUssJYMZQAA"
+)
+"""The same archive with its list of files encrypted too."""
+
+
+@needs_libarchive
+def test_a_7z_archive_with_a_password_says_so_for_each_file_or_for_the_whole(tmp_path: Path):
+    path = tmp_path / "locked.7z"
+    path.write_bytes(base64.b64decode(LOCKED_FILE))
+    archive = Archive(path, OpenerLimits(), "secret")
+    assert [member.name for member in archive.members()] == ["a.txt"]
+    with pytest.raises(PageUnreadable, match="7z archives with a password are not read"), member_faults("a.txt"):
+        archive.open_member(0).read()
+    path.write_bytes(base64.b64decode(LOCKED_LIST))
+    with pytest.raises(EncryptedDocument, match="7z archives with a password are not read"):
+        Archive(path, OpenerLimits(), "secret")
 
 
 def test_without_libarchive_a_7z_archive_is_refused_with_the_reason():

@@ -23,7 +23,7 @@ from tests.support.beacons import VISIBLE, Listener, listening, write_all
 
 MARK = "never-to-be-read"
 REFUSED = {"entity.xml"}
-PICTURES_ALONE = {"scan.png"}
+PICTURES_ALONE = {"scan.png", "photo.avif"}
 LISTS = {"all.zip", "all.tar"}
 
 
@@ -88,7 +88,9 @@ def test_the_reader_of_no_format_follows_an_address_even_where_nothing_confines_
         assert MARK not in shown, path.name
         assert VISIBLE in shown or path.name in PICTURES_ALONE, path.name
     assert listener.connections == 0
-    assert {found.kind for found in SUPPORTED.values() if found.name in seen} >= {"pdf", "docx", "xlsx", "pptx", "epub", "odt"}
+    assert {found.kind for found in SUPPORTED.values() if found.name in seen} >= {
+        "pdf", "docx", "xlsx", "pptx", "epub", "odt", "outlook", "winmail", "xls", "image",
+    }  # fmt: skip
 
 
 def test_no_document_reaches_an_address_on_its_way_to_any_result(beacons, listener: Listener):

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import struct
 from collections.abc import Iterator
@@ -171,6 +172,20 @@ def test_what_confines_an_opener_is_what_it_says(tmp_path: Path):
         assert said.seccomp == bool(re.search(r"^Seccomp:\s+2$", status, re.MULTILINE))
         assert re.search(r"^CapEff:\s+000000000000000[04]$", status, re.MULTILINE), "at most the right to read"
     assert said.network_namespace == (network != str(Path("/proc/self/ns/net").readlink()))
+
+
+def test_an_opener_ignores_the_signals_that_are_meant_for_its_parent(tmp_path: Path):
+    path = documents.pdf_of_text(tmp_path / "a.pdf", ["Lease"])
+
+    async def run() -> str:
+        with Openers.start(OpenerLimits()) as openers:
+            async with await openers.open(path, "pdf") as source:
+                return Path(f"/proc/{source.pid}/status").read_text()
+
+    ignored = re.search(r"^SigIgn:\s+(\w+)$", asyncio.run(run()), re.MULTILINE)
+    assert ignored
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT):
+        assert int(ignored[1], 16) >> (number - 1) & 1, number
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])

@@ -22,7 +22,7 @@ from reportlab.lib.utils import ImageReader
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.registry import Engines
 from document_parser.errors import DamagedDocument
-from document_parser.models import Damage, Options, Page, PageFacts, PageImageSpec, Reading
+from document_parser.models import Damage, Options, Page, PageFacts, PageImageSpec, Reading, Word
 from document_parser.pipeline.reading.damage import damage_warnings
 from document_parser.pipeline.reading.read_page import read_page, read_plain
 from document_parser.pipeline.reading.textless import has_no_text
@@ -602,6 +602,20 @@ def test_a_page_with_an_empty_frame_is_empty_and_says_why(openers: Openers, tmp_
     (warning,) = page.warnings
     assert (page.status, page.blocks, warning.code) == ("done", [], "low_coverage")
     assert "No engine found text on the page" in warning.message
+
+
+def test_a_page_of_drawn_shapes_is_no_writing_in_unknown_letters(openers: Openers, tmp_path: Path):
+    box, arch = b"0.5 0.75 1 rg 200 300 50 75 re B", b"0.7 g 300 300 m 300 400 400 400 400 300 c b"
+    dotted = b"[4 6] 0 d 4 w 150 250 m 400 250 l S"
+    page = read(openers, documents.pdf_of_operators(tmp_path / "a.pdf", b" ".join([box, arch, dotted])))
+    assert (page.status, [warning.code for warning in page.warnings]) == ("done", ["low_coverage"])
+
+
+@pytest.mark.parametrize(("text", "writing"), [("■", False), ("▲ ●", False), ("D", True), (".", True), ("", True)])
+def test_a_drawn_shape_that_is_taken_for_a_sign_is_no_text(text, writing):
+    line = Word(text, 0.1, 0.1, 0.3, 0.2, confidence=0.6)
+    found = Reading("rapidocr", uncertain_lines=[line])
+    assert has_no_text(found, PageFacts(number=1, width_points=595, height_points=842)) is not writing
 
 
 def test_a_model_that_is_silent_does_not_make_a_page_of_text_a_figure():

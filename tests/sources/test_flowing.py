@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,16 @@ def test_the_option_layers_chooses_what_the_text_shows_and_nothing_else():
     assert [block.text for block in shown_blocks(page, Options(layers="comments, body"))] == ["body", "comments"]
     with pytest.raises(ValueError, match="'colour' is none of them"):
         Options(layers="body,colour")
+
+
+def test_the_facts_of_the_first_parts_come_with_the_document(tmp_path: Path):
+    path = tmp_path / "note.txt"
+    path.write_text("one")
+
+    async def facts_of_a_stopped_child() -> Location | None:
+        with Openers.start(OpenerLimits()) as openers:
+            async with await openers.open(path, "text") as source:
+                os.kill(source.pid or 0, signal.SIGSTOP)
+                return (await asyncio.wait_for(source.facts(1), 10)).location
+
+    assert asyncio.run(facts_of_a_stopped_child()) == Location(kind="body")

@@ -64,6 +64,19 @@ def test_cells_are_where_their_spans_put_them():
     ]  # fmt: skip
 
 
+def test_a_row_of_which_all_cells_reach_below_is_no_row_of_its_own():
+    table = (
+        page_of("<table><tr><th>Year<th>Month<th>Cost<tr><th rowspan=3>2025<tr><td>May<td>41<tr><td>June<td>42</table>")
+        .blocks[0]
+        .table
+    )
+    assert table is not None
+    assert (table.rows, table.columns) == (3, 3)
+    assert [(c.row, c.column, c.row_span, c.text) for c in table.cells[3:]] == [
+        (1, 0, 2, "2025"), (1, 1, 1, "May"), (1, 2, 1, "41"), (2, 1, 1, "June"), (2, 2, 1, "42"),
+    ]  # fmt: skip
+
+
 def test_spans_that_no_cell_needs_do_not_widen_a_table():
     table = (
         page_of("<table border=1><tr><td colspan=900>a<td>b<tr><td colspan=900 rowspan=60000>c<td>d</table>").blocks[0].table

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
+import struct
 import subprocess
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from document_parser.errors import DamagedDocument, DocumentError, ProgramAbsent
+from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, ProgramAbsent
 from document_parser.host.libreoffice import find_libreoffice
 from document_parser.host.work_folders import WorkFolder
 from document_parser.ingest.sniff import sniff
 from document_parser.models import Part, SourceKind
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import WORK_FOLDERS, Openers
-from tests.support.old_documents import old_text
+from tests.support.old_documents import office_1, old_text
+from tests.support.old_sheets import old_workbook
+from tests.support.ole_files import ole_file
 from tests.support.service import wait_until
 
 PROGRAM = find_libreoffice("soffice")
@@ -169,12 +174,89 @@ def test_what_libreoffice_cannot_read_is_refused_and_leaves_nothing(openers: Ope
     assert conversions(folder) == []
 
 
+def encrypted(kind: str) -> bytes:
+    """The least of a document with a password: what says so stands before anything encrypted."""
+    rest = bytes(range(256)) * 20
+    if kind == "doc":
+        return ole_file({"WordDocument": struct.pack("<HHHHHH", 0xA5EC, 0xC1, 0, 0x409, 0, 0x1100) + rest, "1Table": rest})
+    if kind == "ppt":
+        user = struct.pack("<HHIIII", 0, 0xFF6, 20, 20, 0xF3D1C4DF, 0)
+        return ole_file({"Current User": user, "PowerPoint Document": rest, "EncryptedSummary": rest})
+    if kind == "wordperfect":
+        return b"\xffWPC" + struct.pack("<IBBBBHHI", 16, 1, 10, 2, 1, 0x5EC7, 0, 5) + rest
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.sun.xml.writer")
+        archive.writestr("content.xml", rest)
+        archive.writestr("META-INF/manifest.xml", "<m:manifest><m:file-entry><m:encryption-data/></m:file-entry></m:manifest>")
+    return out.getvalue()
+
+
+@needs_libreoffice
+@pytest.mark.parametrize("kind", ["doc", "ppt", "wordperfect", "sxw"])
+def test_an_old_document_with_a_password_says_so(openers: Openers, folder: Path, kind: Any):
+    path = folder / f"locked.{kind}"
+    path.write_bytes(encrypted(kind))
+    with pytest.raises(EncryptedDocument, match="The document has a password"):
+        read(openers, path, kind)
+    assert conversions(folder) == []
+
+
+@needs_libreoffice
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("works", b"\x01\xfe\x32\x03" + bytes(2000)),
+        ("publisher", ole_file({"Contents": b"words" * 900})),
+        ("visio", ole_file({"VisioDocument": b"words" * 900})),
+    ],
+)
+def test_an_old_document_that_is_none_gets_an_answer(openers: Openers, folder: Path, kind: Any, content: bytes):
+    path = folder / f"bad.{kind}"
+    path.write_bytes(content)
+    with pytest.raises(DamagedDocument, match="LibreOffice cannot convert the file"):
+        read(openers, path, kind)
+    assert conversions(folder) == []
+
+
+@needs_libreoffice
+def test_a_text_of_wordperfect_is_read(openers: Openers, folder: Path):
+    path = folder / "a.wpd"
+    path.write_bytes(b"\xffWPC" + struct.pack("<IBBBBHHI", 20, 1, 10, 2, 1, 0, 0, 5) + b"Words\x80of\x80old")
+    assert sniff(path.read_bytes(), path.name, path.stat().st_size).kind == "wordperfect"
+    assert [block.text for block in read(openers, path, "wordperfect").blocks] == ["Words of old"]
+
+
+@needs_libreoffice
+def test_a_workbook_and_slides_of_openoffice_1_are_read(openers: Openers, folder: Path):
+    cells = (
+        '<table:table-cell table:value-type="string"><text:p>Item</text:p></table:table-cell>'
+        '<table:table-cell table:value-type="float" table:value="12.5"><text:p>12.5</text:p></table:table-cell>'
+    )
+    body = f'<table:table table:name="Stock"><table:table-row>{cells}</table:table-row></table:table>'
+    path = office_1(folder / "a.sxc", "calc", "spreadsheet", body)
+    assert sniff(path.read_bytes(), path.name, path.stat().st_size).kind == "sxc"
+    part = read(openers, path, "sxc")
+    (table,) = [block.table for block in part.blocks if block.table]
+    assert [(cell.text, cell.value) for cell in table.cells] == [("Item", None), ("12.5", 12.5)]
+    place = 'svg:x="2cm" svg:y="2cm" svg:width="9cm" svg:height="2cm"'
+    box = f"<draw:text-box {place}><text:p>Words on a slide</text:p></draw:text-box>"
+    path = office_1(folder / "a.sxi", "impress", "presentation", f'<draw:page draw:name="one">{box}</draw:page>')
+    assert sniff(path.read_bytes(), path.name, path.stat().st_size).kind == "sxi"
+    assert "Words on a slide" in [block.text for block in read(openers, path, "sxi").blocks]
+
+
 @needs_libreoffice
 def test_a_workbook_that_our_reader_refuses_is_converted(openers: Openers, folder: Path):
     garbage = folder / "bad.xls"
     garbage.write_bytes(b"\x09\x08" + bytes(200))
     with pytest.raises(DamagedDocument, match="LibreOffice cannot convert the file from Excel 97"):
         read(openers, garbage, "xls")
+    broken = folder / "broken.xls"
+    broken.write_bytes(old_workbook(["Words of old", "more"], first=struct.pack("<HHB", 0x41E, 1, 1)))  # half a number format
+    part = read(openers, broken, "xls")
+    assert "Words of old" in [cell.text for block in part.blocks if block.table for cell in block.table.cells]
+    assert "converted" in [warning.code for warning in part.warnings]
 
 
 @needs_libreoffice

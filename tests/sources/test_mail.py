@@ -16,8 +16,9 @@ from document_parser.sources.mail.compressed_rtf import decompress_rtf
 from document_parser.sources.mail.mail_file import MailFile, Messages
 from document_parser.sources.mail.outlook_file import OutlookFile
 from document_parser.sources.mail.plain_body import unflow
-from document_parser.sources.mail.winmail_file import SIGNATURE, WinmailFile
+from document_parser.sources.mail.winmail_file import WinmailFile
 from tests.support.ole_files import Storage, ole_file
+from tests.support.outlook_files import attribute, fixed, properties, stored, winmail
 
 
 def opened(tmp_path: Path, data: bytes | str | EmailMessage, **limits: int) -> MailFile:
@@ -240,24 +241,12 @@ def test_more_attachments_than_the_limit_are_refused(tmp_path):
 # --- Outlook ----------------------------------------------------------------------------------------------------------
 
 
-def attribute(level: int, number: int, value: bytes) -> bytes:
-    return struct.pack("<BHHI", level, number, 0, len(value)) + value + struct.pack("<H", sum(value) & 0xFFFF)
-
-
-def properties(**values: bytes) -> bytes:
-    """A list of TNEF properties: ``_3707_001F=b"..."``."""
-    out = struct.pack("<I", len(values))
-    for name, value in values.items():
-        number, kind = int(name[1:5], 16), int(name[6:10], 16)
-        out += struct.pack("<HHII", kind, number, 1, len(value)) + value + b"\0" * (-len(value) % 4)
-    return out
-
-
 def test_a_winmail_gives_its_text_and_the_long_names_of_its_files(tmp_path):
-    data = struct.pack("<IH", SIGNATURE, 1) + attribute(1, 0x9007, struct.pack("<II", 1252, 0))
-    data += attribute(1, 0x8004, b"Gr\xfc\xdfe\0") + attribute(1, 0x800C, b"The body\0")
-    data += attribute(2, 0x9002, b"\0" * 14) + attribute(2, 0x8010, b"LONGNA~1.TXT\0") + attribute(2, 0x800F, b"file data")
-    data += attribute(2, 0x9005, properties(_3707_001F="long näme.txt".encode("utf-16-le")))
+    data = winmail(
+        *(attribute(1, 0x8004, b"Gr\xfc\xdfe\0"), attribute(1, 0x800C, b"The body\0"), attribute(2, 0x9002, b"\0" * 14)),
+        *(attribute(2, 0x8010, b"LONGNA~1.TXT\0"), attribute(2, 0x800F, b"file data")),
+        attribute(2, 0x9005, properties(_3707_001F="long näme.txt".encode("utf-16-le"))),
+    )
     path = tmp_path / "winmail.dat"
     path.write_bytes(data)
     mail = WinmailFile(path, OpenerLimits(), None)
@@ -265,10 +254,19 @@ def test_a_winmail_gives_its_text_and_the_long_names_of_its_files(tmp_path):
     assert contents(mail) == {"long näme.txt": b"file data"}
 
 
+def test_a_file_without_a_name_is_named_after_what_it_holds(tmp_path):
+    begun = attribute(2, 0x9002, b"\0" * 14)
+    held = [b"%PDF-1.7\n1 0 obj", b"PK\x05\x06" + b"\0" * 18, b"words\n", b"\x00\x01\x02\x03" * 9]
+    path = tmp_path / "winmail.dat"
+    path.write_bytes(winmail(*(begun + attribute(2, 0x800F, data) for data in held)))
+    named = contents(WinmailFile(path, OpenerLimits(), None))
+    assert named == dict(zip(["attachment-1.pdf", "attachment-2.zip", "attachment-3.txt", "attachment-4"], held, strict=True))
+
+
 def test_a_cut_winmail_keeps_what_is_whole_and_a_broken_one_is_refused(tmp_path):
     path = tmp_path / "winmail.dat"
-    whole = struct.pack("<IH", SIGNATURE, 1) + attribute(1, 0x8004, b"Subject\0") + attribute(1, 0x800C, b"x" * 100)
-    path.write_bytes(whole[:60])
+    whole = winmail(attribute(1, 0x8004, b"Subject\0"), attribute(1, 0x800C, b"x" * 100))
+    path.write_bytes(whole[:80])
     assert texts(WinmailFile(path, OpenerLimits(), None).part(1)) == ["Subject: Subject"]
     path.write_bytes(b"no tnef at all")
     with pytest.raises(DamagedDocument):
@@ -282,17 +280,6 @@ def test_compressed_rich_text_is_unpacked():
     assert decompress_rtf(stored) == plain
     # The first references point into the words that every text begins with (MS-OXRTFCP 2.1.2.1).
     assert decompress_rtf(packed).startswith(b"{\\rtf1\\ansi")
-
-
-def stored(**texts: str) -> dict[str, bytes]:
-    """The streams of texts, by the number of their property after a letter."""
-    return {f"__substg1.0_{name[1:]}001F": text.encode("utf-16-le") for name, text in texts.items()}
-
-
-def fixed(start: int, *entries: tuple[int, int, int]) -> dict[str, bytes]:
-    """The stream of properties of fixed size: (number, type, value)."""
-    values = b"".join(struct.pack("<HHIq", kind, number, 6, value) for number, kind, value in entries)
-    return {"__properties_version1.0": b"\0" * start + values}
 
 
 def outlook(tmp_path: Path, root: Storage) -> OutlookFile:

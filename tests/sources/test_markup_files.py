@@ -65,6 +65,24 @@ def test_rows_with_more_cells_than_the_head_keep_them(tmp_path: Path):
     assert part.blocks[1].text == "| x |\n|---|\n| 1 | 2 |"
 
 
+def test_code_keeps_the_language_that_the_file_names(tmp_path: Path):
+    fenced = "```python\nprint(1)\n```\n\n```c++ title=x\nint i;\n```\n\n```\nplain\n```\n\n```<b>\nodd\n```\n"
+    blocks = part_of(tmp_path / "a.md", "markdown", fenced).blocks
+    assert [block.language for block in blocks] == ["python", "c++", None, None]
+    page = '<pre><code class="hljs language-rust">fn</code></pre><pre class="lang-sql">select</pre><pre>plain</pre>'
+    assert [block.language for block in part_of(tmp_path / "a.html", "html", page).blocks] == ["rust", "sql", None]
+    cells = [{"cell_type": "code", "source": "x <- 1", "outputs": [{"output_type": "stream", "text": "1"}]}]
+    kept = {"cells": cells, "metadata": {"language_info": {"name": "R"}}, "nbformat": 4}
+    assert [block.language for block in part_of(tmp_path / "a.ipynb", "notebook", json.dumps(kept)).blocks] == ["R", None]
+    for odd in ([], {"language_info": "R"}, {"kernelspec": {"name": "python3"}}):
+        assert [block.text for block in part_of(tmp_path / "c", "notebook", json.dumps(kept | {"metadata": odd})).blocks] == [
+            "x <- 1",
+            "1",
+        ]
+    unnamed = kept | {"metadata": {"kernelspec": {"language": "a`b"}}}
+    assert [block.language for block in part_of(tmp_path / "b.ipynb", "notebook", json.dumps(unnamed)).blocks] == [None, None]
+
+
 def test_formulas_in_code_are_code(tmp_path: Path):
     assert texts_of(part_of(tmp_path / "a", "markdown", "~~~\n$a$\n~~~\n")) == [("code", "$a$")]
 

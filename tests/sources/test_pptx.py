@@ -2,64 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
-from pathlib import Path
-
 import pytest
 
 from document_parser.errors import DamagedDocument, PageUnreadable
-from document_parser.models import Part
-from document_parser.sources.base import OpenerLimits
-from document_parser.sources.office.pptx import Presentation
 from document_parser.sources.office.slide_text import format_label
-
-OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-NAMES = (
-    'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
-    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
-    f'xmlns:r="{OFFICE}" xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
-    'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
-)
-
-
-def relationships(*rows: tuple[str, str, str]) -> str:
-    inner = "".join(
-        f'<Relationship Id="{key}" Type="{OFFICE}/{kind}" Target="{target}"'
-        + (' TargetMode="External"' if target.startswith("http") else "")
-        + "/>"
-        for key, kind, target in rows
-    )
-    return f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{inner}</Relationships>'
-
-
-def shape(text: str, y: int = 0, x: int = 0, holder: str = "") -> str:
-    ph = f"<p:nvPr><p:ph {holder}/></p:nvPr>" if holder else "<p:nvPr/>"
-    place = f'<p:spPr><a:xfrm><a:off x="{x}" y="{y}"/></a:xfrm></p:spPr>' if y or x else "<p:spPr/>"
-    body = text if text.startswith("<a:p>") else f"<a:p><a:r><a:t>{text}</a:t></a:r></a:p>"
-    return f"<p:sp><p:nvSpPr>{ph}</p:nvSpPr>{place}<p:txBody>{body}</p:txBody></p:sp>"
-
-
-def deck(path: Path, slides: list[str], more: dict[str, str | bytes] | None = None, attributes: str = "") -> Presentation:
-    files: dict[str, str | bytes] = {
-        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
-        "_rels/.rels": relationships(("r1", "officeDocument", "ppt/presentation.xml")),
-        "ppt/presentation.xml": f"<p:presentation {NAMES}><p:sldIdLst>"
-        + "".join(f'<p:sldId id="{256 + at}" r:id="s{at}"/>' for at in range(len(slides)))
-        + "</p:sldIdLst></p:presentation>",
-        "ppt/_rels/presentation.xml.rels": relationships(
-            *((f"s{at}", "slide", f"slides/slide{at}.xml") for at in range(len(slides)))
-        ),
-    }
-    for at, tree in enumerate(slides):
-        files[f"ppt/slides/slide{at}.xml"] = f"<p:sld {NAMES}{attributes}><p:cSld><p:spTree>{tree}</p:spTree></p:cSld></p:sld>"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in (files | (more or {})).items():
-            archive.writestr(name, data)
-    return Presentation(path, OpenerLimits(), None)
-
-
-def texts(part: Part, layer: str = "body") -> list[str]:
-    return [block.text for block in part.blocks if block.layer == layer and block.table is None]
+from tests.support.slide_decks import NAMES, deck, relationships, shape, texts
 
 
 def test_the_title_comes_first_then_shapes_from_top_to_bottom_and_left_to_right(tmp_path):
@@ -184,3 +131,10 @@ def test_a_workbook_under_the_name_of_a_presentation_is_refused(tmp_path):
 )  # fmt: skip
 def test_labels_are_written_in_their_scheme(scheme, labels):
     assert [format_label(number, scheme) for number in (1, 2)] == labels
+
+
+def test_a_slide_is_read_once_for_its_title_and_its_text(tmp_path):
+    made = deck(tmp_path / "a.pptx", [shape(f"text {number}") for number in range(1, 31)])
+    first = [made.location(number) and made.part(number) for number in range(1, 17)]
+    assert all(made.part(number) is part for number, part in enumerate(first, 1))
+    assert [texts(made.part(number)) for number in (30, 1, 29)] == [["text 30"], ["text 1"], ["text 29"]]

@@ -9,6 +9,8 @@ import math
 import os
 import select
 import signal
+import socket
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,9 +34,11 @@ from document_parser.errors import (
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.layout.page import blocks_of
 from document_parser.models import PageFacts, PageImage, PageImageSpec, SourceKind
-from document_parser.sources import warm_up
+from document_parser.sources import protocol, warm_up
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.flowing import flowing_modules, open_flowing
 from document_parser.sources.pdf.file import PdfFile
+from document_parser.sources.protocol import Reply
 from document_parser.sources.source import REQUESTS_PER_CHILD, Openers, Source
 from tests.support import documents
 from tests.support.documents import PARAGRAPH
@@ -137,6 +141,20 @@ def test_boxes_follow_the_rotation_that_a_viewer_applies(openers: Openers, tmp_p
     assert facts_of(openers, path).rotation == rotate % 360
 
 
+@pytest.mark.parametrize("count", [1, 4, 20])
+def test_a_box_that_is_filled_through_the_cells_of_a_row_is_a_box_for_each_cell(tmp_path: Path, count: int):
+    cells = b" ".join(b"%d 600 20 18 re" % (50 + 24 * number) for number in range(count))
+    path = documents.pdf_of_operators(tmp_path / "a.pdf", b"q %s W n 0.9 0.9 1 rg 50 600 500 18 re f Q" % cells)
+    found = [(round(box.left * 612), round((box.right - box.left) * 612)) for box in PdfFile(path).rulings(1)]
+    assert found == [(50 + 24 * number, 20) for number in range(count)]
+
+
+def test_a_fill_on_both_sides_of_the_text_of_a_cell_is_one_box(tmp_path: Path):
+    operators = b"q 50 600 15 40 re 235 600 15 40 re W* n 0.9 0.9 1 rg 50 600 200 40 re f Q"
+    (box,) = PdfFile(documents.pdf_of_operators(tmp_path / "a.pdf", operators)).rulings(1)
+    assert (round(box.left * 612), round(box.right * 612)) == (50, 250)
+
+
 def test_the_document_that_warms_an_opener_has_what_it_is_there_for():
     document = PdfFile(Path(warm_up.__file__).with_name("warm_up.pdf"))
     words = document.words(1)
@@ -145,6 +163,22 @@ def test_the_document_that_warms_an_opener_has_what_it_is_there_for():
     assert document.rulings(1)
     assert document.damage(1) == []
     warm_up.warm_up()
+
+
+@pytest.mark.parametrize("kind", ["docx", "xlsx", "pptx"])
+def test_an_office_file_that_warms_an_opener_is_read_whole(kind):
+    path = Path(warm_up.__file__).with_name(f"warm_up.{kind}")
+    document = open_flowing(path, kind, OpenerLimits(), None)
+    parts = [document.part(number) for number in range(1, document.page_count + 1)]
+    assert any(block.table for part in parts for block in part.blocks)
+    assert not any(part.warnings for part in parts)
+
+
+def test_an_idle_opener_loads_and_reads_what_later_children_need():
+    tasks = warm_up.idle_tasks(OpenerLimits())
+    assert len(tasks) == len(flowing_modules()) + 3
+    for task in reversed(tasks):
+        task()
 
 
 def turned_text(degrees: float, size: int = 20) -> bytes:
@@ -468,12 +502,6 @@ def test_a_pdf_without_pages_is_damaged(openers: Openers, tmp_path: Path):
         facts_of(openers, path)
 
 
-def test_a_truncated_webp_is_damaged(openers: Openers, tmp_path: Path):
-    whole = documents.picture(tmp_path / "a", PARAGRAPH, "WEBP")
-    with pytest.raises(DamagedDocument):
-        facts_of(openers, documents.truncated(whole, tmp_path / "b"), "image")
-
-
 def test_an_encrypted_pdf_asks_for_its_password(openers: Openers, tmp_path: Path):
     path = documents.encrypted_pdf(tmp_path / "a.pdf", "open sesame")
     with pytest.raises(EncryptedDocument):
@@ -784,3 +812,45 @@ def test_a_child_ends_with_the_one_it_works_for_even_in_the_middle_of_a_page(tmp
         assert pool.is_alive()
     for descriptor in (ours, theirs, handle):
         os.close(descriptor)
+
+
+# --- messages of children ---------------------------------------------------------------------------------------------
+
+
+def replies_of(sent: list[bytes], count: int = 1) -> list[tuple[Reply, bytes]]:
+    """What is received when these bytes arrive one after the other."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    async def receive() -> list[tuple[Reply, bytes]]:
+        async def send() -> None:
+            for piece in sent:
+                theirs.sendall(piece)
+                await asyncio.sleep(0)
+
+        sending = asyncio.create_task(send())
+        received = [await protocol.receive_reply(ours) for _ in range(count)]
+        await sending
+        return received
+
+    with ours, theirs:
+        return asyncio.run(receive())
+
+
+def frame(payload: bytes) -> bytes:
+    head = b'{"page_count":3}'
+    return struct.pack(">II", len(head), len(payload)) + head + payload
+
+
+def test_a_reply_is_the_same_however_it_arrives():
+    payload = bytes(range(256)) * 300
+    whole = frame(payload)
+    for sent in ([whole], [whole[:3], whole[3:9], whole[9:30], whole[30:]], [bytes([one]) for one in frame(b"ab")]):
+        ((reply, received),) = replies_of(sent)
+        assert reply.page_count == 3
+        assert received in (payload, b"ab")
+
+
+def test_a_reply_with_more_behind_it_is_not_trusted():
+    with pytest.raises(ValueError, match="more than one frame"):
+        replies_of([frame(b"ab") + b"c"])

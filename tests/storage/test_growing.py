@@ -131,3 +131,11 @@ def test_where_there_are_no_hard_links_the_second_name_is_a_copy(tmp_path, monke
     storage.duplicate("uploads/one/data", "jobs/a/source")
     assert hashlib.sha256(storage.get("jobs/a/source")).digest() == hashlib.sha256(NOISE[:100_000]).digest()
     assert not list(storage.staging.iterdir())
+
+
+def test_what_came_over_a_slow_line_is_durable_before_sync_bytes_have_come(tmp_path, monkeypatch):
+    monkeypatch.setattr("document_parser.storage.local.SYNC_SECONDS", 0.0)
+    with LocalStorage(tmp_path).grow("uploads/a", Grown()) as file:
+        assert file.will_store(5)
+        file.write(b"slow!")
+        assert file.grown.size == 5

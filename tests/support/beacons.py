@@ -16,6 +16,9 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from tests.support import documents
+from tests.support.old_sheets import old_workbook
+from tests.support.ole_files import ole_file
+from tests.support.outlook_files import attribute, fixed, properties, stored, winmail
 from tests.support.workbooks import DRAWING, MAIN, PACKAGE_RELATIONS, RELATIONS, row, sheet, write_xlsx
 
 VISIBLE = "Visible words"
@@ -87,7 +90,8 @@ def write_all(folder: Path, url: str, secret: Path) -> list[Path]:
         paths.append(folder / name)
     writers = {
         "letter.docx": _docx, "book.xlsx": _xlsx, "slides.pptx": _pptx, "letter.odt": _odt, "slides.odp": _odp, "book.ods": _ods,
-        "book.epub": _epub, "form.pdf": _pdf, "scan.png": _png, "all.zip": _zip, "all.tar": _tar,
+        "book.epub": _epub, "form.pdf": _pdf, "scan.png": _png, "all.zip": _zip, "all.tar": _tar, "letter.msg": _outlook,
+        "winmail.dat": _winmail, "old.xls": _old_sheet, "letter.fodt": _flat_text, "photo.avif": _photo,
     }  # fmt: skip
     for name, write in writers.items():
         write(folder / name, url, secret)
@@ -317,6 +321,45 @@ def _png(path: Path, url: str, secret: Path) -> None:
     info = PngImagePlugin.PngInfo()
     info.add_itxt("XML:com.adobe.xmp", f'<!DOCTYPE x SYSTEM "{url}/dtd"><x:xmpmeta><a href="{url}/x">{secret}</a></x:xmpmeta>')
     Image.new("L", (40, 40), 255).save(path, pnginfo=info)
+
+
+def _photo(path: Path, url: str, secret: Path) -> None:
+    properties = f'<x:xmpmeta><a href="{url}/x">{secret}</a></x:xmpmeta>'.encode()
+    Image.new("RGB", (64, 64), "white").save(
+        path, "AVIF", xmp=properties
+    )  # of the same container as HEIC, which is not written here
+
+
+def _outlook(path: Path, url: str, secret: Path) -> None:
+    sent = (0x0039, 0x0040, 133_000_000_000_000_000)
+    link = {**fixed(8, (0x3705, 3, 7)), **stored(p3707="linked.docx", p3708=f"{url}/linked.docx", p370D=str(secret))}
+    root = {
+        **fixed(32, sent), **stored(p0037=VISIBLE, p1000="plain"), "__substg1.0_10130102": _html(url, secret).encode(),
+        "__attach_version1.0_#00000000": link,
+    }  # fmt: skip
+    path.write_bytes(ole_file(root))
+
+
+def _winmail(path: Path, url: str, secret: Path) -> None:
+    body = attribute(1, 0x9003, properties(_1013_0102=_html(url, secret).encode()))
+    linked = properties(_370D_001F=f"{url}/linked.docx".encode("utf-16-le"), _3708_001F=str(secret).encode("utf-16-le"))
+    attached = attribute(2, 0x9002, b"\0" * 14) + attribute(2, 0x8010, b"LINKED.DOC\0") + attribute(2, 0x9005, linked)
+    path.write_bytes(winmail(attribute(1, 0x8004, VISIBLE.encode() + b"\0"), body, attached))
+
+
+def _old_sheet(path: Path, url: str, secret: Path) -> None:
+    path.write_bytes(old_workbook([VISIBLE, str(secret.name)], link=f"{url}/a", linked_book=f"{url}/book.xls"))
+
+
+def _flat_text(path: Path, url: str, secret: Path) -> None:
+    pictures = "".join(
+        f'<draw:frame><draw:image xlink:href="{target}"/></draw:frame>' for target in (f"{url}/i.png", secret.as_uri())
+    )
+    path.write_text(
+        f'<?xml version="1.0"?><office:document {_ODF} office:mimetype="application/vnd.oasis.opendocument.text"><office:body>'
+        f'<office:text><text:p>{VISIBLE}{pictures}</text:p><text:section><text:section-source xlink:href="{url}/s"/></text:section>'
+        "</office:text></office:body></office:document>"
+    )
 
 
 def _zip(path: Path, url: str, secret: Path) -> None:

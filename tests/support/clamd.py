@@ -25,7 +25,10 @@ CLAMD = shutil.which("clamd") or shutil.which("clamd", path="/usr/sbin")
 
 
 class FakeClamd(socketserver.ThreadingUnixStreamServer):
-    """Finds ``SAMPLE`` and nothing else. ``mood`` says how it answers; ``limit`` is its StreamMaxLength in bytes."""
+    """Finds ``SAMPLE`` and nothing else. ``mood`` says how it answers; ``limit`` is its StreamMaxLength in bytes.
+
+    It fails at files that hold ``fails_on``, whatever its mood.
+    """
 
     daemon_threads = True
 
@@ -34,6 +37,7 @@ class FakeClamd(socketserver.ThreadingUnixStreamServer):
         self.url = f"unix://{path}"
         self.mood: Mood = "well"
         self.limit = 1 << 30
+        self.fails_on: bytes | None = None
         self.scanned: list[bytes] = []
         self.stopped = threading.Event()
 
@@ -58,7 +62,8 @@ class _Scan(socketserver.StreamRequestHandler):
         self.server.scanned.append(data)
         if self.server.mood == "slow":
             self.server.stopped.wait(60)
-        if self.server.mood == "failing":
+        fails_on = self.server.fails_on
+        if self.server.mood == "failing" or (fails_on is not None and fails_on in data):
             return "stream: Can't allocate memory ERROR"
         return f"stream: {SIGNATURE} FOUND" if SAMPLE in data else "stream: OK"
 

@@ -50,6 +50,17 @@ def prose(
     return words
 
 
+def as_runs(words: Sequence[Word]) -> list[Word]:
+    """The words of each line as one run without a font size, as an OCR reads them."""
+    lines: dict[float, list[Word]] = {}
+    for word in words:
+        lines.setdefault(word.top, []).append(word)
+    return [
+        Word(" ".join(word.text for word in held), held[0].left, held[0].top, held[-1].right, held[0].bottom)
+        for held in lines.values()
+    ]
+
+
 def rows_at(rows: Iterable[Sequence[str]], lefts: Sequence[float], top: float, pitch: float = 16.0, **look: Any) -> list[Word]:
     """The words of a table: each column begins at one of ``lefts``, a row stands ``pitch`` below the last."""
     return [

@@ -10,7 +10,7 @@ from document_parser.jobs.records import record
 from document_parser.jobs.records.job import PUBLIC, JobCard
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis.connection import Redis
-from document_parser.models import Options
+from document_parser.models import Options, Page
 
 JOB = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
@@ -23,9 +23,7 @@ def make_card(job_id: str = JOB, **facts: Any) -> JobCard:
         filename="scan.pdf",
         media_type="application/pdf",
         kind="pdf",
-        size=1,
-        created_at=datetime.now(UTC),
-        **{"sha256": "00", "options": Options(), **facts},
+        **{"created_at": datetime.now(UTC), "size": 1, "sha256": "00", "options": Options(), **facts},
     )
 
 
@@ -45,6 +43,16 @@ def add_ready_job(
     ledger.make_ready(job_id, range(1, pages + 1))
     ledger.close_plan(claim)
     return job_id
+
+
+def read_blank(ledger: Ledger, job_id: str, pages: int) -> None:
+    """Read a document whose pages are all blank."""
+    ledger.heartbeat("planner", [])
+    claim = ledger.claim_stage(job_id, "plan", "planner", alone=True)
+    ledger.create_entries(job_id, pages, range(1, pages + 1))
+    for number in range(1, pages + 1):
+        ledger.finish(ledger.claim_planned_page(job_id, number, "planner"), Page(number=number, status="blank"))
+    ledger.close_plan(claim)
 
 
 def mark_dead(redis: Redis, actor: str) -> None:

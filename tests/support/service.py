@@ -33,7 +33,10 @@ NOBODY = "http://127.0.0.1:9/v1"
 """An address at which no model server listens."""
 SOON = {"HEARTBEAT_SECONDS": 0.5, "HEARTBEAT_TIMEOUT_SECONDS": 3, "SWEEP_SECONDS": 0.5}
 """The dead are missed within seconds."""
-CLEARED = ("REDIS_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "ADMIN_TOKEN", "SECRET_KEY", "INFERENCE_MODE")
+CLEARED = (
+    *("REDIS_URL", "DATABASE_URL", "AUTH_MODE", "TIERS_FILE", "STORAGE_URL", "S3_ENDPOINT_URL"),
+    *("ADMIN_TOKEN", "SECRET_KEY", "INFERENCE_MODE"),
+)
 
 
 def free_port() -> int:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import zipfile
 
 import pytest
 
@@ -249,6 +250,32 @@ def test_a_result_is_put_into_the_bucket_as_markdown_json_and_what_was_asked_for
         service.result(job_id, format="markdown")["markdown"],
         "text/markdown; charset=utf-8",
     )
+
+
+def test_when_a_page_is_read_again_the_result_is_put_again(service, objects, paper):
+    job_id = service.submit(paper, result_s3=f"s3://{NAME}/again")
+    service.ended(job_id)
+    key = f"again/{job_id}/result.json"
+    assert copied(service, job_id)["revision"] == 1
+    assert service.client.post(f"/v1/jobs/{job_id}/pages/1/retry", json={"engine": "text_layer"}).status_code == 202
+    wait_until(lambda: service.status(job_id)["revision"] == 2, 40, "the page is read again")
+    copy = copied(service, job_id)
+    assert (copy["state"], copy["revision"]) == ("stored", 2)
+    assert json.loads(objects.get_object(Bucket=NAME, Key=key)["Body"].read())["revision"] == 2
+
+
+def test_the_results_of_documents_inside_are_put_under_their_names_below_the_outer_one(service, objects, tmp_path):
+    outer = tmp_path / "all.zip"
+    with zipfile.ZipFile(outer, "w") as archive:
+        for name in ("a.txt", "b/a.txt"):
+            archive.writestr(name, f"words of {name}\n")
+    job_id = service.submit(outer, result_s3=f"s3://{NAME}/inside")
+    service.ended(job_id)
+    for child in service.result(job_id)["children"]:
+        assert copied(service, child["job_id"])["state"] == "stored"
+    for name, words in (("a.txt", "words of a.txt\n"), ("a.txt.2", "words of b/a.txt\n")):
+        kept = objects.get_object(Bucket=NAME, Key=f"inside/{job_id}/children/{name}/result.md")
+        assert kept["Body"].read().decode() == words
 
 
 def test_a_result_that_cannot_be_put_is_tried_again_then_given_up_and_the_job_is_completed_all_the_same(service, paper):

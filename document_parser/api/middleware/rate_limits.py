@@ -113,9 +113,10 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
     def add_headers(response: Response) -> Response:
         window = limiter.current_limit
         if window is not None:
-            response.headers["X-RateLimit-Limit"] = str(window.limit.amount)
-            response.headers["X-RateLimit-Remaining"] = str(window.remaining)
-            response.headers["X-RateLimit-Reset"] = str(window.reset_at)
+            # Those of the caller's tier go before: the caller knows its tier, and may share its address.
+            response.headers.setdefault("X-RateLimit-Limit", str(window.limit.amount))
+            response.headers.setdefault("X-RateLimit-Remaining", str(window.remaining))
+            response.headers.setdefault("X-RateLimit-Reset", str(window.reset_at))
         return response
 
 
@@ -173,12 +174,17 @@ def _definitions(settings: Settings) -> list[Any]:
     return found
 
 
+def is_counted() -> bool:
+    """Return whether a request counts: not if any rate of it is allowed, nor if it is a piece of an upload."""
+    return api_path() not in UNLIMITED_PATHS and not _is_piece()
+
+
 def _is_upload() -> bool:
     sends = api_path().startswith(("/v1/process/", "/v1/documents")) and not _is_piece()
-    return _is_new_upload() or (request.method == "POST" and sends)
+    return is_new_upload() or (request.method == "POST" and sends)
 
 
-def _is_new_upload() -> bool:
+def is_new_upload() -> bool:
     """Return whether the request creates a resumable upload."""
     return request.method == "POST" and request.path == tus.PATH
 
@@ -204,7 +210,7 @@ def _answer_rate_limited(error: RateLimitExceeded) -> Response:
     seconds = max(1, math.ceil(left))
     limit = str(error.limit.limit)
     sentence = f"More requests came from this address than {limit}. Retry-After says when to go on."
-    kind = ServerBusy if _is_new_upload() else RateLimited
+    kind = ServerBusy if is_new_upload() else RateLimited
     return errors.error_response(kind(sentence, limit=limit, retry_after_seconds=seconds))
 
 

@@ -127,6 +127,7 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
     def log_when_sent(response: Response) -> Response:
         # gunicorn would send a file that is passed through on its own, and nothing would report that it has been sent.
         response.direct_passthrough = False
+        request.environ[logs.ROUTE] = route_template()
         response.call_on_close(
             _AnsweredRequest(
                 counts=counts,

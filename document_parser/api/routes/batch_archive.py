@@ -67,11 +67,11 @@ class _Names:
             number += 1
 
 
-def stream_archive(services: Services, batch: Batch, formats: Sequence[OutputFormat]) -> Iterator[bytes]:
+def stream_archive(services: Services, batch: Batch, formats: Sequence[OutputFormat], inside: list[str]) -> Iterator[bytes]:
     """Yield the archive: each result in these formats, and the manifest last.
 
-    A result that cannot be had is in the manifest with the reason. Raises RedisError, and StorageUnavailable if a result breaks
-    off; the archive then has no end.
+    The ids of jobs whose results are in it, in all formats, are added to ``inside``. A result that cannot be had is in the
+    manifest with the reason. Raises RedisError, and StorageUnavailable if a result breaks off; the archive then has no end.
     """
     pieces, names, listed = _Pieces(), _Names(), []
     with ZipFile(pieces, "w", ZIP_DEFLATED) as archive:
@@ -92,6 +92,8 @@ def stream_archive(services: Services, batch: Batch, formats: Sequence[OutputFor
                         member.write(chunk)
                         yield pieces.take()
                 entry["results"].append(name)
+            if len(entry["results"]) == len(formats):
+                inside.append(str(file.job_id))
         archive.writestr(make_zip_entry(MANIFEST), _manifest(batch, listed))
     yield pieces.take()
 

@@ -12,6 +12,7 @@ from flask_openapi import APIBlueprint, Tag
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.batch_submission import AcceptedBatch, submit_batch
+from document_parser.api.complete_reads import end_batch_with_read
 from document_parser.api.intake.uploads import receive_batch
 from document_parser.api.job_fields import idempotency_key, parse_fields
 from document_parser.api.middleware import responses
@@ -208,7 +209,10 @@ def _download(path: BatchPath, query: BatchDownloadQuery) -> Response:
         raise BatchNotComplete(status=batch.state)
     formats = (query.format,) if query.format else WRITTEN_FOR_BATCHES
     headers: dict[str, Any] = {"Content-Disposition": attachment(f"batch-{batch.card.batch_id[:8]}.zip")}
-    return Response(stream_archive(services, batch, formats), content_type="application/zip", headers=headers)
+    inside: list[str] = []
+    archive = stream_archive(services, batch, formats, inside)
+    response = Response(archive, content_type="application/zip", headers=headers)
+    return end_batch_with_read(response, services, inside) if batch.card.options.ends_with_read else response
 
 
 def _cancel(services: Services, batch_id: str) -> BatchCancelled:
@@ -222,7 +226,7 @@ def _cancel(services: Services, batch_id: str) -> BatchCancelled:
 
 def _delete(services: Services, batch_id: str) -> BatchDeleted:
     batch: Batch = batches.load(services.redis, batch_id)
-    gone = delete_batch(services.redis, services.ledger, services.storage, batch.card.batch_id)
+    gone = delete_batch(services.redis, services.ledger, services.storage, batch.card)
     return BatchDeleted(
         batch_id=batch_id,
         deleted_files=gone.files,

@@ -25,7 +25,6 @@ from document_parser.api.schemas import EXAMPLE_JOB_ID, Accepted, UploadInit, Up
 from document_parser.api.services import get_services
 from document_parser.errors import BadRequest, FileMissing, InvalidOption
 from document_parser.ingest.staged_file import StagedFile
-from document_parser.jobs.records import uploads
 from document_parser.settings import validation
 from document_parser.storage import SYNC_BYTES
 
@@ -110,7 +109,7 @@ def _store_chunk() -> UploadState:
     services = get_services()
     with _chunk() as (body, size, fields):
         upload_id, offset = fields.get("upload_id", ""), _offset(fields)
-        upload = uploads.load(services.redis, upload_id)
+        upload = resumable.load(services, upload_id)
         if size is None or not 0 < offset + size <= upload.offset:
             upload = resumable.append(services, upload_id, offset, body, announced=size)
     return state_of(upload)

@@ -21,18 +21,18 @@ from rq.serializers import JSONSerializer
 from rq_dashboard import web
 
 from document_parser.api import auth
-from document_parser.api.middleware import errors
+from document_parser.api.middleware import access, errors
 from document_parser.api.middleware.headers import NOTHING
+from document_parser.api.middleware.identity import asked_owner
 from document_parser.api.schemas import CURSOR
 from document_parser.api.services import get_services
-from document_parser.errors import DashboardReadOnly, InvalidOption, JobNotFound, LoginRequired, MethodNotAllowed
+from document_parser.errors import DashboardReadOnly, DocumentParserError, InvalidOption, JobNotFound, MethodNotAllowed
 from document_parser.jobs import queue
 from document_parser.jobs.records import record
-from document_parser.jobs.records.job import PUBLIC
 from document_parser.jobs.redis.connection import Redis
 from document_parser.settings import Settings
 
-PREFIX = auth.DASHBOARD
+PREFIX = access.DASHBOARD
 """Path of the dashboard."""
 DOCUMENTS_PER_PAGE = 50
 """Documents on one page of the list."""
@@ -102,11 +102,11 @@ def _guard(settings: Settings) -> Response | None:
     The check is by path, because rq-dashboard's blueprint is shared by all apps of a process and takes no guard of its own.
     Raises RateLimited, RedisError, DashboardReadOnly, Forbidden, MethodNotAllowed, InvalidOption.
     """
-    if not auth.is_dashboard(request.path):
+    if not access.is_dashboard(request.path):
         return None
     try:
-        auth.check_operator_or_password()
-    except LoginRequired as error:
+        auth.check_admin_or_password()
+    except auth.PROOF_ERRORS as error:
         return _ask_for_token(error)
     _refuse_writes(settings)
     _check_arguments()
@@ -114,7 +114,7 @@ def _guard(settings: Settings) -> Response | None:
     return None
 
 
-def _ask_for_token(error: LoginRequired) -> Response:
+def _ask_for_token(error: DocumentParserError) -> Response:
     """Return the response that makes a browser ask for the password."""
     response = errors.error_response(error)
     response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the operator\'s token", charset="UTF-8"'
@@ -180,10 +180,14 @@ def _documents() -> Blueprint:
     @pages.get("/documents")
     def documents() -> str:
         services = get_services()
-        found = record.newest(services.redis, PUBLIC, _parse_before(), DOCUMENTS_PER_PAGE)
+        found = record.newest(services.redis, asked_owner(request.args.get("owner", "")), _parse_before(), DOCUMENTS_PER_PAGE)
         jobs = record.load_many(services.redis, [job_id for job_id, _ in found])
         at_work = services.ledger.claim_holders()
-        older = url_for(".documents", before=repr(found[-1][1])) if len(found) == DOCUMENTS_PER_PAGE else ""
+        older = (
+            url_for(".documents", before=repr(found[-1][1]), owner=request.args.get("owner"))
+            if len(found) == DOCUMENTS_PER_PAGE
+            else ""
+        )
         return render_template(
             "dashboard/documents.html",
             active_tab="documents",

@@ -17,6 +17,7 @@ from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import openapi
+from document_parser.api.middleware.identity import proof_check
 from document_parser.api.routes.jobs import check_job_id
 from document_parser.api.schemas import EVENT_ID, EventsHeader, EventsQuery, JobPath
 from document_parser.api.server import options
@@ -124,6 +125,7 @@ class EventStream:
         self.shown_at = time.monotonic()
         self.ended = False
         self.socket: socket.socket | None = request.environ.get("gunicorn.socket")
+        self.may_go_on = proof_check()
 
     def messages(self) -> Iterator[str]:
         """Yield the text of the stream piece by piece. Raises RedisError."""
@@ -157,7 +159,8 @@ class EventStream:
                 yield ": alive\n\n"
 
     def _is_over(self) -> bool:
-        return self.ended or options.is_stopping() or (self.socket is not None and _is_closed_by_client(self.socket))
+        over = self.ended or options.is_stopping() or not self.may_go_on()
+        return over or (self.socket is not None and _is_closed_by_client(self.socket))
 
     def _read(self, block: int | None) -> Iterator[str]:
         """Yield the events after the last one, and the status if it has changed."""

@@ -5,22 +5,36 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from flask import Response
+from flask import Response, url_for
 from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
+from document_parser.api.complete_reads import end_with_read
 from document_parser.api.middleware import responses
+from document_parser.api.middleware.identity import asked_owner
 from document_parser.api.openapi import DOWNLOAD_CONTENT, RESULT_CONTENT
 from document_parser.api.pagination import page_of
 from document_parser.api.routes import results
 from document_parser.api.routes.waiting import retry_after_header, wait_for_end
 from document_parser.api.schemas import JOB_ID, Cancelled, Children, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
 from document_parser.api.services import Services, get_services
-from document_parser.errors import Forbidden, InvalidOption, JobEnded, JobNotComplete, JobNotFound, StorageUnavailable
+from document_parser.errors import (
+    Forbidden,
+    InfectedFile,
+    InvalidOption,
+    JobEnded,
+    JobNotComplete,
+    JobNotFound,
+    QuotaExceeded,
+    StorageUnavailable,
+    TierUnknown,
+    VirusScanUnavailable,
+)
+from document_parser.jobs import queue
 from document_parser.jobs.ending import delete_job, end_job
-from document_parser.jobs.records import children, record
-from document_parser.jobs.records.job import PUBLIC, Job
+from document_parser.jobs.records import children, record, transfers
+from document_parser.jobs.records.job import Job
 from document_parser.models import JobState, JobStatus
 
 routes = APIBlueprint(
@@ -91,7 +105,9 @@ def list_children(path: JobPath) -> Response:
 )
 def result(path: JobPath, query: ResultQuery) -> Response:
     """Return the content in the format asked for at upload, or in another one."""
-    return results.respond(get_services(), _load(path.job_id), query.format, query.table, appended=query.children == "append")
+    services, job, appended = get_services(), _load(path.job_id), query.children == "append"
+    response = results.respond(services, job, query.format, query.table, appended=appended)
+    return response if query.table is not None else end_with_read(response, services, job, appended=appended)
 
 
 @routes.get(
@@ -106,14 +122,20 @@ def result(path: JobPath, query: ResultQuery) -> Response:
 )
 def download(path: JobPath, query: ResultQuery) -> Response:
     """Return the content as a file, in the format asked for at upload or in another one."""
-    return results.download(get_services(), _load(path.job_id), query.format, query.table, appended=query.children == "append")
+    services, job, appended = get_services(), _load(path.job_id), query.children == "append"
+    response = results.download(services, job, query.format, query.table, appended=appended)
+    return response if query.table is not None else end_with_read(response, services, job, appended=appended)
 
 
 @routes.get(
     "/<job_id>/source",
     summary="The document as it was received",
     responses=openapi.responses(
-        {200: openapi.answer(openapi.BINARY_CONTENT, "The file.", "Content-Disposition")}, JobNotComplete, *openapi.JOB
+        {200: openapi.answer(openapi.BINARY_CONTENT, "The file.", "Content-Disposition")},
+        JobNotComplete,
+        InfectedFile,
+        VirusScanUnavailable,
+        *openapi.JOB,
     ),
     operation_id="job_source",
 )
@@ -132,6 +154,28 @@ def cancel(path: JobPath) -> Response:
     """End a job. Nothing more is read; finished pages are kept."""
     check_origin()
     return responses.to_response(_cancel(get_services(), check_job_id(path.job_id)))
+
+
+@routes.post(
+    "/<job_id>/retry",
+    summary="Scan a document for viruses again, and read it",
+    description="For a document inside another one that failed with VIRUS_SCAN_UNAVAILABLE: it is stored, and waits again.",
+    responses=openapi.responses(
+        {202: openapi.answer(JobStatus, "The job is queued again.", "Location")},
+        JobNotComplete,
+        JobEnded,
+        Forbidden,
+        QuotaExceeded,
+        TierUnknown,
+        *openapi.JOB,
+    ),
+    operation_id="retry_job",
+)
+def retry(path: JobPath) -> Response:
+    """Queue a job again whose document could not be scanned for viruses."""
+    check_origin()
+    headers = {"Location": url_for("jobs.status", job_id=path.job_id)}
+    return responses.to_response(_scan_again(get_services(), _load(path.job_id)), 202, headers)
 
 
 @routes.delete(
@@ -181,10 +225,24 @@ def _cancel(services: Services, job_id: str) -> Cancelled:
     return Cancelled(job_id=job_id, status=JobState.CANCELLED, message="Nothing more is read; finished pages are kept.")
 
 
+def _scan_again(services: Services, job: Job) -> JobStatus:
+    """Return the status of a job that is queued again. Raises JobNotComplete, JobEnded, StorageUnavailable, RedisError."""
+    job_id = job.card.job_id
+    if not job.state.has_ended:
+        raise JobNotComplete(status=job.state.value)
+    if not job.card.unscanned or queue.scan_again(services.redis, services.settings, job.card) != "ok":
+        raise JobEnded("Only a job whose document could not be scanned for viruses is run again.", status=job.state.value)
+    record.store_card(services.storage, job.card)
+    queue.enqueue_stage(services.redis, job_id, transfers.FETCH)
+    record.publish(services.redis, job_id)
+    return record.load(services.redis, job_id).to_status()
+
+
 def _page_of_jobs(services: Services, query: JobsQuery) -> Jobs:
     def load_statuses(job_ids: list[str]) -> dict[str, JobStatus]:
         jobs = record.load_many(services.redis, job_ids)
         return {job.card.job_id: job.to_status() for job in jobs if query.status in ("", job.state)}
 
-    found, cursor = page_of(partial(record.newest, services.redis, PUBLIC), load_statuses, query.cursor, query.limit)
+    newest = partial(record.newest, services.redis, asked_owner(query.owner))
+    found, cursor = page_of(newest, load_statuses, query.cursor, query.limit)
     return Jobs(jobs=found, next_cursor=cursor)

@@ -9,6 +9,7 @@ from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
+from document_parser.api.complete_reads import end_with_read
 from document_parser.api.intake.form_parser import MULTIPART
 from document_parser.api.intake.uploads import receive_upload
 from document_parser.api.job_fields import (
@@ -111,7 +112,9 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
         taken = accept_upload()
         services = get_services()
         job = wait_for_end(services, taken.job_id, services.settings.api.sync_timeout_seconds)
-        return with_replay_header(respond(services, job, ""), taken) if job.state.has_ended else accepted_response(taken)
+        if not job.state.has_ended:
+            return accepted_response(taken)
+        return with_replay_header(end_with_read(respond(services, job, ""), services, job), taken)
 
     return routes
 

@@ -13,7 +13,15 @@ from flask import Response, request
 from document_parser.api.middleware import errors
 from document_parser.api.routes.stored_results import StoredResult, load_result
 from document_parser.api.routes.with_children import check_appendable, load_with_children
-from document_parser.errors import InvalidOption, JobExpired, JobNotComplete, SeveralTables, TableNotFound
+from document_parser.errors import (
+    InfectedFile,
+    InvalidOption,
+    JobExpired,
+    JobNotComplete,
+    SeveralTables,
+    TableNotFound,
+    VirusScanUnavailable,
+)
 from document_parser.jobs.records import children, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.models import FORMAT_FILES, Child, JobState, OutputFormat, PageStatus, format_utc
@@ -80,8 +88,14 @@ def source(services: Services, job: Job) -> Response:
     """Return the document itself, byte for byte as it was received.
 
     Browsers must not show what a stranger sent: it is a file of no known type. Raises JobNotComplete if it is still being
-    fetched, JobExpired, StorageUnavailable.
+    fetched, or scanned for viruses; VirusScanUnavailable if it never was, InfectedFile, JobExpired, StorageUnavailable.
     """
+    if job.card.unscanned:
+        if not job.state.has_ended:
+            raise JobNotComplete("The document waits for the virus scanner. Ask again later.", status=job.state.value)
+        if job.error is not None and job.error.code == InfectedFile.code:
+            raise InfectedFile(**job.error.details)
+        raise VirusScanUnavailable("The document was never scanned for viruses, so it is not given out.")
     try:
         stream = services.storage.open(storage_keys.source(job.card.job_id))
     except StoredFileMissing:

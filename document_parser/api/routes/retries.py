@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.job_fields import MAX_PASSWORD_CHARACTERS, check_password
-from document_parser.api.middleware import responses
+from document_parser.api.middleware import responses, tier_limits
 from document_parser.api.routes.jobs import check_job_id
 from document_parser.api.routes.model_servers import check_model_servers
 from document_parser.api.routes.waiting import last_event
@@ -23,6 +23,7 @@ from document_parser.errors import (
     JobEnded,
     JobNotComplete,
     JobNotFound,
+    NotInTier,
     PageBeingRead,
     PageNotFound,
     PasswordGone,
@@ -54,6 +55,7 @@ RETRY_ERRORS = (
     PageBeingRead,
     PasswordGone,
     EngineAbsent,
+    NotInTier,
 )
 """Errors of a retry."""
 
@@ -62,13 +64,16 @@ def request_retry(services: Services, job_id: str, number: int) -> Response:
     """Order a retry of the page and return the 202 response with the addresses to follow it.
 
     Raises JobNotFound, JobExpired, JobNotComplete, JobEnded (failed or cancelled), PageNotFound, PageBeingRead, PasswordGone,
-    EngineAbsent, InvalidOption, BadRequest, Forbidden, RedisError.
+    EngineAbsent, NotInTier, InvalidOption, BadRequest, Forbidden, RedisError.
     """
     check_origin()
     choice, password = _parse_body()
     job = record.load(services.redis, check_job_id(job_id))
     _check_state(job.state)
+    if choice.accuracy_mode is not None:
+        tier_limits.check_mode(choice.accuracy_mode)
     if choice.engine is not None:
+        tier_limits.check_engine(choice.engine)
         _check_engine(services, choice.engine)
     order = RetryOrder(page=number, **choice.model_dump())
     sealed = passwords.seal(services.settings, password) if password else None

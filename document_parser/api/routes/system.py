@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from redis.exceptions import ResponseError
 
 from document_parser.api import openapi
-from document_parser.api.middleware import responses
+from document_parser.api.middleware import responses, tier_limits
+from document_parser.api.middleware.identity import identity
 from document_parser.api.routes import readers
 from document_parser.api.routes.health import needed_parts
 from document_parser.api.routes.metrics import own_samples
@@ -21,13 +22,13 @@ from document_parser.errors import StorageFull
 from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import SUPPORTED
 from document_parser.jobs import gauges, queue
-from document_parser.jobs.records.job import PUBLIC
 from document_parser.jobs.redis import in_flight
 from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.scheduling import admission, budget, disk_space, forecast
 from document_parser.jobs.scheduling.admission import Load
 from document_parser.models import PIPELINE_VERSION, Confinement, Lane, Need
 from document_parser.settings import ApiSettings, StoreSettings
+from document_parser.settings.tiers import Tier
 from document_parser.telemetry.metrics import sample_name
 from document_parser.version import __version__
 
@@ -120,6 +121,10 @@ class System(Load):
     openers: dict[str, Confinement]
     """By host, the confinement of the processes that open documents. If the pools of a host differ, the weakest one."""
     storage: StorageSpace
+    tier: str
+    """The tier of the caller; empty if none applies."""
+    tiers: dict[str, Tier]
+    """All tiers (TIERS_FILE). None of them applies with AUTH_MODE=off."""
     virus_scan: bool
     """Whether files are scanned for viruses before they are read (CLAMD_URL)."""
 
@@ -168,10 +173,12 @@ def snapshot(services: Services) -> System:
         ],
         scripts=readers.scripts(queue.living_workers(redis)),
         processor_budget=ProcessorBudget(
-            spent=round(budget.spent_seconds(redis, PUBLIC), 3), most=settings.queue.owner_processor_seconds
+            spent=round(budget.spent_seconds(redis, identity().owner), 3), most=settings.queue.owner_processor_seconds
         ),
         openers=_openers(services),
         storage=_storage(services),
+        tier=tier_limits.tier_name(),
+        tiers=dict(settings.accounts.tiers),
         virus_scan=bool(settings.virus_scan.url),
     )
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Response, current_app, make_response, render_template, send_file
+from flask import Response, current_app, make_response, render_template, request, send_file
 from flask_openapi import APIBlueprint
 from pydantic import BaseModel
 
+from document_parser.accounts.identity import Identity
+from document_parser.accounts.retention import longest_retention_hours
 from document_parser.api import assets
+from document_parser.api.auth import browser_caller
 from document_parser.api.services import get_services
 from document_parser.errors import NotFound
 from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import readable_formats
+from document_parser.settings import Settings
 from document_parser.version import __version__
 
 CONTENT_SECURITY_POLICY = (
@@ -34,6 +41,11 @@ class SamplePath(BaseModel):
     name: str
 
 
+def _tier(settings: Settings, caller: Identity | None) -> str:
+    """Return the tier of what this browser will send; empty if none applies."""
+    return caller.tier if caller else settings.accounts.anonymous_tier
+
+
 def blueprint() -> APIBlueprint:
     """Return the routes of the web page."""
     routes = APIBlueprint("ui", __name__)
@@ -41,25 +53,26 @@ def blueprint() -> APIBlueprint:
     @routes.get("/", doc_ui=False)
     def page() -> Response:
         everything = get_services().settings
-        settings = everything.api
-        response = make_response(
-            render_template(
-                "index.html",
-                max_upload_mb=settings.max_upload_mb,
-                extensions=[
-                    extension for found in readable_formats(missing_needs(everything)) for extension in found.extensions
-                ],
-                default_accuracy_mode=settings.default_accuracy_mode,
-                engines=("text_layer", *everything.engines.allowed),
-                modules=_modules(),
-                stylesheets=[f"ui/{name}.css" for name in STYLESHEETS],
-                samples=_samples(),
-                version=__version__,
-            )
+        settings, accounts = everything.api, everything.accounts
+        caller = browser_caller() if accounts.needs_key else None
+        may_log_in = accounts.needs_key and caller is None
+        return page_response(
+            "index.html",
+            stylesheets=STYLESHEETS,
+            needs_login=may_log_in and (not accounts.anonymous_tier or "login" in request.args),
+            may_log_in=may_log_in,
+            may_administer=not accounts.needs_key or (caller is not None and caller.is_admin),
+            caller=caller,
+            login_back={},
+            max_upload_mb=settings.max_upload_mb,
+            max_retention_hours=f"{longest_retention_hours(everything, _tier(everything, caller)):g}",
+            extensions=[extension for found in readable_formats(missing_needs(everything)) for extension in found.extensions],
+            default_accuracy_mode=settings.default_accuracy_mode,
+            engines=("text_layer", *everything.engines.allowed),
+            modules=_modules(),
+            samples=_samples(),
+            version=__version__,
         )
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        response.headers["Cache-Control"] = "no-cache"
-        return response
 
     @routes.get("/samples/<name>", doc_ui=False)
     def sample(path: SamplePath) -> Response:
@@ -68,6 +81,22 @@ def blueprint() -> APIBlueprint:
         return send_file(SAMPLES_FOLDER / path.name)
 
     return routes
+
+
+def page_response(template: str, *, stylesheets: Sequence[str], **facts: Any) -> Response:
+    """Return a page for browsers, with the headers that keep scripts of others out of it."""
+    accounts = get_services().settings.accounts
+    response = make_response(
+        render_template(
+            template,
+            stylesheets=[f"ui/{name}.css" for name in stylesheets],
+            login_provider=urlsplit(accounts.oidc_issuer).hostname if accounts.has_login else None,
+            **facts,
+        )
+    )
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Cache-Control"] = "no-store" if accounts.needs_key else "no-cache"
+    return response
 
 
 def _samples() -> dict[str, str]:

@@ -38,7 +38,6 @@ from document_parser.errors import (
     UploadNotFound,
     UploadTooLong,
 )
-from document_parser.jobs.records import uploads
 from document_parser.jobs.records.uploads import Upload
 from document_parser.models import format_utc
 
@@ -121,7 +120,7 @@ def blueprint() -> APIBlueprint:
     def show(path: UploadPath) -> Response:
         if request.method == "HEAD":
             tus.check_version(request.headers)
-        upload = uploads.load(get_services().redis, path.upload_id)
+        upload = resumable.load(get_services(), path.upload_id)
         return responses.to_response(state_of(upload), 200, _headers(upload, whole=True))
 
     @routes.patch(
@@ -269,7 +268,7 @@ def _first_piece(upload: Upload) -> Upload:
     try:
         return _piece(upload.upload_id, 0)
     except UploadInterrupted:
-        return uploads.load(get_services().redis, upload.upload_id)
+        return resumable.load(get_services(), upload.upload_id)
 
 
 def _append(upload_id: str) -> Response:

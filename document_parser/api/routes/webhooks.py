@@ -64,7 +64,8 @@ def listing(query: DeliveriesQuery) -> Response:
     services = get_services()
     newest = partial(_newest, services, query.state)
     found, cursor = page_of(newest, partial(_load_deliveries, services, query.state), query.cursor, query.limit)
-    return responses.to_response(Deliveries(deliveries=found, next_cursor=cursor))
+    pending, failed = deliveries.due_count(services.redis), deliveries.failed_count(services.redis)
+    return responses.to_response(Deliveries(deliveries=found, next_cursor=cursor, pending=pending, failed=failed))
 
 
 @routes.post(

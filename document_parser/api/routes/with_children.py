@@ -12,28 +12,27 @@ from document_parser.errors import InvalidOption, JobExpired, JobNotComplete, Jo
 from document_parser.jobs.records import children, record
 from document_parser.jobs.records.job import Job
 from document_parser.models import Child, OutputFormat
+from document_parser.text.documents_inside import APPENDABLE, heading_of, reason_line
 
 if TYPE_CHECKING:
     from document_parser.api.services import Services
 
-FORMATS: tuple[OutputFormat, ...] = ("markdown", "text")
-"""Formats in which texts can stand one below the other."""
 _IN_MEMORY_BYTES = 1 << 20
 """Size in bytes from which a text is collected on disk."""
-_MAX_LEVEL = 6
-"""Deepest level of a heading in Markdown."""
 
 
 def check_appendable(name: OutputFormat) -> None:
     """Refuse a format in which texts cannot stand one below the other. Raises InvalidOption."""
-    if name not in FORMATS:
-        raise InvalidOption(f"Not understood: children: append needs format={' or '.join(FORMATS)}, but the format is {name}.")
+    if name not in APPENDABLE:
+        raise InvalidOption(
+            f"Not understood: children: append needs format={' or '.join(APPENDABLE)}, but the format is {name}."
+        )
 
 
 def load_with_children(services: Services, job: Job, name: OutputFormat) -> StoredResult:
     """Return the result of a document, and below it those of all documents inside it, in their order.
 
-    A document that was not read is there with the reason. ``name`` is one of FORMATS. Raises JobNotComplete while a document
+    A document that was not read is there with the reason. ``name`` is one of APPENDABLE. Raises JobNotComplete while a document
     inside is still being read, and as ``load_result``.
     """
     with ExitStack() as undo:
@@ -50,19 +49,19 @@ def _append_children(services: Services, job: Job, name: OutputFormat, whole: IO
     """Append the documents inside a document, each with those inside it. Raises as ``load_with_children``."""
     inside = children.load(services.storage, job.card.job_id) if job.children else []
     for child in inside:
-        whole.write(_heading(child.name, job.card.depth + 1, name))
+        whole.write(heading_of(child.name, job.card.depth, name))
         if child.job_id is None:
             whole.write(_not_read(child, name))
             continue
         try:
             found = record.load(services.redis, child.job_id)
         except (JobNotFound, JobExpired) as error:
-            whole.write(_sentence(error.message, name))
+            whole.write(reason_line(error.message, name))
             continue
         if not found.state.has_ended:
             raise JobNotComplete("A document inside is still being read. Ask again shortly.", inside=child.name)
         if found.error is not None:
-            whole.write(_sentence(found.error.message, name))
+            whole.write(reason_line(found.error.message, name))
             continue
         _copy(load_result(services, found, name).stream, whole)
         _append_children(services, found, name, whole)
@@ -73,19 +72,5 @@ def _copy(stream: BinaryIO, whole: IO[bytes]) -> None:
         shutil.copyfileobj(stream, whole)
 
 
-def _heading(child: str, level: int, name: OutputFormat) -> bytes:
-    """Return the heading of a document inside. In Markdown its name is code, in which no other mark counts."""
-    shown = " ".join(child.split()) or "unnamed"
-    if name == "text":
-        return f"\n{shown}\n\n".encode()
-    return f"\n{'#' * min(level, _MAX_LEVEL)} `{shown.replace('`', chr(39))}`\n\n".encode()
-
-
 def _not_read(child: Child, name: OutputFormat) -> bytes:
-    return _sentence(child.error.message if child.error is not None else "", name)
-
-
-def _sentence(message: str, name: OutputFormat) -> bytes:
-    """Return the reason why a document inside is not here."""
-    text = f"Not read: {message}"
-    return f"*{text}*\n".encode() if name == "markdown" else f"{text}\n".encode()
+    return reason_line(child.error.message if child.error is not None else "", name)

@@ -1,6 +1,7 @@
 """Write gunicorn's own log lines in the format of all others.
 
-Its access log stays off, because ``request_log`` logs every request.
+Its access log stays off, because ``request_log`` logs every request. Where it is switched on, it has templates
+of routes instead of addresses, and no headers: names of files, passwords and codes of links may be in them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from document_parser.telemetry import logs
 log = logs.get_logger(__name__)
 
 
+REQUEST_LINE = "%s %s"
+"""The line that gunicorn's workers log of each request: its method and its path."""
+
+
 class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
     """Log as this service does. Set as gunicorn's ``logger_class``."""
 
@@ -23,6 +28,18 @@ class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
         """Configure logging from the settings of the service."""
         super().setup(cfg)
         logs.configure(load_settings().logs)
+
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> dict[str, Any]:
+        """Return what the access log may say of a request: its route, and of its headers only the User-Agent."""
+        found: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        kept = {name: value for name, value in found.items() if not name.startswith("{")}
+        line = f"{environ['REQUEST_METHOD']} {environ.get(logs.ROUTE, 'unmatched')} {environ['SERVER_PROTOCOL']}"
+        return kept | {"r": line, "U": environ.get(logs.ROUTE, "unmatched"), "q": "", "f": "-", "u": "-"}
+
+    def debug(self, msg: str, *arguments: Any, **options: Any) -> None:
+        """Log a line of gunicorn at level DEBUG, but not the one that has the path of each request as it was sent."""
+        if msg != REQUEST_LINE:
+            super().debug(msg, *arguments, **options)
 
     def exception(self, msg: str, *arguments: Any, **options: Any) -> None:
         """Log an exception.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import gc
+import contextlib
 import importlib
+import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
+from document_parser.host.lean_imports import permanent_imports
 from document_parser.settings import Settings, load_settings
+from document_parser.settings.exposure import Exposed, check_exposure
 from document_parser.settings.operator_access import create_link
+from document_parser.settings.startup import CANNOT_START
 from document_parser.supervisor.supervisor import supervisor_lock
 from document_parser.telemetry import logs
 
@@ -40,7 +45,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "timeout": 300,
         "graceful_timeout": max(1, int(settings.workers.drain_seconds)),
         "keepalive": 5,
-        "on_starting": _preload,
+        "on_starting": _start,
         "post_worker_init": _worker_started,
         "on_exit": _server_ended,
         # One control socket a user would be shared by all services of that user.
@@ -50,16 +55,38 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _preload(_arbiter: Any) -> None:
+def listening_hosts() -> list[str]:
+    """Return the addresses of all sockets on which this process listens, without unix sockets."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(descriptor.name))) as listener:
+            listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            if listens and listener.family in (socket.AF_INET, socket.AF_INET6):
+                found.append(str(listener.getsockname()[0]))
+    return found
+
+
+def _start(arbiter: Any) -> None:
+    """Refuse to listen where others reach a service without keys; else prepare for the workers.
+
+    Exits with status 2.
+    """
+    hosts = [address[0] for address in arbiter.cfg.address if isinstance(address, tuple)]
+    try:
+        check_exposure(load_settings().accounts, hosts)
+    except Exposed as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.exit(CANNOT_START)
+    _preload()
+
+
+def _preload() -> None:
     """Import what every web worker needs before they are forked, so that they share its memory and start sooner.
 
     Each worker creates the app for itself, because the app has threads and connections.
     """
-    importlib.import_module("document_parser.api.factory")
-    # These objects live as long as the server. Frozen, they are not visited by a worker's garbage collector, which would copy
-    # their memory.
-    gc.collect()
-    gc.freeze()
+    with permanent_imports():
+        importlib.import_module("document_parser.api.factory")
 
 
 def _worker_started(worker: Any) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -39,9 +40,9 @@ FIRST_BYTE_SECONDS = 0.5
 It is closed if it sends nothing for ``keepalive``.
 """
 UNREAD_BODY_SECONDS = 0.05
-"""Time in seconds for the rest of a request that was answered before it had come.
+"""Time in seconds for the rest of a request that is answered before it has come.
 
-If it takes longer, the connection is not kept alive.
+If it takes longer, or is longer than gunicorn discards, the response says ``Connection: close``.
 """
 PARTING_SECONDS = 2.0
 """Time in seconds after a response for the rest of the request and the client's disconnection."""
@@ -136,7 +137,13 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self._live = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="live")
         self._health = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="health")
         self._bodies = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="bodies")
+        self._serving = threading.local()
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Load the app behind ``_answer``, which knows whether a connection can be kept alive."""
+        super().load_wsgi()
+        self.wsgi: Callable[..., Any] = partial(self._answer, self.wsgi)
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
         """Stop at once without shutting down the thread pool, which ends with the process.
@@ -255,10 +262,29 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Run the app. The head is complete; until the response has been sent, the app watches the time."""
         self.arrivals.end(conn.arrival)
+        self._serving.parser = conn.parser
         try:
             return super().handle_request(req, conn)
         finally:
+            self._serving.parser = None
             conn.arrival = self.arrivals.begin(conn.sock, PARTING_SECONDS)
+
+    def _answer(self, app: Callable[..., Any], environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """Run the app, and discard what it has left of the body before the response begins.
+
+        gunicorn discards it after the response, which has then said ``keep-alive`` of a connection that may be closed: the
+        client's next request meets a connection without an answer. A stream of HTTP/2 has no parser of its own here.
+        """
+        parser = getattr(self._serving, "parser", None)
+        if parser is None:
+            return app(environ, start_response)
+
+        def start(*args: Any) -> Any:
+            if not parser.finish_body(deadline=time.monotonic() + UNREAD_BODY_SECONDS):
+                start_response.__self__.force_close()  # type: ignore[attr-defined]  # a method of gunicorn's Response
+            return start_response(*args)
+
+        return app(environ, start)
 
     # --- after the answer ---------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import resource
 import shutil
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from document_parser.cli.checks import Finding
 from document_parser.cli.models import needed_gpu_mib
 from document_parser.settings import Settings
+from document_parser.settings.exposure import Exposed, check_exposure, is_loopback
 from document_parser.settings.startup import may_be_closed
 from document_parser.supervisor.valkey import private_folder
 
@@ -171,10 +171,22 @@ def check_units(settings: Settings) -> Iterator[Finding]:
             yield Finding(unit, "warning" if advice else "ok", state, advice)
 
 
+def check_tiers(settings: Settings) -> Iterator[Finding]:
+    """Show the tiers and their limits, and whether they apply."""
+    accounts = settings.accounts
+    applies = "" if accounts.needs_key else "; none applies with AUTH_MODE=off"
+    where = accounts.tiers_file or "those of the program"
+    yield Finding("tiers", "ok", f"{', '.join(accounts.tiers)} ({where}){applies}")
+    for name, tier in accounts.tiers.items():
+        limits = tier.model_dump(mode="json", exclude_defaults=True)
+        shown = (f"{field} {', '.join(value) if isinstance(value, list) else value}" for field, value in limits.items())
+        yield Finding(f"tier {name}", "ok", "; ".join(shown) or "no limits")
+
+
 def check_reach(settings: Settings) -> Iterator[Finding]:
     """Check who can reach the API, and the secrets that matter then."""
     host, api = settings.api.api_host, settings.api
-    outside = not is_loopback(host) or api.trusted_proxies > 0
+    outside = not is_loopback(host) or bool(api.trusted_proxies)
     if outside and not api.admin_token:
         advice = (
             "Set ADMIN_TOKEN, or use the links of docparse operator-link. Otherwise only this machine can list and delete jobs."
@@ -182,11 +194,24 @@ def check_reach(settings: Settings) -> Iterator[Finding]:
         yield Finding("admin token", "warning", f"none, and other machines can reach {host}", advice)
     else:
         yield Finding("admin token", "ok", "set" if api.admin_token else f"none; only this machine can reach {host}")
+    yield _auth_mode(settings, host)
     yield _operator_token(settings)
     several = not settings.embedded or bool(settings.store.storage_url)
     if several and not api.secret_key:
         advice = "Set SECRET_KEY to the same value on every host. Otherwise only one host can read document passwords."
         yield Finding("secret key", "warning", "made in DATA_DIR, but other hosts may share Redis or storage", advice)
+
+
+def _auth_mode(settings: Settings, host: str) -> Finding:
+    """Check whether the service would start where it is to listen, and who may use it then."""
+    try:
+        check_exposure(settings.accounts, [host])
+    except Exposed:
+        advice = "Set AUTH_MODE=required, or AUTH_MODE=off if something else keeps others out."
+        return Finding("auth mode", "missing", f"not set, and other machines can reach {host}: no start", advice)
+    if settings.accounts.needs_key:
+        return Finding("auth mode", "ok", "required: callers send API keys")
+    return Finding("auth mode", "ok", f"off: anyone who reaches {host} may use the service")
 
 
 def _operator_token(settings: Settings) -> Finding:
@@ -204,16 +229,6 @@ def _operator_token(settings: Settings) -> Finding:
     if mode & 0o077:
         return Finding("operator token", "warning", f"{path} can be read by others", f"chmod 600 {path}")
     return Finding("operator token", "ok", f"{path}; docparse operator-token and operator-link print it and links")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether the address is reachable from this machine only."""
-    if host in ("localhost", ""):
-        return host == "localhost"
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_local_url(url: str) -> bool:

@@ -22,13 +22,14 @@ from tenacity import Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 from document_parser.api.routes.model_servers import model_server_problem
 from document_parser.api.routes.store import redis_trouble, redis_warnings
 from document_parser.cli.checks import Finding, Status
-from document_parser.cli.checks.machine import is_loopback, nearest_folder
+from document_parser.cli.checks.machine import nearest_folder
 from document_parser.errors import EngineError, OpenerCrashed, StorageFull, StorageUnavailable, VirusScanUnavailable
 from document_parser.ingest import virus_scan
 from document_parser.jobs.queue import count_living_workers
 from document_parser.jobs.redis.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
 from document_parser.models import VLM_ENGINES, CpuEngine, EngineName, PageImage
 from document_parser.settings import Settings
+from document_parser.settings.exposure import is_loopback
 from document_parser.storage import LocalStorage, Storage, StoredFileMissing, make_storage
 from document_parser.supervisor.valkey import EmbeddedValkey
 

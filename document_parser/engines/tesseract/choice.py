@@ -16,7 +16,7 @@ from PIL import Image
 
 from document_parser.engines.tesseract.languages import SCRIPTS
 from document_parser.engines.tesseract.packs import Packs
-from document_parser.engines.tesseract.script_letters import LATIN_SCRIPTS, confidence_in, is_in_script
+from document_parser.engines.tesseract.script_letters import LATIN_SCRIPTS, confidence_in, is_in_script, is_letter_of
 from document_parser.engines.tesseract.script_pairs import ReadSample, find_pair
 from document_parser.models import Word
 
@@ -36,6 +36,18 @@ MIN_KIN_CONFIDENCE = 0.5
 """Confidence of a script's first pack from which its others are tried: Russian reads Ukrainian sans serif with .62."""
 ENGLISH_COST = 0.03
 """Confidence that English beside the language must add: it also reads letters of the language as English words."""
+ENGLISH = "eng"
+"""The pack for Latin letters in lines of other scripts."""
+MIN_OWN_WORD_CONFIDENCE = 0.8
+"""Confidence in a word below which it may be in Latin letters."""
+MIN_ENGLISH_CONFIDENCE, MIN_ENGLISH_GAIN = 0.85, 0.1
+"""Confidence of English from which such a word is taken from it, and the confidence that it must add.
+
+It reads poor Russian print as Latin letters of the same shapes, *He* and *Kak* with .05 to .1 more, and Greek words of two or
+three letters with up to .84.
+"""
+MIN_SAME_PLACE_SHARE = 0.7
+"""Share of the length of two words that they have in common if they are one."""
 SECOND_LOOK_CONFIDENCE = 0.94
 """Confidence in a line below which it is read a second time, cut out another way."""
 TWO_SCRIPTS = "two scripts"
@@ -118,6 +130,45 @@ def read_unsure_again(
     return better
 
 
+def with_english_words(
+    found: Sequence[LineChoice], pieces: Sequence[Image.Image], packs: Packs, read: ReadPieces
+) -> list[LineChoice]:
+    """Return the lines with the words that English reads better: names and terms among words in other letters.
+
+    A pack that does not know Latin letters takes them for its own, as in *\u0440\u0430\u0433\u0442\u0430\u043f* for *partman*.
+    """
+    better = list(found)
+    unsure: dict[str, list[int]] = defaultdict(list)
+    for place, (words, languages) in enumerate(found):
+        if any(map(_may_be_latin, words)) and not _knows_latin(languages) and packs.are_together(f"{languages}+{ENGLISH}"):
+            unsure[f"{languages}+{ENGLISH}"].append(place)
+    for languages, places in unsure.items():
+        for place, other in zip(places, read([pieces[place] for place in places], languages), strict=True):
+            merged = [_surer_in_english(word, other) for word in found[place].words]
+            if merged != found[place].words:
+                better[place] = LineChoice(merged, languages)
+    return better
+
+
+def _may_be_latin(word: Word) -> bool:
+    return (word.confidence or 0) < MIN_OWN_WORD_CONFIDENCE and any(map(str.isalnum, word.text))
+
+
+def _knows_latin(languages: str) -> bool:
+    return any(name in SCRIPTS[script] for script in LATIN_SCRIPTS for name in languages.split("+"))
+
+
+def _surer_in_english(word: Word, others: Sequence[Word]) -> Word:
+    """Return the other word in the place of a word if it is surer and in Latin letters; the word itself if none is."""
+    for other in others if _may_be_latin(word) else ():
+        common = min(word.right, other.right) - max(word.left, other.left)
+        whole = max(word.right, other.right) - min(word.left, other.left)
+        sure = (other.confidence or 0) >= max(MIN_ENGLISH_CONFIDENCE, (word.confidence or 0) + MIN_ENGLISH_GAIN)
+        if sure and common >= MIN_SAME_PLACE_SHARE * whole and any(is_letter_of(letter, "Latin") for letter in other.text):
+            return other
+    return word
+
+
 def _fits_poorly(words: Sequence[Word]) -> bool:
     """Return whether a line in the script of most lines counts as read."""
     return confidence_in(words) > MIN_POOR_CONFIDENCE
@@ -150,17 +201,17 @@ def _find_languages(
     script = _find_script(scripts, read_sample)
     names = scripts.get(script, ())
     surest = [max(_confidence_as(script, words) for words in read_sample(name)) for name in names]
-    if not names or max(surest) < least:
-        pair = find_pair(_installed_scripts(packs), packs, read_sample)
-        return (TWO_SCRIPTS, pair) if pair else ("", "")
     read_kin = cache(partial(read, sample))
+    if not names or max(surest) < least:
+        pair = find_pair(_installed_scripts(packs), packs, read_sample, read_kin)
+        return (TWO_SCRIPTS, pair) if pair else ("", "")
 
     def fitness(languages: str) -> float:
         return fmean(_confidence_as(script, words) for words in read_kin(languages))
 
     best = max(names, key=fitness) if len(names) > 1 else names[0]
-    with_english = f"{best}+eng"
-    if best == "eng" or not packs.are_together(with_english):
+    with_english = f"{best}+{ENGLISH}"
+    if best == ENGLISH or not packs.are_together(with_english):
         return script, best
     gain = fmean(map(confidence_in, read_kin(with_english))) - fmean(map(confidence_in, read_kin(best)))
     return script, with_english if gain > ENGLISH_COST else best

@@ -22,6 +22,7 @@ from document_parser.engines.tesseract.choice import (
     choose_for_page,
     read_in_best_languages,
     read_unsure_again,
+    with_english_words,
 )
 from document_parser.engines.tesseract.languages import AUTO, SCRIPTS, scripts_of
 from document_parser.engines.tesseract.packs import Packs, find_packs
@@ -93,13 +94,15 @@ class TesseractEngine(Engine):
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
-    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str = "") -> LineReadings:
+    async def read_lines(
+        self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str = "", languages: str = ""
+    ) -> LineReadings:
         """Read lines that another engine found and could not read, on the picture straightened by ``skew``.
 
-        With ``script`` they are read in that script; none has words if no pack for it is installed. Raises EngineError,
-        EngineTimeout, EngineUnavailable.
+        With ``script`` they are read in that script; none has words if no pack for it is installed. With ``languages`` they are
+        read with these packs, joined by ``+``. Raises EngineError, EngineTimeout, EngineUnavailable.
         """
-        return await self._run_in_thread(partial(self._read_lines, page, lines, skew, script))
+        return await self._run_in_thread(partial(self._read_lines, page, lines, skew, script, languages))
 
     async def detect_turn(self, page: PageImage) -> Turn:
         """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN.
@@ -131,24 +134,26 @@ class TesseractEngine(Engine):
         how = f"as {languages}"
         return Reading(self.name, words=words, rules=rules, figures=figures, unknown_share=float(unknown), how=how)
 
-    def _read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str) -> LineReadings:
+    def _read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str, languages: str) -> LineReadings:
         """Cut the lines out, read each in the languages that fit it, and place the words on the page."""
-        packs = [name for name in SCRIPTS.get(script, ()) if name in self._packs().languages]
+        packs = languages or next((name for name in SCRIPTS.get(script, ()) if name in self._packs().languages), "")
         if script and not packs:
             return LineReadings([[] for _ in lines], [""] * len(lines), "")
         picture = decode_page_image(page)
         pieces = cut_lines(picture, lines, skew)
         if packs:
-            found = [LineChoice(words, packs[0]) for words in self._read_pieces(pieces, packs[0])]
+            found = [LineChoice(words, packs) for words in self._read_pieces(pieces, packs)]
         elif self._languages == AUTO:
             found = read_in_best_languages(pieces, self._packs(), self._read_pieces)
         else:
             found = [LineChoice(words, self._languages) for words in self._read_pieces(pieces, self._languages)]
         found = read_unsure_again(found, partial(_cut_again, picture, lines, skew), self._read_pieces)
+        if self._languages == AUTO:
+            found = with_english_words(found, pieces, self._packs(), self._read_pieces)
         return LineReadings(
             [[_place_on_page(word, line) for word in one.words] for one, line in zip(found, lines, strict=True)],
             [one.languages for one in found],
-            "" if script or all(one.words for one in found) else self._detect_script(picture),
+            "" if packs or all(one.words for one in found) else self._detect_script(picture),
         )
 
     def _read_pieces(self, pieces: Sequence[Image.Image], languages: str) -> list[list[Word]]:

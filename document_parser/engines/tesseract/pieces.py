@@ -17,6 +17,10 @@ MARGIN_PIXELS = 12
 """White margin around a cut line."""
 RESAMPLING = Image.Resampling.LANCZOS
 """How a cut line is scaled to its height."""
+WHITE = 255
+"""Brightness of white paper."""
+MIN_CONTRAST = 64
+"""Brightness of the paper over that of the ink below which most of a line is ink or shadow, or letters are white on dark."""
 SAMPLE_HEIGHT_PIXELS = 500
 """Height of the part of a page on which language packs are tried: a few lines."""
 
@@ -65,5 +69,16 @@ def _cut_line(picture: Image.Image, line: Word, cut: Cut) -> Image.Image:
     height = max(1, bottom - top)
     piece = picture.crop((left, top, max(left + 1, right), top + height))
     size = max(1, round(piece.width * cut.height_pixels / height)), cut.height_pixels
-    piece = ImageOps.autocontrast(piece.resize(size, RESAMPLING))
-    return ImageOps.expand(piece, MARGIN_PIXELS, fill=255)
+    return ImageOps.expand(_whiten_paper(piece.resize(size, RESAMPLING)), MARGIN_PIXELS, fill=255)
+
+
+def _whiten_paper(piece: Image.Image) -> Image.Image:
+    """Return a line with its ink black and its paper white, like the margin around it.
+
+    The paper of a photograph is grey: Tesseract finds no words in a grey line within a white margin at times.
+    """
+    grey = np.asarray(piece, dtype=np.float32)
+    ink, paper = float(grey.min()), float(np.median(grey))
+    if paper - ink < MIN_CONTRAST:
+        return ImageOps.autocontrast(piece)
+    return Image.fromarray(np.clip((grey - ink) * (WHITE / (paper - ink)), 0, WHITE).astype(np.uint8))

@@ -28,6 +28,10 @@ MIN_GAPS = 6
 """Gaps from which they are divided into narrow and wide ones."""
 FRAKTUR_LIGATURE = re.compile(r"(?<=[^\W\d])<h?|<h?(?=[^\W\d])|(?<=[^\W\d])>k?")
 """Signs beside a letter."""
+FRAKTUR_FINAL_S = re.compile(r"(?<=[^\W\d_][a-zäöüſß])[83](?!\w)")
+"""A figure of the shape of the round s at the end of a word, where that letter stands.
+
+Behind a single letter it is a figure: the sheets of old books are marked *A3* and *B8*."""
 GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 """A Greek letter."""
 MIN_SPACE_RATIO, MAX_SPACE_RATIO = 0.2, 0.4
@@ -168,8 +172,12 @@ def normalize_letters(text: str) -> str:
 
 
 def spell_ligatures(text: str) -> str:
-    """Return a word of a pack for Fraktur with its ch and ck, for which the pack writes < and >: *no<h*, *I<*, *Val>enaer*."""
-    return FRAKTUR_LIGATURE.sub(lambda sign: "ck" if sign[0].startswith(">") else "ch", text)
+    """Return a word of a pack for Fraktur with its ch, ck and final s as letters.
+
+    The pack writes <, > and figures for them: *no<h*, *I<*, *Val>enaer*, *al8*, *Ton3*.
+    """
+    spelt = FRAKTUR_LIGATURE.sub(lambda sign: "ck" if sign[0].startswith(">") else "ch", text)
+    return FRAKTUR_FINAL_S.sub("s", spelt)
 
 
 def _belong_together(word: FoundWord, following: FoundWord, line: _Line) -> bool:

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from document_parser.errors import BatchExpired, BatchNotFound, DocumentParserError, NotReceived
-from document_parser.jobs.records import deliveries, storage_keys
+from document_parser.errors import BatchDeletedAfterRead, BatchExpired, BatchNotFound, DocumentParserError, NotReceived
+from document_parser.jobs.records import deliveries, storage_keys, tombstones
 from document_parser.jobs.records.job import PUBLIC, Job, JobCard
 from document_parser.jobs.redis import scripts
 from document_parser.jobs.redis.connection import Redis, text
@@ -99,10 +99,14 @@ class Batch(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The outcome of creating a batch: ``which`` is the earlier job or batch of the key, or the bound that was met."""
+    """The outcome of creating a batch: ``which`` is the earlier job or batch of the key, or the bound or quota that was met.
 
-    outcome: Literal["created", "replayed", "reused", "full"]
+    For a quota, ``facts`` are what is used of it and what was wanted.
+    """
+
+    outcome: Literal["created", "replayed", "reused", "full", "quota"]
     which: str = ""
+    facts: tuple[str, ...] = ()
 
 
 def place_of(index: int, outer: str = "") -> str:
@@ -126,8 +130,11 @@ def create(
     most: Sequence[int] = (0, 0, 0),
     webhook: Webhook | None = None,
     restoring: bool = False,
+    quotas: str = "",
 ) -> Created:
     """Write the record of a new batch in one step, within bounds of the queue (jobs, pages, bytes; 0 for none).
+
+    ``quotas`` are those of its owner as the scripts take them, empty if nothing is counted.
 
     The jobs of its entries are created afterwards. ``key`` is the Redis key of its Idempotency-Key, ``size`` the bytes of all
     documents. ``webhook`` is the state of its delivery. A batch that is ``restoring`` does not end before ``finish_restoring``.
@@ -135,8 +142,9 @@ def create(
     """
     fields: dict[str, Any] = {
         "card": card.model_dump_json(),
+        "owner": card.owner,
         "archive": int(card.archive),
-        "ttl": int(settings.store.job_ttl_hours * 3_600_000),
+        "ttl": max(1, int(card.options.hours_to_keep(settings.store.job_ttl_hours) * 3_600_000)),
         "tombstone": int(settings.store.tombstone_days * 86_400_000),
     }
     if webhook is not None:
@@ -148,10 +156,12 @@ def create(
         "create_batch",
         *(card.batch_id, repr(card.created_at.timestamp()), sum(entry.job_id is not None for entry in entries), size),
         *(key, card.fingerprint, int(settings.queue.idempotency_hours * 3_600_000), *most),
+        *(card.owner, quotas),
         *(len(fields), *(part for pair in fields.items() for part in pair)),
         *(part for entry in entries for part in (entry.place, entry.model_dump_json(), entry.job_id or "")),
     )
-    return Created(*map(text, reply))  # type: ignore[arg-type]
+    outcome, *found = map(text, reply)
+    return Created(outcome, found[0] if found else "", tuple(found[1:]))  # type: ignore[arg-type]
 
 
 def refuse(redis: Redis, batch_id: str, entry: BatchEntry) -> bool:
@@ -173,12 +183,16 @@ def withdraw(redis: Redis, batch_id: str, job_id: str, error: DocumentParserErro
 
 
 def load(redis: Redis, batch_id: str) -> Batch:
-    """Return a batch. Raises BatchNotFound, BatchExpired if only its tombstone is left, and RedisError."""
+    """Return a batch.
+
+    Raises BatchNotFound, BatchExpired or BatchDeletedAfterRead if only its tombstone is left, and RedisError.
+    """
     found = find(redis, batch_id)
     if found is not None:
         return found
-    if redis.exists(f"{record_key(batch_id)}:gone"):
-        raise BatchExpired(batch_id=batch_id)
+    gone = redis.get(f"{record_key(batch_id)}:gone")
+    if gone is not None:
+        raise BatchDeletedAfterRead(batch_id=batch_id) if tombstones.was_read(gone) else BatchExpired(batch_id=batch_id)
     raise BatchNotFound(batch_id=batch_id)
 
 
@@ -239,9 +253,13 @@ def close(redis: Redis, batch_id: str, *, deleting: bool = False) -> list[str]:
     return [text(job_id) for job_id in scripts.run_script(redis, "close_batch", batch_id, int(deleting))]
 
 
-def delete(redis: Redis, batch_id: str) -> int:
-    """Delete the record of a batch. Return how many keys were deleted. Raises RedisError."""
-    return int(scripts.run_script(redis, "delete_batch", batch_id))
+def delete(redis: Redis, batch: BatchCard, tombstone_days: float = 0) -> int:
+    """Delete the record of a batch. Return how many keys were deleted. Raises RedisError.
+
+    With ``tombstone_days`` a tombstone says for so long that the batch was deleted after it was read.
+    """
+    tombstone = tombstones.after_read(batch.owner) if tombstone_days else ""
+    return int(scripts.run_script(redis, "delete_batch", batch.batch_id, tombstone, int(tombstone_days * 86_400_000)))
 
 
 def store(storage: Storage, batch: Batch, refused: Sequence[BatchEntry]) -> None:

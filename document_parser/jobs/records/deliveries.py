@@ -71,6 +71,11 @@ def newest(redis: Redis, *, failed: bool, before: float | None, limit: int) -> l
     return [(text(name), float(score)) for name, score in found]
 
 
+def due_count(redis: Redis) -> int:
+    """Return how many webhooks wait for delivery. Raises RedisError."""
+    return int(redis.zcard(DUE))
+
+
 def failed_count(redis: Redis) -> int:
     """Return how many webhooks were given up and can still be replayed. Raises RedisError."""
     return int(redis.zcard(FAILED))

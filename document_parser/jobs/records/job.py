@@ -26,7 +26,7 @@ CacheState = Literal["hit", "miss", "off"]
 """Whether the cache had the document when the job was created; ``off`` if the cache is not used for it."""
 
 PUBLIC = "public"
-"""The owner of all jobs while there are no keys."""
+"""The owner of everything that is sent without an API key."""
 
 UNKNOWN_KIND: SourceKind = "text"
 """Stands for the kind of a document that has not been fetched yet. Nothing opens it before."""
@@ -43,6 +43,10 @@ class JobCard(BaseModel):
 
     job_id: str
     owner: str = PUBLIC
+    key_id: str = ""
+    """The id of the API key that sent it; empty if none was needed. Documents inside others have that of the upload."""
+    tier: str = ""
+    """The tier of the caller that sent it; empty if none applies. Documents inside others have that of the upload."""
     filename: str
     media_type: str
     kind: SourceKind
@@ -55,6 +59,8 @@ class JobCard(BaseModel):
     webhook_url: str = ""
     result_s3: str = ""
     """The prefix in a bucket into which the result's files are put; empty if none was asked for."""
+    unscanned: bool = False
+    """Whether the document is stored, but not seen yet by the virus scanner, which was away. Nothing opens it before."""
     origin: str = ""
     """Where the document is fetched from, without the query of its address; empty for an upload."""
     idempotency_key: str = ""
@@ -73,13 +79,15 @@ class JobCard(BaseModel):
     """The id of the batch that the document belongs to; empty if it was sent by itself."""
     place: str = ""
     """Its place in the batch."""
+    upload: str = ""
+    """The id of the resumable upload that it was sent as; empty if it was sent in one request."""
     path: str = ""
     """Its path in the archive that it was unpacked from; empty if that is its filename."""
 
     @property
     def is_fetched(self) -> bool:
-        """Return whether the document is in storage; False while it has to be fetched."""
-        return not self.origin or bool(self.sha256)
+        """Return whether the document is here to be read; False while it has to be fetched, or scanned for viruses."""
+        return not self.unscanned and (not self.origin or bool(self.sha256))
 
 
 class Job(BaseModel):
@@ -116,6 +124,8 @@ class Job(BaseModel):
     revised_body: str = ""
     retry_failed_webhook: Webhook | None = None
     retry_failed_body: str = ""
+    read: bool = False
+    """Whether its result has been read completely; noted only if the job is to be deleted then."""
     retries: int = 0
     """How many retries of pages have ended so far, failed ones included."""
     retry_failed_pages: list[int] = []
@@ -192,7 +202,7 @@ class Job(BaseModel):
         if self.state is not JobState.PROCESSING:
             return self.state.value
         if not self.card.is_fetched:
-            return "fetching"
+            return "scanning" if self.card.unscanned else "fetching"
         if self.total is None:
             return "opening"
         return "assembling" if self.is_closed else "reading"

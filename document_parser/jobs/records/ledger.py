@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
+from document_parser.accounts.retention import longest_retention_hours
+from document_parser.jobs.records import usage
 from document_parser.jobs.records.retries import RetryOrder, RetryOutcome
 from document_parser.jobs.redis import clock, counters, scripts
 from document_parser.jobs.redis.connection import Redis, text
+from document_parser.jobs.scheduling import quotas
 from document_parser.jobs.scheduling.lanes import LANES
 from document_parser.models import CPU_ENGINES, JobError, JobState, Lane, Page, PageStatus, format_utc
 from document_parser.settings import Settings
@@ -116,9 +119,12 @@ class Ledger:
     def create_entries(self, job_id: str, page_count: int, numbers: Iterable[int], lane: Lane = "normal") -> None:
         """Create a pending entry for each page to read, and set the job's lane. Repeating it changes nothing.
 
-        ``page_count`` is the number of pages of the document. Nothing is created if the job is not being processed.
+        ``page_count`` is the number of pages of the document. Nothing is created if the job is not being processed. Raises
+        QuotaExceeded if its owner has fewer pages left this month.
         """
-        self._run("create_entries", job_id, page_count, lane, *numbers)
+        outcome, *facts = map(text, self._run("create_entries", job_id, page_count, lane, *numbers))
+        if outcome == "quota":
+            raise quotas.too_many_pages(*map(int, facts))
 
     def claim_planned_page(self, job_id: str, number: int, actor: str) -> Claim | None:
         """Claim a page that the planner reads itself; None if the page is no longer pending."""
@@ -158,7 +164,16 @@ class Ledger:
         changes = [part for change in counters.samples_of_page(page).items() for part in change]
         how = "cached" if page.is_cached else "text" if page.engine == "text_layer" else "read"
         reply = self._run(
-            "finish", claim.job_id, claim.what, claim.token, json.dumps(entry_of(page)), page.status, counter, how, *changes
+            "finish",
+            claim.job_id,
+            claim.what,
+            claim.token,
+            json.dumps(entry_of(page)),
+            page.status,
+            counter,
+            how,
+            usage.as_argument(usage.usage_of_page(page)),
+            *changes,
         )
         return {2: "closed", 1: "counted", 0: "not_yours", -1: "gone"}[int(reply)]  # type: ignore[return-value]
 
@@ -202,7 +217,8 @@ class Ledger:
             "complete_retry",
             *(job_id, claim.token if claim else "", outcome.page, json.dumps(outcome.entry), outcome.revision or ""),
             *(json.dumps(outcome.counts), outcome.status, outcome.error),
-            *(outcome.announced, json.dumps([*outcome.failed_pages]), *changes),
+            *(outcome.announced, json.dumps([*outcome.failed_pages])),
+            *(usage.as_argument(outcome.usage), *changes),
         )
         return text(reply)  # type: ignore[return-value]
 
@@ -235,7 +251,7 @@ class Ledger:
         ``open``: the state ``completed`` was asked for while pages are missing; the job goes on.
         """
         now = clock.now(self.redis)
-        ttl = self.settings.store.job_ttl_hours * 3600
+        ttl = self._kept_hours(job_id) * 3600
         expires = now + timedelta(seconds=ttl)
         return text(
             self._run(
@@ -245,11 +261,17 @@ class Ledger:
                 error.model_dump_json() if error else "",
                 format_utc(now),
                 format_utc(expires),
-                int(ttl * 1000),
+                max(1, int(ttl * 1000)),
                 int(self.settings.store.tombstone_days * 86_400_000),
                 *map(bound_text, JOB_SECONDS),
             )
         )
+
+    def _kept_hours(self, job_id: str) -> float:
+        """Return for how many hours a job is kept after its end: as its sender asks, else JOB_TTL_HOURS or the tier's bound."""
+        asked, tier = self.redis.hmget(f"job:{job_id}", ("retention_hours", "tier"))
+        most = longest_retention_hours(self.settings, text(tier or b""))
+        return float(asked or 0) or min(self.settings.store.job_ttl_hours, most)
 
     def release_waiting(self, reader: str, job_ids: Iterable[str]) -> list[str]:
         """Release jobs that waited for ``reader`` to read the same document. Return those that must be planned now."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from document_parser.errors import JobExpired, JobNotFound, StorageUnavailable
-from document_parser.jobs.records import batches, deliveries, storage_keys, transfers
+from document_parser.errors import JobDeletedAfterRead, JobExpired, JobNotFound, StorageUnavailable
+from document_parser.jobs.records import batches, deliveries, storage_keys, tombstones, transfers
 from document_parser.jobs.records.job import SHOWN_COUNTS, Job, JobCard
 from document_parser.jobs.redis import clock, scripts
 from document_parser.jobs.redis.connection import Redis, text
@@ -47,11 +47,13 @@ class Created:
 
     ``which`` is the state of the cache for a ``created`` job (``shared`` if another job is reading the document), the earlier
     job of the Idempotency-Key if it was ``replayed`` or ``reused``, and the bound that was met if the queue is ``full``.
-    ``exists``: the job was created before. ``gone``: its batch takes no more jobs.
+    ``quota``: one of the owner's quotas allows no more; ``facts`` are what is used of it and what was wanted. ``exists``: the
+    job was created before. ``gone``: its batch takes no more jobs.
     """
 
-    outcome: Literal["created", "replayed", "reused", "full", "exists", "gone"]
+    outcome: Literal["created", "replayed", "reused", "full", "quota", "exists", "gone"]
     which: str = ""
+    facts: tuple[str, ...] = ()
 
 
 def create(
@@ -62,8 +64,11 @@ def create(
     key_hours: float = 24,
     cache_key: str = "",
     address_token: bytes | None = None,
+    quotas: str = "",
 ) -> Created:
     """Write the record of a new job in one step, within bounds (jobs, pages, bytes; 0 for none) and once for each key.
+
+    ``quotas`` are those of its owner as the scripts take them, empty if nothing is counted.
 
     ``address_token`` is the sealed address of a document that has to be fetched. ``cache_key`` is the storage key of its pages
     if they have been read before, empty to leave the cache out. ``key_hours`` is how long the Idempotency-Key is kept. Raises
@@ -75,8 +80,10 @@ def create(
         webhook=Webhook() if card.webhook_url else None,
         result_s3=ResultCopy(uri=card.result_s3) if card.result_s3 else None,
     )
-    fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner}
-    fields |= {"request_id": card.request_id, "lane": card.lane, "size": card.size}
+    fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner, "key": card.key_id}
+    fields |= {"tier": card.tier, "request_id": card.request_id, "lane": card.lane, "size": card.size}
+    if card.options.retention_hours is not None:
+        fields["retention_hours"] = card.options.retention_hours
     if job.webhook is not None:
         fields["webhook"] = job.webhook.model_dump_json()
     if job.result_s3 is not None:
@@ -94,9 +101,11 @@ def create(
         *most,
         "" if password_token else cache_key,
         *(card.batch, card.place, batches.entry_of(card).model_dump_json() if card.batch else ""),
+        *(quotas, card.root or card.job_id),
         *(part for pair in fields.items() for part in pair),
     )
-    return Created(*map(text, reply))  # type: ignore[arg-type]
+    outcome, which, *facts = map(text, reply)
+    return Created(outcome, which, tuple(facts))  # type: ignore[arg-type]
 
 
 def holder_of_key(redis: Redis, owner: str, key: str) -> tuple[str, str] | None:
@@ -120,6 +129,7 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
         "card": job.card.model_dump_json(),
         "state": job.state.value,
         "owner": owner,
+        "key": job.card.key_id,
         "request_id": job.card.request_id,
         "lane": job.lane,
         "cache": job.cache,
@@ -133,6 +143,8 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
         "children": job.children,
         "retry_failed_pages": json.dumps(job.retry_failed_pages),
     }
+    if job.card.options.retention_hours is not None:
+        fields["retention_hours"] = job.card.options.retention_hours
     if job.card.batch:
         fields |= {"batch": job.card.batch, "place": job.card.place}
     fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
@@ -164,12 +176,13 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
 
 
 def load(redis: Redis, job_id: str) -> Job:
-    """Return a job. Raises JobNotFound, JobExpired if only its tombstone is left, and RedisError."""
+    """Return a job. Raises JobNotFound, JobExpired or JobDeletedAfterRead if only its tombstone is left, and RedisError."""
     found = load_many(redis, [job_id])
     if found:
         return found[0]
-    if redis.exists(f"job:{job_id}:gone"):
-        raise JobExpired(job_id=job_id)
+    gone = redis.get(f"job:{job_id}:gone")
+    if gone is not None:
+        raise JobDeletedAfterRead(job_id=job_id) if tombstones.was_read(gone) else JobExpired(job_id=job_id)
     raise JobNotFound(job_id=job_id)
 
 
@@ -243,13 +256,22 @@ def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> Non
     storage.put(storage_keys.card(card.job_id), json.dumps(content).encode())
 
 
-def delete(redis: Redis, job: Job) -> int:
-    """Delete every key of a job and its items in other keys. Return how many keys were deleted. Raises RedisError."""
+def note_read(redis: Redis, card: JobCard) -> None:
+    """Record that the result of a job has been read completely. Raises RedisError."""
+    scripts.run_script(redis, "note_read", card.job_id, card.root or card.job_id)
+
+
+def delete(redis: Redis, job: Job, tombstone_days: float = 0) -> int:
+    """Delete every key of a job and its items in other keys. Return how many keys were deleted. Raises RedisError.
+
+    With ``tombstone_days`` a tombstone says for so long that the job was deleted after it was read.
+    """
     job_id, card = job.card.job_id, job.card
     keys = [_record_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")]
     keys += [batches.idempotency_key(card.owner, card.idempotency_key)] if card.idempotency_key else []
     deliveries.forget(redis, job_id)
-    return int(scripts.run_script(redis, "delete", job_id, card.owner, job.lane, *keys))
+    tombstone = (tombstones.after_read(card.owner) if tombstone_days else "", int(tombstone_days * 86_400_000))
+    return int(scripts.run_script(redis, "delete", job_id, card.owner, job.lane, *tombstone, *keys))
 
 
 def waiting_for(redis: Redis, job_id: str) -> list[str]:
@@ -306,6 +328,7 @@ def _parse_job(fields: dict[bytes, bytes], counts: list[bytes | None], predicted
         revision=int(values.get("revision", "1")),
         locked=values.get("locked") == "1",
         rereading=int(values["rereading"]) if "rereading" in values else None,
+        read=values.get("read") == "1",
         retries=int(values.get("retries", "0")),
         children=int(values.get("children", "0")),
         received_bytes=int(values.get("received_bytes", "0")),

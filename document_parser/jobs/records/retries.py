@@ -46,6 +46,8 @@ class RetryOutcome:
     error: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     samples: dict[str, float] = field(default_factory=dict)
+    usage: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What was used, by engine; nothing if the worker died."""
     failed_pages: Sequence[int] = ()
     """All pages of the job whose newest retry failed."""
     announced: str = ""

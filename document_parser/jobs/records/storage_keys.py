@@ -13,6 +13,11 @@ ALL_UPLOADS = "uploads/"
 """The prefix of the files of resumable uploads."""
 
 
+def cache_of(owner: str) -> str:
+    """Return the prefix of what the cache has of an owner."""
+    return f"{CACHE}{owner}/"
+
+
 def upload_folder(upload_id: str) -> str:
     """Return the prefix of all files of a resumable upload."""
     return f"{ALL_UPLOADS}{upload_id}/"
@@ -38,9 +43,14 @@ def card(job_id: str) -> str:
     return folder(job_id) + "job.json"
 
 
+def batch_folder(batch_id: str) -> str:
+    """Return the prefix of all files of a batch."""
+    return f"{ALL_BATCHES}{batch_id}/"
+
+
 def batch(batch_id: str) -> str:
     """Return the key of ``batch.json``, from which the record of a batch can be rebuilt."""
-    return f"{ALL_BATCHES}{batch_id}/batch.json"
+    return batch_folder(batch_id) + "batch.json"
 
 
 def children(job_id: str) -> str:

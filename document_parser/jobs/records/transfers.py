@@ -11,6 +11,7 @@ from typing import Literal
 from document_parser.ingest.origin import Origin
 from document_parser.jobs.records import passwords
 from document_parser.jobs.records.ledger import Claim
+from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.redis.scripts import Scripts
 from document_parser.models import Lane, ResultCopy
@@ -19,7 +20,7 @@ from document_parser.settings import Settings
 DUE = "transfers:due"
 """The Redis key of transfers that are due, ``JOB|fetch`` and ``JOB|result``."""
 FETCH = "fetch"
-"""The transfer, and the stage, in which a document is fetched."""
+"""The transfer, and the stage, in which a document is fetched; or scanned, if the virus scanner was away when it came."""
 RESULT = "result"
 """The transfer that puts a result into a bucket."""
 Fetched = Literal["hit", "miss", "off", "shared", "gone", "not_yours"]
@@ -32,9 +33,10 @@ def member(job_id: str, what: str) -> str:
     return f"{job_id}|{what}"
 
 
-def enqueue_fetch(redis: Redis, job_id: str) -> None:
-    """Make the fetch of a document due, unless it is. Raises RedisError."""
-    redis.zadd(DUE, {member(job_id, FETCH): 0}, nx=True)
+def enqueue_fetch(redis: Redis, job_id: str, delay_seconds: float = 0.0) -> None:
+    """Make the fetch of a document due, at once or after a delay, unless it is. Raises RedisError."""
+    due = (clock.seconds(redis) + delay_seconds) * 1000 if delay_seconds else 0
+    redis.zadd(DUE, {member(job_id, FETCH): due}, nx=True)
 
 
 def is_fetch_queued(redis: Redis, job_id: str) -> bool:
@@ -83,9 +85,10 @@ class Transfers:
         """Write what is known of a fetched document into the record, close the stage and forget the address, in one step."""
         return text(self._run("complete_fetch", claim.job_id, claim.token, card, size, lane, cache_key))  # type: ignore[return-value]
 
-    def settle_result(self, job_id: str, copy: ResultCopy, delay_seconds: float = 0.0) -> bool:
-        """Store the state of a result's copy. A pending one is due again after ``delay_seconds``.
+    def settle_result(self, job_id: str, revision: int, copy: ResultCopy, delay_seconds: float = 0.0) -> bool:
+        """Store the state of the copy of a revision. A pending one is due again after ``delay_seconds``.
 
-        Return False if the job is gone.
+        Return False if the job is gone, or has another revision meanwhile: that is due then.
         """
-        return bool(self._run("settle_result", job_id, copy.state, copy.model_dump_json(), int(delay_seconds * 1000)))
+        due_in = int(delay_seconds * 1000)
+        return bool(self._run("settle_result", job_id, copy.state, copy.model_dump_json(), due_in, revision))

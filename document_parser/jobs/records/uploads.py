@@ -19,6 +19,7 @@ from typing import Any
 
 from document_parser.errors import StorageUnavailable, TooManyUploads, UploadGone, UploadLocked, UploadNotFound
 from document_parser.jobs.records import storage_keys
+from document_parser.jobs.records.job import PUBLIC
 from document_parser.jobs.redis import clock, scripts
 from document_parser.jobs.redis.connection import Redis, RedisError, text
 from document_parser.settings import Settings
@@ -54,6 +55,7 @@ class Upload:
     """A resumable upload as its record describes it. Sizes in bytes."""
 
     upload_id: str
+    owner: str
     caller: str
     length: int | None
     """None until it is announced."""
@@ -85,11 +87,19 @@ class Upload:
 
 
 def create(
-    redis: Redis, settings: Settings, caller: str, length: int | None, *, metadata: str = "", concat: str = ""
+    redis: Redis,
+    settings: Settings,
+    caller: str,
+    length: int | None,
+    *,
+    owner: str = PUBLIC,
+    metadata: str = "",
+    concat: str = "",
 ) -> Upload:
     """Create the record of an upload. Raises TooManyUploads, RedisError."""
     upload_id, limits = str(uuid.uuid4()), settings.uploads
     fields = _fields(
+        owner=owner,
         length="" if length is None else length,
         size=0,
         grown=Grown().model_dump_json(),
@@ -115,7 +125,7 @@ def create(
         *fields,
     )
     _check_bound(reply)
-    return Upload(upload_id, caller, length, Grown(), _moment(reply[1]), metadata, concat)
+    return Upload(upload_id, owner, caller, length, Grown(), _moment(reply[1]), metadata, concat)
 
 
 def load(redis: Redis, upload_id: str) -> Upload:
@@ -127,6 +137,7 @@ def load(redis: Redis, upload_id: str) -> Upload:
         raise UploadGone() if redis.exists(f"{_key(upload_id)}:gone") else UploadNotFound()
     return Upload(
         upload_id=upload_id,
+        owner=found.get("owner", PUBLIC),
         caller=found["caller"],
         length=int(found["length"]) if found["length"] else None,
         grown=Grown.model_validate_json(found["grown"]),
@@ -227,9 +238,12 @@ def note_hash(redis: Redis, upload_id: str, sha256: str) -> None:
     redis.hset(_key(upload_id), "sha256", sha256)
 
 
-def note_use(redis: Redis, upload_id: str) -> None:
-    """Note that a job has the document of an upload: it counts no more, and expires within USED_HOURS. Raises RedisError."""
-    scripts.run_script(redis, "use_upload", upload_id, _milliseconds(USED_HOURS))
+def note_use(redis: Redis, upload_id: str, hours_to_keep: float = USED_HOURS) -> None:
+    """Note that a job has the document of an upload: it counts no more, and expires within USED_HOURS.
+
+    ``hours_to_keep`` is how long the job is kept, if that is less. Raises RedisError.
+    """
+    scripts.run_script(redis, "use_upload", upload_id, _milliseconds(min(USED_HOURS, hours_to_keep)))
 
 
 def delete(redis: Redis, settings: Settings, storage: Storage, upload: Upload) -> None:

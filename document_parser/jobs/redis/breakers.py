@@ -90,9 +90,14 @@ class RedisBreakers:
 
 def states(redis: Redis) -> dict[str, State]:
     """Return the states of all breakers that are not closed, by ``ENGINE ADDRESS``. Raises RedisError."""
+    found, now = read_breakers(redis)
+    return {server: breaker.state(now) for server, breaker in found.items() if breaker.state(now) != "closed"}
+
+
+def read_breakers(redis: Redis) -> tuple[dict[str, Breaker], float]:
+    """Return all breakers with faults, by ``ENGINE ADDRESS``, and the time on their clock. Raises RedisError."""
     now = clock.seconds(redis)
-    found = {text(name): _parse(raw).state(now) for name, raw in redis.hgetall(BREAKERS_KEY).items()}
-    return {server: state for server, state in found.items() if state != "closed"}
+    return {text(name): _parse(raw) for name, raw in redis.hgetall(BREAKERS_KEY).items()}, now
 
 
 def _replace_by(breaker: Breaker) -> Step:

@@ -6,6 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from redis.commands.core import Script
+
 from document_parser.jobs.redis.connection import Redis
 
 
@@ -15,24 +17,23 @@ def script_text(name: str) -> str:
     return "\n".join((files("document_parser.jobs.redis") / "lua" / f"{part}.lua").read_text() for part in ("common", name))
 
 
-def run_script(redis: Redis, name: str, *arguments: Any) -> Any:
-    """Run a script once and return its reply. Raises RedisError.
+@cache
+def _script(name: str) -> Script:
+    """Return a script with its hash, for any client: to compute that of thirty kilobytes at each call would be felt."""
+    return Script(None, script_text(name).encode())  # type: ignore[arg-type]  # the client is named at each call
 
-    Every call registers the script anew; a holder that runs scripts repeatedly uses ``Scripts``.
-    """
-    return redis.register_script(script_text(name))(args=list(arguments))
+
+def run_script(redis: Redis, name: str, *arguments: Any) -> Any:
+    """Run a script once and return its reply. It is sent to Redis only if Redis does not know it. Raises RedisError."""
+    return _script(name)(args=arguments, client=redis)
 
 
 class Scripts:
-    """Runs scripts for one holder: each is sent to Redis once and called by its hash afterwards."""
+    """Runs scripts with one client."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._registered: dict[str, Any] = {}
 
     def run(self, name: str, *arguments: Any) -> Any:
         """Run a script as one step and return its reply. Raises RedisError."""
-        script = self._registered.get(name)
-        if script is None:
-            script = self._registered[name] = self._redis.register_script(script_text(name))
-        return script(args=arguments)
+        return run_script(self._redis, name, *arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -52,6 +52,11 @@ class Load(BaseModel):
                 return name  # type: ignore[return-value]
         return None
 
+    def check(self, size: int = 0) -> None:
+        """Check that the queue accepts a job with an upload of ``size`` bytes. Raises QueueFull if not."""
+        if (bound := self.broken_bound(size)) is not None:
+            raise self.refusal(bound)
+
     def refusal(self, bound: Bound) -> QueueFull:
         """Return the error for a job that would break this bound. Its Retry-After is the time until a job is likely to end."""
         unfinished, most = getattr(self.unfinished, bound), getattr(self.most, bound)
@@ -83,12 +88,15 @@ def load(redis: Redis, settings: QueueSettings) -> Load:
         pipe.hmget("load", ["pages", "bytes"])
         pipe.hget(forecast.FORECAST_KEY, "#pace")
         jobs, (pages, size), pace = pipe.execute()
-    unfinished = Amounts(jobs=jobs, pages=max(0, int(pages or 0)), bytes=max(0, int(size or 0)))
+    return load_of_replies(settings, jobs, pages, size, pace)
+
+
+def load_of_replies(settings: QueueSettings, jobs: Any, pages: Any, size: Any, pace: Any) -> Load:
+    """Return the load that these replies of Redis tell; None stands for nothing. ``pace`` is in pages a second."""
+    unfinished = Amounts(jobs=int(jobs), pages=max(0, int(pages or 0)), bytes=max(0, int(size or 0)))
     return Load(unfinished=unfinished, most=bounds_of(settings), pages_per_minute=round(float(pace or 0) * 60, 1))
 
 
 def check(redis: Redis, settings: QueueSettings, size: int = 0) -> None:
     """Check that the queue accepts a job with an upload of ``size`` bytes. Raises QueueFull if not, RedisError."""
-    found = load(redis, settings)
-    if (bound := found.broken_bound(size)) is not None:
-        raise found.refusal(bound)
+    load(redis, settings).check(size)

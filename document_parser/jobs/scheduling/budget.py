@@ -28,7 +28,12 @@ def spent_seconds(redis: Redis, owner: str) -> float:
 
 def is_spent(redis: Redis, owner: str, settings: QueueSettings) -> bool:
     """Return whether the owner's budget is used up, so that its documents go to the lane ``batch``. Raises RedisError."""
-    return 0 < settings.owner_processor_seconds < spent_seconds(redis, owner)
+    return exceeds(spent_seconds(redis, owner), settings)
+
+
+def exceeds(spent: float, settings: QueueSettings) -> bool:
+    """Return whether so many processor seconds are more than an owner's budget; 0 in the settings is no budget."""
+    return 0 < settings.owner_processor_seconds < spent
 
 
 def charge(redis: Redis, settings: QueueSettings, job_id: str, source: Source, least: float = 0.0) -> None:

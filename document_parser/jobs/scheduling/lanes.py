@@ -7,7 +7,7 @@ turn goes to the next lane that has work. So normal work gets at least 3/16 of t
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 from document_parser.models import Lane, Options
@@ -35,20 +35,30 @@ def turns() -> Iterator[tuple[Lane, ...]]:
     return map(order, count(random.randrange(TURNS_PER_ROUND)))
 
 
-def lane_at_upload(options: Options, size: int, settings: QueueSettings, *, overspent: bool = False) -> Lane:
+def lane_at_upload(
+    options: Options, size: int, settings: QueueSettings, *, overspent: bool = False, allowed: Sequence[Lane] | None = None
+) -> Lane:
     """Return the lane of a document that has not been opened yet; ``size`` is in bytes.
 
-    ``overspent`` says that its owner's budget is used up, see ``budget``.
+    ``overspent`` says that its owner's budget is used up, see ``budget``. ``allowed`` are the lanes of its owner's tier; None
+    allows all.
     """
-    return "batch" if overspent else _lane(options, small=size <= settings.express_max_kb << 10)
+    return "batch" if overspent else _lane(options, allowed, small=size <= settings.express_max_kb << 10)
 
 
-def lane_once_opened(options: Options, pages: int, settings: QueueSettings, *, overspent: bool = False) -> Lane:
-    """Return the lane of an opened document; ``pages`` is the number of pages to read. ``overspent`` as at the upload."""
-    return "batch" if overspent else _lane(options, small=pages <= settings.express_max_pages)
+def lane_once_opened(
+    options: Options, pages: int, settings: QueueSettings, *, overspent: bool = False, allowed: Sequence[Lane] | None = None
+) -> Lane:
+    """Return the lane of an opened document; ``pages`` is the number of pages to read. The rest is as at the upload."""
+    return "batch" if overspent else _lane(options, allowed, small=pages <= settings.express_max_pages)
 
 
-def _lane(options: Options, *, small: bool) -> Lane:
-    if options.priority != "auto":
-        return options.priority
-    return "express" if small else "normal"
+def _lane(options: Options, allowed: Sequence[Lane] | None, *, small: bool) -> Lane:
+    wanted: Lane = options.priority if options.priority != "auto" else "express" if small else "normal"
+    return wanted if allowed is None else _nearest(wanted, allowed)
+
+
+def _nearest(wanted: Lane, allowed: Sequence[Lane]) -> Lane:
+    """Return the wanted lane if it is allowed, else the next slower one that is, else the slowest that is."""
+    slower = [lane for lane in LANES[LANES.index(wanted) :] if lane in allowed]
+    return slower[0] if slower else next(lane for lane in reversed(LANES) if lane in allowed)

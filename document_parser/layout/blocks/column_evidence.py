@@ -83,12 +83,13 @@ class Parted:
 
 def columns_agreement(parted: Parted, page: PageIndex) -> float:
     """Return the expected share, from 0 to about 1, of pieces of text that follow each other down the columns."""
-    expected = float(forest("columns").predict(column_features(parted, page)[None, :])[0])
-    prior = COLUMNS_PRIOR if _are_columns((parted.left, parted.right), parted.gutter, parted.size) else OTHER_PRIOR
-    if min(len(parted.left), len(parted.right)) < MIN_JUDGED_LINES:
-        return prior
-    if parted.gutter.width < MIN_SPACE_RATIO * _usual_space((parted.left, parted.right)):
+    is_judged = min(len(parted.left), len(parted.right)) >= MIN_JUDGED_LINES
+    if is_judged and parted.gutter.width < MIN_SPACE_RATIO * _usual_space((parted.left, parted.right)):
         return OTHER_PRIOR
+    prior = COLUMNS_PRIOR if _are_columns((parted.left, parted.right), parted.gutter, parted.size) else OTHER_PRIOR
+    if not is_judged:
+        return prior
+    expected = float(forest("columns").predict(column_features(parted, page)[None, :])[0])
     return (1 - RULE_SHARE) * expected + RULE_SHARE * prior
 
 
@@ -245,11 +246,16 @@ def _is_sure_prose(lines: Sequence[Line]) -> bool:
 
 
 def _usual_space(sides: Sequence[Sequence[Line]]) -> float:
-    """Return the width of the wider spaces between words in points; 0 if each line is one run.
+    """Return the width of the wider spaces between words in points; 0 if most lines are one run.
 
-    Spaces of justified lines can align by chance.
+    Spaces of justified lines can align by chance. Those inside a run count as none: an OCR reads over spaces of the usual
+    width, and only the gaps at formulas or marks part its runs.
     """
-    spaces = sorted(after.left - before.right for lines in sides for line in lines for before, after in pairwise(line.words))
+    held = [line.words for lines in sides for line in lines]
+    spaces = sorted(
+        [after.left - before.right for words in held for before, after in pairwise(words)]
+        + [0.0 for words in held for word in words for _ in range(word.text.count(" "))]
+    )
     return spaces[len(spaces) * 3 // 4] if spaces else 0.0
 
 

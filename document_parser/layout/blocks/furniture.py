@@ -9,7 +9,7 @@ from typing import Literal
 from document_parser.layout.blocks.block_kinds import has_sentence_end
 from document_parser.layout.lines.lines import Line, body_size, lines_of, split_at_gaps
 from document_parser.layout.lines.units import Scale
-from document_parser.models import Block, Word
+from document_parser.models import Block, RulingLine, Word
 from document_parser.text.identifiers import find_identifiers
 
 NUMBER_MARGIN_SHARE = 0.08
@@ -37,8 +37,14 @@ MAX_STAMP_CHARACTERS = 150
 """Characters of a stamp, at most."""
 MIN_PART_GAP_EM = 2.0
 """Font sizes of the gap between the parts of a running head."""
+RULED_MARGIN_SHARE = 0.12
+"""Share of the page height in which a running head with a ruling may be: on copies and photographs with the table around it."""
+MAX_RULING_DISTANCE_EM, MIN_RULING_SHARE = 1.5, 0.9
+"""Font sizes between such a head and its ruling, at most; length of the ruling divided by the content's width, at least."""
 
 _PAGE_NUMBER = re.compile(r"(?:page\s+)?[-–—|\s]*\d{1,4}[-–—|\s]*(?:(?:of|/)\s*\d{1,4})?", re.IGNORECASE)
+_SECTION = re.compile(r"(?:[^\W\d_]+\s?(?:\d{1,3}|[A-Z]|[IVXLC]+)[.:]|(?:\d{1,3}|[A-Z])(?:\.\d{1,3}){1,4}[.,、]?)\s?[^\W\d_].*")
+"""A chapter or section with its number and title: *Chapter 3. Methods*, *2.4 Results*, *Appendix D. Tables*."""
 _STAMP = re.compile(r"(?:downloaded|retrieved|printed) from\b|published (?:by|online)\b", re.IGNORECASE)
 _EDITION = re.compile(
     r"(?:rev(?:ision|\.)?|version|edition)\W{0,3}[\dA-Z][\w.-]{0,9}|(?:©|copyright\b|confidential\b).{0,60}"
@@ -50,10 +56,12 @@ Edge = Literal["top", "bottom"]
 """The edge of the page that a margin is at."""
 
 
-def split_furniture(words: list[Word], scale: Scale) -> tuple[list[Block], list[Word], list[Block]]:
-    """Return (blocks of the top margin, words of the content, blocks of the bottom margin). Words are in points."""
+def split_furniture(
+    words: list[Word], scale: Scale, rules: Sequence[RulingLine] = ()
+) -> tuple[list[Block], list[Word], list[Block]]:
+    """Return (blocks of the top margin, words of the content, blocks of the bottom margin). Boxes are in points."""
     body = body_size(words)
-    top = _find_margin_lines(words, scale, body, "top")
+    top = _find_margin_lines(words, scale, body, "top") or _find_ruled_head(words, scale, body, rules)
     rest = _remove_lines(words, top)
     bottom = _find_margin_lines(rest, scale, body, "bottom")
     content = _remove_lines(rest, bottom)
@@ -70,7 +78,11 @@ def _remove_lines(words: list[Word], lines: Sequence[Line]) -> list[Word]:
 
 def _find_margin_lines(words: list[Word], scale: Scale, body: float, edge: Edge) -> list[Line]:
     """Return the outermost lines as far as they are furniture, from top to bottom."""
-    zone = [word for word in words if _distance_from_edge(word, scale, edge) < CENTRED_MARGIN_SHARE]
+    height = scale.height
+    if edge == "top":
+        zone = [word for word in words if (word.top + word.bottom) / 2 / height < CENTRED_MARGIN_SHARE]
+    else:
+        zone = [word for word in words if 1 - (word.top + word.bottom) / 2 / height < CENTRED_MARGIN_SHARE]
     lines = lines_of(zone)
     outermost = (lines if edge == "top" else lines[::-1])[:MAX_MARGIN_LINES]
     found = 0
@@ -160,6 +172,29 @@ def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edg
         return True
     editions = sum(_EDITION.fullmatch(part.text) is not None for part in parts)
     return edge == "bottom" and editions >= 2
+
+
+def _find_ruled_head(words: list[Word], scale: Scale, body: float, rules: Sequence[RulingLine]) -> list[Line]:
+    """Return the first line if it names chapter and section at the two ends of a ruling as wide as the content; else nothing.
+
+    A row of headings over a ruled table has no numbers of sections, the head of a letter or an invoice has identifiers.
+    """
+    lines = lines_of([word for word in words if _distance_from_edge(word, scale, "top") < RULED_MARGIN_SHARE])
+    if not lines or identifiers_of_margin_line(lines[0].text):
+        return []
+    line, rest = lines[0], _remove_lines(words, lines[:1])
+    parts = split_at_gaps(line, MIN_PART_GAP_EM * body)
+    if len(parts) != 2 or not rest or not all(_SECTION.fullmatch(part.text) for part in parts):
+        return []
+    width = max(word.right for word in rest) - min(word.left for word in rest)
+    start = min(word.top for word in rest)
+    ruled = any(
+        rule.right - rule.left >= MIN_RULING_SHARE * width
+        and rule.bottom - rule.top < body / 2
+        and line.middle < rule.top <= min(start, line.bottom + MAX_RULING_DISTANCE_EM * body)
+        for rule in rules
+    )
+    return [line] if ruled and _is_wide(rest, scale) else []
 
 
 def _find_lone_number(words: list[Word], scale: Scale, body: float) -> list[Line]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SIGNS = "•◦▪‣∙●○■□→➢➤➔►▸❖◆◇⁃◾◽❑✦✓·–—*\uf0b7\uf0a7\uf0d8\uf076\uf0fc-"
+_SIGNS = "•◦▪‣∙●○■□→➢➤➔►▸❖◆◇⁃◾◽❑✦✓✔✗✘·–—*\uf0b7\uf0a7\uf0d8\uf076\uf0fc-"
 """Signs that stand before an item, those of symbol fonts by their private codes too."""
+SPEAKING_BULLETS = frozenset("✓✔✗✘")
+"""Bullets that say something of their items: they stay in the text."""
 _BULLET = re.compile(rf"([{_SIGNS}])\s+(?=\S)")
 _BULLET_ALONE = re.compile("([•◦▪‣●■►❖\uf0b7\uf0a7\uf0d8])(?=[^\\W_])")
 _HEBREW, _ARABIC, _HANGUL = "א-ת", "أابجدهوزحطيكلمن", "가나다라마바사아자차카타파하"
@@ -25,6 +27,8 @@ _CAPITAL = re.compile(r"([A-Z]|[IVX]{1,5})\.\s+(?=\S)")
 _CLAUSE = re.compile(r"(\d{1,2}(?:\.\d{1,3}){1,4})\.?")
 _ENTRY = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+(?=[^\W\d_])")
 _CORE = re.compile(r"\w+")
+_WORD = re.compile(r"[A-Za-z]{6}|[A-Za-z]{1,5}[ ,]")
+"""What no marker begins with, and most lines do: so many letters, or letters without a stop or bracket."""
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV")
 _FIRST = frozenset("1aiAIаαאأ가一①१๑١")
 """Numbers and letters with which a list begins."""
@@ -70,6 +74,8 @@ class ListMarker:
 
 def list_marker_of(text: str) -> ListMarker | None:
     """Return the bullet or number that a line begins with, or None."""
+    if _WORD.match(text):
+        return None
     bullet = _BULLET.match(text) or _BULLET_ALONE.match(text)
     if bullet:
         return ListMarker(bullet[1], True)
@@ -97,6 +103,8 @@ def is_next_capital(capital: str, before: str) -> bool:
 
 def is_marker(word: str) -> bool:
     """Return whether a word is a bullet, the number of an item, or that of a clause, as 4.2, and nothing else."""
+    if word.isalpha():
+        return False  # as most words; a marker has a stop, a bracket, a sign or digits
     marker = list_marker_of(f"{word} x")
     return (marker is not None and marker.text == word) or _CLAUSE.fullmatch(word) is not None
 

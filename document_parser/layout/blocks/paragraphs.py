@@ -22,6 +22,7 @@ from document_parser.layout.blocks.block_kinds import (
 )
 from document_parser.layout.blocks.code import code_of, is_code, is_code_continued
 from document_parser.layout.blocks.list_markers import (
+    SPEAKING_BULLETS,
     ListMarker,
     capital_of,
     is_marker,
@@ -31,6 +32,7 @@ from document_parser.layout.blocks.list_markers import (
     section_number_of,
 )
 from document_parser.layout.blocks.lists import SAME_INDENT_POINTS, MarkedBlock, set_depths, with_capitals, with_subentries
+from document_parser.layout.blocks.own_lines import are_own_lines
 from document_parser.layout.formulas.inline import formula_of, is_formula
 from document_parser.layout.lines.emphasis import spans_of_lines
 from document_parser.layout.lines.joining import is_right_to_left, join_lines
@@ -40,6 +42,8 @@ from document_parser.models import Block, Word
 
 USUAL_PITCH_EM = 1.25
 """Distance of two lines in font sizes, if a column is too short to measure it."""
+MAX_LOOSE_PITCH_EM = 1.9
+"""Distance of two lines in font sizes, at most, if no line goes on with a small letter: those of a form are further apart."""
 MAX_FREE_NUMBER = 99
 """Number of an item, at most, that need not follow the number before it: larger ones end sentences at a line's beginning."""
 MIN_HANG_EM = 0.6
@@ -56,6 +60,8 @@ MAX_TERM_SHARE = 0.5
 """Share of a column's width that a term of a glossary takes, at most, below a definition of one line."""
 MAX_SIGNATURE_WORDS = 5
 """Words of a signature, at most."""
+MAX_VALEDICTION_WORDS = 4
+"""Words of that line, at most, if no comma ends it."""
 MAX_VALEDICTION_CHARACTERS = 45
 """Characters of the line that closes a letter, at most."""
 
@@ -117,15 +123,25 @@ def _has_hanging_items(lines: Sequence[Line], column: Column) -> bool:
 
 
 def _pitch(lines: Sequence[Line]) -> float:
-    """Return the usual distance of two lines of similar size, in font sizes."""
-    pitches = [
-        (lower.middle - upper.middle) / upper.size
-        for upper, lower in pairwise(lines)
-        if abs(upper.size - lower.size) < 0.15 * upper.size
-    ]
-    near = sorted(pitch for pitch in pitches if 0.7 < pitch < 3.2)
+    """Return the usual distance of two lines of similar size, in font sizes.
+
+    Lines that go on with a small letter show it. Where letters have cases and none goes on so, lines far apart are no text.
+    """
+    pairs = [(upper, lower) for upper, lower in pairwise(lines) if abs(upper.size - lower.size) < 0.15 * upper.size]
+    pitches = [((lower.middle - upper.middle) / upper.size, _goes_on(upper, lower)) for upper, lower in pairs]
+    near = sorted((pitch, goes_on) for pitch, goes_on in pitches if 0.7 < pitch < 3.2)
     # The lower third: the distance between paragraphs is larger, never smaller.
-    return near[len(near) // 3] if len(near) >= 3 else USUAL_PITCH_EM
+    usual = near[len(near) // 3][0] if len(near) >= 3 else USUAL_PITCH_EM
+    within = [pitch for pitch, goes_on in near if goes_on]
+    if within:
+        return min(usual, within[len(within) // 2]) if len(near) >= 3 else usual
+    is_cased = any(line.text[:1].isupper() for line in lines)
+    return USUAL_PITCH_EM if usual > MAX_LOOSE_PITCH_EM and is_cased else usual
+
+
+def _goes_on(upper: Line, lower: Line) -> bool:
+    """Return whether a line goes on with a small letter within a sentence."""
+    return lower.text[:1].islower() and not has_sentence_end(upper.text)
 
 
 def blocks_of_flow(words: list[Word], body: float, known: frozenset[str], scale: Scale) -> list[Block]:
@@ -137,7 +153,7 @@ def blocks_of_flow(words: list[Word], body: float, known: frozenset[str], scale:
     if not lines:
         return []
     column = Column.measure(lines, body)
-    groups = list(_group_lines(lines, column))
+    groups = [part for group in _group_lines(lines, column) for part in _split_own_lines(group, column)]
     blocks = [
         _build_block(group, column, known, scale, Place(_stands_out(groups, number, column), _are_centred(group, column)))
         for number, group in enumerate(groups)
@@ -177,6 +193,15 @@ def _group_lines(lines: Sequence[Line], column: Column) -> Iterator[list[Line]]:
             group = []
         group.append(line)
     yield group
+
+
+def _split_own_lines(group: list[Line], column: Column) -> list[list[Line]]:
+    """Return the lines of an address or of fields one by one; what is set apart or centred, or an item, is one."""
+    first = group[0]
+    one = column.backwards or _is_set_apart(first, column) or list_marker_of(first.text) is not None or is_code(first)
+    if one or _are_centred(group, column) or is_caption(first.text) or is_note(first.text):
+        return [group]
+    return [[line] for line in group] if are_own_lines(group, column.right) else [group]
 
 
 def _starts_block(group: Sequence[Line], line: Line, column: Column) -> bool:
@@ -379,8 +404,8 @@ def _heading_size(lines: Sequence[Line]) -> float | None:
 
 
 def _remove_marker(text: str, marker: ListMarker) -> str:
-    """Remove a bullet, which says nothing; keep a number or letter, which is part of the text."""
-    return text[len(marker.text) :].lstrip() if marker.bullet else text
+    """Remove a bullet that says nothing; keep a number or letter, which is part of the text, and a tick or a cross."""
+    return text[len(marker.text) :].lstrip() if marker.bullet and marker.text not in SPEAKING_BULLETS else text
 
 
 def confidence_of(words: Iterable[Word]) -> float | None:
@@ -409,7 +434,8 @@ def demote_signatures(blocks: list[Block]) -> list[Block]:
     """Return the blocks with signatures made paragraphs.
 
     A signature is a short heading right after the valediction of a letter, a short line that ends with a comma, or one that the
-    next block begins with again. A heading has sentences or a table below it: "Dear Sir or Madam," may stand above a subject.
+    block before it is too, in the letters of a hand, or that the next block begins with again. A heading has sentences or a
+    table below it: "Dear Sir or Madam," may stand above a subject.
     """
     found = list(blocks)
     for number, block in enumerate(blocks[1:], 1):
@@ -417,11 +443,22 @@ def demote_signatures(blocks: list[Block]) -> list[Block]:
             continue
         before, after = blocks[number - 1], blocks[number + 1] if number + 1 < len(blocks) else None
         closes = before.kind == "paragraph" and before.text.endswith(",") and len(before.text) < MAX_VALEDICTION_CHARACTERS
+        closes = closes or _is_closed_without_comma(before, blocks[number + 1 :])
         is_late = number * 2 >= len(blocks)
-        repeated = after is not None and after.kind == "paragraph" and _goes_on_from(block.text, after.text)
+        repeated = before.text == block.text or (
+            after is not None and after.kind == "paragraph" and _goes_on_from(block.text, after.text)
+        )
         if is_late and ((closes and not _is_headed(after)) or repeated):
             found[number] = block.model_copy(update={"kind": "paragraph", "level": None, "size_points": None})
     return found
+
+
+def _is_closed_without_comma(before: Block, after: Sequence[Block]) -> bool:
+    """Return whether a few words without the end of a sentence are a valediction: only short lines stand below the name."""
+    short = 2 <= len(before.text.split()) <= MAX_VALEDICTION_WORDS and before.kind == "paragraph"
+    if not short or not before.text[-1:].isalpha():
+        return False
+    return not any(block.kind == "table" or has_sentence_end(block.text) for block in after)
 
 
 def _goes_on_from(name: str, text: str) -> bool:

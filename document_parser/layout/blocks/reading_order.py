@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import pairwise
 from typing import Protocol
 
+from document_parser.layout.blocks.cards import find_card_edges
 from document_parser.layout.blocks.column_evidence import (
     Parted,
     are_divided_texts,
@@ -23,8 +23,16 @@ from document_parser.layout.blocks.column_evidence import (
     are_staggered,
     columns_agreement,
 )
-from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, MIN_GUTTER_WIDTH_EM, Gutter, InkMap
-from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_aside, find_heads_below, find_story_edge
+from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, MIN_GUTTER_WIDTH_EM, Gutter, InkMap, extend_between_runs
+from document_parser.layout.blocks.stories import (
+    MIN_HEADLINE_RATIO,
+    find_aside,
+    find_dateline_end,
+    find_heading_edge,
+    find_heads_below,
+    find_story_edge,
+)
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.joining import is_right_to_left
 from document_parser.layout.lines.lines import body_size, lines_of
 from document_parser.layout.lines.units import size_of
@@ -50,6 +58,7 @@ from document_parser.layout.tables.selection import (
     score_tables,
 )
 from document_parser.layout.tables.side_by_side import are_blocks, blocks_of_grid, split_addresses
+from document_parser.layout.tables.tight import find_tight_table, joins_columns
 from document_parser.models import RulingLine, Word
 
 MAX_REFUSALS = 8
@@ -100,10 +109,13 @@ class Watcher(Protocol):
 class _Page:
     """What is the same for all regions of a page.
 
-    ``backwards`` reads columns from right to left. ``watcher`` is told what is decided.
+    ``tables`` are those found before, ``placed`` has them and the words. ``backwards`` reads columns from right to left.
+    ``watcher`` is told what is decided.
     """
 
     index: PageIndex
+    tables: Sequence[GridWord]
+    placed: PageIndex
     backwards: bool
     watcher: Watcher | None = None
 
@@ -118,9 +130,11 @@ def parts_of(
 
     ``rules`` are the lines and filled boxes drawn around the words.
     """
-    placed = [GridWord.from_grid(grid) for grid in grids]
-    page = _Page(PageIndex(words, rules), is_right_to_left(words), watcher)
-    return list(_split_region([*words, *placed], page, MAX_DEPTH))
+    index, tables = PageIndex(words, rules), [GridWord.from_grid(grid) for grid in grids]
+    everything = [*words, *tables]
+    placed = PageIndex(everything) if tables else index
+    page = _Page(index, tables, placed, is_right_to_left(words), watcher)
+    return list(_split_region(everything, page, MAX_DEPTH))
 
 
 class GridWord(Word):
@@ -136,18 +150,23 @@ class GridWord(Word):
         return word
 
 
-def _text_of(words: Iterable[Word]) -> list[Word]:
+def _text_of(words: list[Word], page: _Page) -> list[Word]:
     """Return the words without tables."""
-    return [word for word in words if not isinstance(word, GridWord)]
+    return [word for word in words if not isinstance(word, GridWord)] if page.tables else words
+
+
+def _tables_of(words: Iterable[Word], page: _Page) -> list[GridWord]:
+    """Return the tables found before among the words."""
+    return [word for word in words if isinstance(word, GridWord)] if page.tables else []
 
 
 def _split_region(words: list[Word], page: _Page, depth: int) -> Iterator[Part]:
     """Yield the parts of a region in reading order."""
-    text = _text_of(words)
+    text = _text_of(words, page)
     if page.watcher is not None:
         page.watcher.on_region(text)
     if len(text) < 4 or depth == 0:
-        yield from _split_flows(words)
+        yield from _split_flows(words, page)
         return
     region = _Region(words, text, body_size(text), page)
     for narrowest, shortest in ((MIN_GUTTER_WIDTH_EM, MIN_GUTTER_HEIGHT_EM), (MIN_CLOSE_WIDTH_EM, MIN_CLOSE_HEIGHT_EM)):
@@ -157,27 +176,24 @@ def _split_region(words: list[Word], page: _Page, depth: int) -> Iterator[Part]:
                 yield from parts
                 return
     table = region.best_table()
-    yield from _split_flows(words) if table is None else _insert_table(region, table.grid, depth)
+    yield from _split_flows(words, page) if table is None else _insert_table(region, table.grid, depth)
 
 
 def _gutters_of(region: _Region, narrowest: float, shortest: float) -> Iterator[Gutter]:
     """Yield the gutters of a region, the tallest first. The least width and height are in font sizes."""
-    ink = InkMap(region.words, region.size, narrowest)
-    _cover_marker_gaps(ink, region.text, region.size)
-    _cover_headline_gaps(ink, region.text, region.size)
+    ink = region.ink.copy()
     for _ in range(MAX_REFUSALS):
-        gutter = ink.find_tallest_gutter()
+        gutter = ink.find_tallest_gutter(narrowest)
         if gutter is None or gutter.height < shortest * region.size:
             return
         yield gutter
         ink.cover(gutter.left, gutter.top, gutter.right - ink.cell_width, gutter.bottom - ink.cell_height)
 
 
-def _split_flows(words: Iterable[Word]) -> Iterator[Part]:
+def _split_flows(words: list[Word], page: _Page) -> Iterator[Part]:
     """Yield the parts of one column: its text, separated by the tables in it."""
-    text = _text_of(words)
-    placed = [word for word in words if isinstance(word, GridWord)]
-    for table in sorted(placed, key=lambda table: table.top):
+    text = _text_of(words, page)
+    for table in sorted(_tables_of(words, page), key=lambda table: table.top):
         above = [word for word in text if word.top + word.bottom < table.top + table.bottom]
         if above:
             yield Flow(above)
@@ -194,11 +210,12 @@ def _is_list_marker(text: str) -> bool:
 
 def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
     """Mark the gaps between list markers and their items as covered: they are no gutters."""
-    if not any(_is_list_marker(word.text) for word in words):
+    markers = {id(word) for word in words if _is_list_marker(word.text)}
+    if not markers:
         return
     for line in lines_of(words):
-        for marker, word in zip(line.words, line.words[1:], strict=False):
-            if _is_list_marker(marker.text) and 0 < word.left - marker.right < 4 * size:
+        for marker, word in pairwise(line.words):
+            if id(marker) in markers and 0 < word.left - marker.right < 4 * size:
                 ink.cover(marker.right, marker.top, word.left, marker.bottom)
 
 
@@ -217,6 +234,7 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
     Columns of text and a table across the gutter compete by the agreement that is expected of each.
     """
     page = region.page
+    gutter = extend_between_runs(gutter, region.words, region.size)
     above, band, below = _split_by_height(region.words, gutter.top, gutter.bottom)
     if below and (heads := find_heads_below(band, gutter, region.size)):
         band, below = [word for word in band if id(word) not in heads], [word for word in band if id(word) in heads] + below
@@ -224,26 +242,32 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
     right = [word for word in band if word.left + word.right >= gutter.left + gutter.right]
     if not left or not right:
         return None
-    sides = [lines_of(_text_of(left)), lines_of(_text_of(right))]
-    has_tables = any(isinstance(word, GridWord) for word in band)
+    sides = [lines_of(_text_of(left, page)), lines_of(_text_of(right, page))]
+    has_tables = bool(_tables_of(band, page))
     if all(sides) and not has_tables and are_staggered(*sides):
         return None
-    if all(sides):
+    edges = find_card_edges(sides[0], sides[1], region.size) if all(sides) and not has_tables else None
+    if edges:
+        rows = [above, *_split_at_heights(band, edges), below]
+        return [part for row in rows for part in _split_region(row, page, depth - 1)]
+    if all(sides) and edges is None:
         parted = Parted(gutter, sides[0], sides[1], len(above), len(below), region.size)
         if page.watcher is not None:
             page.watcher.on_gutter(parted, page.index)
         sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules) or are_lists(*sides)
         columns = 1.0 if sure else columns_agreement(parted, page.index)
-        table = region.best_table(gutter, _text_of(band)) if columns < SURE_COLUMNS_AGREEMENT else None
+        table = region.best_table(gutter, _text_of(band, page)) if columns < SURE_COLUMNS_AGREEMENT else None
         if table is not None and table.agreement > columns:
             return _insert_table(region, table.grid, depth)
         if columns < MIN_COLUMNS_AGREEMENT:
             return None
     pieces = [above, *([right, left] if page.backwards else [left, right]), below]
     if not has_tables:
-        if (edge := find_story_edge(band, gutter, page.index.rules, region.size)) is not None:
+        dateline = find_dateline_end(band, gutter, region.size)
+        heading = find_heading_edge(left, right, below, region.size)
+        if (edge := dateline or heading or find_story_edge(band, gutter, page.index.rules, region.size)) is not None:
             pieces = _split_at_height(region.words, edge)
-        elif aside := find_aside(left, right, _text_of(below), page.index.rules):
+        elif aside := find_aside(left, right, _text_of(below, page), page.index.rules):
             pieces = _around_aside(region.words, *aside)
     return [part for piece in pieces for part in _split_region(piece, page, depth - 1)]
 
@@ -252,6 +276,15 @@ def _split_at_height(words: Iterable[Word], height: float) -> list[list[Word]]:
     """Return the words whose middle is above a height, and those below it."""
     above, _, below = _split_by_height(words, height, height)
     return [above, below]
+
+
+def _split_at_heights(words: list[Word], heights: Iterable[float]) -> list[list[Word]]:
+    """Return the words between each two of some heights, from top to bottom."""
+    pieces, rest = [], words
+    for height in heights:
+        above, rest = _split_at_height(rest, height)
+        pieces.append(above)
+    return [*pieces, rest]
 
 
 def _around_aside(words: Iterable[Word], aside: Sequence[Word], top: float) -> list[list[Word]]:
@@ -279,12 +312,26 @@ class _Region:
         self.words, self.text, self.size, self.page = words, text, size, page
 
     @cached_property
+    def ink(self) -> InkMap:
+        """Return where words are; gaps that part no columns are covered."""
+        index = self.page.placed
+        found = InkMap(index.boxes[index.places_of(self.words)], self.size)
+        _cover_marker_gaps(found, self.text, self.size)
+        _cover_headline_gaps(found, self.text, self.size)
+        return found
+
+    @cached_property
     def tables(self) -> list[ScoredTable]:
         """Return the tables that all words together propose, with the agreement expected of each."""
         lines = lines_of(self.text)
         grids = propose_aligned_tables(self.page.index, lines, self.size, MAX_TABLES)
-        headed = find_headed_table(lines, self.size)
-        return self._scored([*grids, *([(headed, TABLE_PRIOR)] if headed else [])])
+        known = (find_headed_table(lines, self.size), self.tight)
+        return self._scored([*grids, *((grid, TABLE_PRIOR) for grid in known if grid)])
+
+    @cached_property
+    def tight(self) -> Grid | None:
+        """Return the table of columns that touch, if the words have such columns."""
+        return find_tight_table(lines_of(self.text), self.size)
 
     def best_table(self, gutter: Gutter | None = None, band: Sequence[Word] = ()) -> ScoredTable | None:
         """Return the table worth most that is better than lines of text; with a gutter, one that has cells on both sides."""
@@ -292,17 +339,19 @@ class _Region:
         if gutter is not None:
             wider = extend_band(self.text, band)
             found = [*propose_grids(wider), *(propose_grids(band) if len(wider) > len(band) else [])]
-            tables = [*tables, *self._scored([(grid, _prior_of(grid)) for grid in found])]
             tables = [table for table in tables if _is_across(table.grid, gutter)]
+            tables += self._scored([(grid, _prior_of(grid)) for grid in found if _is_across(grid, gutter)])
         return max((t for t in tables if t.agreement >= MIN_TABLE_AGREEMENT), key=lambda t: t.worth, default=None)
 
     def _scored(self, grids: Sequence[tuple[Grid, float]]) -> list[ScoredTable]:
         """Return the grids that lie in no table found before, with the agreement expected of each."""
-        placed = [word for word in self.words if isinstance(word, GridWord)]
+        placed = _tables_of(self.words, self.page)
         free = [
             Proposal(grid, Origin.ALIGNED, prior)
             for grid, prior in grids
-            if not has_lone_columns(grid) and not any(grid.top < word.bottom and word.top < grid.bottom for word in placed)
+            if not has_lone_columns(grid)
+            and not any(grid.top < word.bottom and word.top < grid.bottom for word in placed)
+            and not (self.tight and joins_columns(grid, self.tight))
         ]
         return score_tables(free, self.page.index)
 

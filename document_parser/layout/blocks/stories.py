@@ -8,6 +8,7 @@ points, origin top left.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise, takewhile
 
 import numpy as np
 
@@ -36,6 +37,12 @@ MIN_WHITE_EM = 2.5
 MAX_WHITE_STEP_EM = 3.0
 """Font sizes by which these differ between columns, at most: columns of one story end within a few lines of each other. More
 white beside the heading of a section is the place of a picture."""
+MIN_FLOAT_WHITE_EM = 0.6
+"""Font sizes of white above what floats beside a heading, at least."""
+MAX_DATELINE_SHARE = 0.7
+"""Share of the columns' width that the parts of such a line fill, at most; lines of a text fill more."""
+MIN_DATELINE_WHITE_EM = 0.7
+"""Font sizes of white below a line over all columns, at least; lines of a text are closer."""
 MIN_COMPARED_LINES, MAX_COMPARED_LINES = 4, 10
 """Lines below a headline that show where the first column ends: of fewer lines, spaces between words align by chance."""
 
@@ -65,10 +72,60 @@ def find_heads_below(words: Sequence[Word], gutter: Gutter, size: float) -> set[
         return set()
     lower, upper = sorted(sides, key=lambda side: -max(word.bottom for word in side))
     end = max(word.bottom for word in upper)
-    lines = lines_of([word for word in lower if word.top > end])
-    is_large = all(line.bold or line.size >= MIN_SURE_HEADLINE_RATIO * size for line in lines)
-    is_head = is_large and not any(has_sentence_end(word.text) for line in lines for word in line.words)
+    ended = lines_of([word for word in lower if word.top > end])
+    last = [*takewhile(lambda line: _is_sure_headline(line, size), reversed(ended))]
+    lines = last or ([] if ended else _last_headlines(lines_of(words), size))
+    is_head = not any(has_sentence_end(word.text) for line in lines for word in line.words)
     return {id(word) for line in lines for word in line.words} if is_head else set()
+
+
+def _last_headlines(lines: Sequence[Line], size: float) -> list[Line]:
+    """Return the last line of columns if it is large on all sides: the headlines of the stories side by side below it."""
+    if len(lines) < 2 or any(word.bottom > lines[-1].top for line in lines[:-1] for word in line.words):
+        return []
+    parts = split_at_gaps(lines[-1], 2 * MIN_GUTTER_WIDTH_EM * size)
+    return [lines[-1]] if len(parts) > 1 and all(_is_sure_headline(part, size) for part in parts) else []
+
+
+def find_dateline_end(words: Sequence[Word], gutter: Gutter, size: float) -> float | None:
+    """Return the y position below the line that columns have in common above their text: issue, publisher, date.
+
+    Its first part begins with the first column, its last one ends with the last column, but does not begin with it, as a
+    heading of that column would. None without such a line. ``words`` are those beside the gutter.
+    """
+    first, *rest = lines_of(words)
+    parts = split_at_gaps(first, MIN_GUTTER_WIDTH_EM * size)
+    if len(rest) < 2 * MIN_COMPARED_LINES or len(parts) < 2 or _is_headline(first, size) or any(w.math for w in first.words):
+        return None
+    below = [word for line in rest for word in line.words]
+    white = min(word.top for word in below) - first.bottom
+    left, right = min(word.left for word in below), max(word.right for word in below)
+    behind = min((word.left for word in below if word.left > gutter.left), default=right)
+    is_full = sum(part.width for part in parts) > MAX_DATELINE_SHARE * (right - left)
+    is_spread = abs(parts[0].left - left) < size and abs(parts[-1].right - right) < size and not is_full
+    if not is_spread or white < MIN_DATELINE_WHITE_EM * size or parts[0].right > gutter.left or parts[-1].left < behind + size:
+        return None
+    return first.bottom + white / 2
+
+
+def find_heading_edge(left: Sequence[Word], right: Sequence[Word], below: Sequence[Word], size: float) -> float | None:
+    """Return the height above a heading that ends one side of a gutter, if the other side has white there; None without one.
+
+    What stands beside and below it, as a box that floats beside the text, belongs to the heading's section.
+    """
+    for side, other in ((left, right), (right, left)):
+        lines = lines_of(side)
+        if len(lines) < 2 or not _is_sure_headline(lines[-1], size) or has_sentence_end(lines[-1].text):
+            continue
+        before, last = lines[-2:]
+        goes_on = any(word.left < last.right and word.right > last.left and word.top < last.bottom + 3 * size for word in below)
+        if not goes_on:
+            continue
+        for upper, lower in pairwise(lines_of(other)):
+            start, end = max(upper.bottom, before.bottom), min(lower.top, last.top)
+            if lower.top - upper.bottom >= MIN_FLOAT_WHITE_EM * size and end - start > 1:
+                return (start + end) / 2
+    return None
 
 
 def find_aside(
@@ -129,6 +186,11 @@ def _headlines(lines: Sequence[Line], gutter: Gutter, size: float) -> Iterator[f
 def _is_headline(line: Line, size: float) -> bool:
     """Return whether a line is larger than the text, or bold."""
     return line.size >= MIN_HEADLINE_RATIO * size or line.bold
+
+
+def _is_sure_headline(line: Line, size: float) -> bool:
+    """Return whether a line is a headline by its letters alone: much larger than the text, or bold."""
+    return line.bold or line.size >= MIN_SURE_HEADLINE_RATIO * size
 
 
 def _goes_on(before: Line, line: Line, size: float) -> bool:

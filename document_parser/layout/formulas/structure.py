@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from document_parser.layout.formulas.latex import OPERATORS_WITH_LIMITS, Latex, add_accent, is_accent, join_latex, latex_of
 from document_parser.models import RulingLine, Word
@@ -33,6 +33,8 @@ the text that a drop cap begins."""
 MAX_SCRIPT_GAP_EM = 0.15
 """Font sizes between a plain word and the small word beside it, at most."""
 
+MAX_NOTE_MARK_GAP_EM = 0.7
+"""Font sizes between the raised mark that a note begins with and the note's text, at most."""
 SLIM_DIGIT_GAP_EM = 0.09
 """White beside the ink of a 1, which is as wide as the other digits, in font sizes."""
 
@@ -45,6 +47,7 @@ _OVERLAID = re.compile(NEGATION_STROKE + r"(\S)|↦→")
 _WITHOUT_SCRIPTS = frozenset("=<>≤≥+−-×·,;:([{→∈≈∼±/⇒⇔↔∪∩⊂⊆∧∨")
 """Characters that carry no index or power."""
 _INDICES = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_NOTE_MARK = re.compile(r"\d{1,2}|[a-z]|[*†‡§]{1,3}")
 _NOTE_LETTERS = re.compile(r"[a-pr-z](?:, ?[a-pr-z0-9])*")
 """Letters of notes: one, or several with commas."""
 _FUNCTIONS_WITH_LIMITS = frozenset(["lim", "max", "min", "sup", "inf"])
@@ -81,7 +84,7 @@ def merge_raised_numbers(words: Sequence[Word]) -> list[Word]:
     """
     found: list[Word] = []
     scripted: _ScriptedWord | None = None
-    for word in words:
+    for word in _level_note_marks(words):
         if word.math:
             found += [scripted.merge()] if scripted else []
             found.append(word)
@@ -90,6 +93,32 @@ def merge_raised_numbers(words: Sequence[Word]) -> list[Word]:
             found += [scripted.merge()] if scripted else []
             scripted = _ScriptedWord(word)
     return [*found, scripted.merge()] if scripted else found
+
+
+def _level_note_marks(words: Sequence[Word]) -> list[Word]:
+    """Return the words, the raised mark that a note begins with at the height of the note's first word: else it is a line."""
+    levelled = list(words)
+    for place, (mark, word) in enumerate(pairwise(words)):
+        if not (_NOTE_MARK.fullmatch(mark.text) and _is_raised_before(mark, word)):
+            continue
+        if not any(_is_close_before(before, mark, word.size_points) for before in words[max(0, place - 3) : place]):
+            levelled[place] = mark._replace(top=word.top, bottom=word.bottom, baseline=word.baseline)
+    return levelled
+
+
+def _is_raised_before(mark: Word, word: Word) -> bool:
+    """Return whether a small word stands close before another one and above its baseline."""
+    size = word.size_points
+    if not (mark.baseline and word.baseline and 0 < mark.size_points < size) or mark.math or word.math:
+        return False
+    is_raised = MIN_RAISED_EM < (word.baseline - mark.baseline) / size < 1.0
+    return is_raised and -0.1 * size < word.left - mark.right < MAX_NOTE_MARK_GAP_EM * size
+
+
+def _is_close_before(before: Word, mark: Word, size: float) -> bool:
+    """Return whether a mark is one of the word before it, or of a script of that word."""
+    beside = before.top < mark.bottom + size / 2 and mark.top < before.bottom
+    return beside and -size < mark.left - before.right <= MAX_NOTE_MARK_GAP_EM * size
 
 
 def merge_formulas(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[Word]:

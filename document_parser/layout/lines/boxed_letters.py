@@ -22,6 +22,10 @@ PITCH_SLACK_SHARE = 0.14
 """Share of the pitch by which the middle of a letter may be off."""
 MAX_EMPTY_BOXES = 4
 """Empty boxes in a row within one value, which stand for a space."""
+MAX_GROUP_GAP_RATIO = 2.3
+"""Distance of two letters divided by the pitch, at most, where boxes are set in groups, as those of a date or an amount."""
+SEPARATORS = frozenset(",.-–/:")
+"""Signs that are printed between groups of boxes, or stand in boxes as letters do."""
 BORDER_SLACK_SHARE = 0.3
 """Share of the pitch by which the border of two boxes may be off the middle between their letters."""
 MIN_BORDERED_SHARE = 0.8
@@ -63,23 +67,36 @@ def _rows_of_letters(words: Sequence[Word]) -> Iterator[list[Word]]:
         if len(word.text) == 1 and word.size_points > 0 and not word.math:
             levels[round(word.baseline or word.bottom), word.size_points].append(word)
     for level in levels.values():
-        if len(level) < MIN_LETTERS:
+        letters = sorted((word for word in level if word.text not in SEPARATORS), key=_middle_of)
+        if len(letters) < MIN_LETTERS:
             continue
-        level.sort(key=_middle_of)
-        gaps = [_middle_of(after) - _middle_of(before) for before, after in pairwise(level)]
-        size = level[0].size_points
-        usual = [gap for gap in gaps if PITCH_EM[0] * size <= gap <= PITCH_EM[1] * size]
-        if len(usual) < MIN_LETTERS - 1:
-            continue
-        pitch = median(usual)
-        run = [level[0]]
-        for gap, word in zip(gaps, level[1:], strict=True):
-            steps = round(gap / pitch)
-            if not 1 <= steps <= 1 + MAX_EMPTY_BOXES or abs(gap - steps * pitch) > PITCH_SLACK_SHARE * pitch * 2:
-                yield from [run] if len(run) >= MIN_LETTERS else []
-                run = []
-            run.append(word)
-        yield from [run] if len(run) >= MIN_LETTERS else []
+        signs = [word for word in level if word.text in SEPARATORS]
+        yield from (_with_signs(run, signs) for run in _split_at_wide_gaps(letters) if len(run) >= MIN_LETTERS)
+
+
+def _split_at_wide_gaps(letters: Sequence[Word]) -> Iterator[list[Word]]:
+    """Yield the letters of a level that are one pitch, a few, or the gap between two groups of boxes from each other."""
+    gaps = [_middle_of(after) - _middle_of(before) for before, after in pairwise(letters)]
+    size = letters[0].size_points
+    usual = [gap for gap in gaps if PITCH_EM[0] * size <= gap <= PITCH_EM[1] * size]
+    if len(usual) < max(2, (MIN_LETTERS - 1) // 2):
+        return
+    pitch = median(usual)
+    run = [letters[0]]
+    for gap, word in zip(gaps, letters[1:], strict=True):
+        steps = round(gap / pitch)
+        is_even = abs(gap - steps * pitch) <= PITCH_SLACK_SHARE * pitch * 2
+        if not 1 <= steps <= 1 + MAX_EMPTY_BOXES or not (is_even or pitch < gap <= MAX_GROUP_GAP_RATIO * pitch):
+            yield run
+            run = []
+        run.append(word)
+    yield run
+
+
+def _with_signs(run: Sequence[Word], signs: Sequence[Word]) -> list[Word]:
+    """Return a run of letters with the signs between them, from left to right."""
+    inside = [sign for sign in signs if run[0].right < _middle_of(sign) < run[-1].left]
+    return sorted([*run, *inside], key=_middle_of)
 
 
 def _middle_of(word: Word) -> float:
@@ -89,7 +106,15 @@ def _middle_of(word: Word) -> float:
 
 def _pitch_of(row: Sequence[Word]) -> float:
     """Return the usual distance of two letters."""
-    return median(_middle_of(after) - _middle_of(before) for before, after in pairwise(row))
+    letters = _letters_of(row)
+    size = letters[0].size_points
+    gaps = [_middle_of(after) - _middle_of(before) for before, after in pairwise(letters)]
+    return median([gap for gap in gaps if gap <= PITCH_EM[1] * size] or gaps)
+
+
+def _letters_of(row: Sequence[Word]) -> list[Word]:
+    """Return the words of a row without the signs between them."""
+    return [word for word in row if word.text not in SEPARATORS]
 
 
 def _is_bordered(row: Sequence[Word], borders: Sequence[RulingLine]) -> bool:
@@ -99,11 +124,12 @@ def _is_bordered(row: Sequence[Word], borders: Sequence[RulingLine]) -> bool:
     near = [rule for rule in borders if rule.top <= (top + bottom) / 2 + 0.4 * size and rule.bottom >= bottom - 0.4 * size]
     edges = [edge for rule in near if rule.bottom - rule.top <= MAX_BOX_HEIGHT_EM * size for edge in (rule.left, rule.right)]
     held = 0
-    for before, after in pairwise(row):
+    letters = _letters_of(row)
+    for before, after in pairwise(letters):
         first, last = _middle_of(before) + pitch / 2, _middle_of(after) - pitch / 2
         slack = BORDER_SLACK_SHARE * pitch
         held += any(first - slack <= edge <= last + slack for edge in edges)
-    return held >= MIN_BORDERED_SHARE * (len(row) - 1)
+    return held >= MIN_BORDERED_SHARE * (len(letters) - 1)
 
 
 def _is_scale(row: Sequence[Word]) -> bool:
@@ -156,11 +182,14 @@ def _is_table_row(row: Sequence[Word], words: Sequence[Word]) -> bool:
 
 
 def _join_row(row: Sequence[Word], size: float) -> Word:
-    """Return a row of letters as one word; an empty box becomes a space."""
+    """Return a row of letters as one word; an empty box becomes a space, the white between groups of boxes does not."""
     pitch = _pitch_of(row)
     text = row[0].text
     for before, after in pairwise(row):
-        text += (" " if round((_middle_of(after) - _middle_of(before)) / pitch) > 1 else "") + after.text
+        is_sign = before.text in SEPARATORS or after.text in SEPARATORS
+        steps = (_middle_of(after) - _middle_of(before)) / pitch
+        is_empty_box = round(steps) > 1 and abs(steps - round(steps)) <= 2 * PITCH_SLACK_SHARE
+        text += (" " if is_empty_box and not is_sign else "") + after.text
     top, bottom = min(word.top for word in row), max(word.bottom for word in row)
     usual = min(size, row[0].size_points) if size else row[0].size_points
     return row[0]._replace(text=text, top=top, right=row[-1].right, bottom=bottom, size_points=usual)

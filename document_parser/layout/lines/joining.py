@@ -31,6 +31,7 @@ CHECK_BOXES = frozenset("☐☑☒")
 _BROKEN = re.compile(r"(?:^|.*[\s(\[\"'“„])?(?P<head>\S*?[^\W\d_])[-\u00ad\u2010]$", re.DOTALL)
 # Before a capital letter or a number, a hyphen at a line's end is the word's own.
 _COMPOUND = re.compile(r"[^\W\d_]-$")
+_HYPHENS = "-\u00ad\u2010"
 _KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high", "non", "quasi", "self", "short", "well"])
 _STOPS = re.compile(r"(?:[,;:!?]+|[.](?!\d))(?=.*\w)")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -69,9 +70,17 @@ def _add_plain(parts: list[Part], words: Sequence[Word]) -> None:
     """Append words and the spaces between them as parts."""
     parts.append((words[0].text, words[0]))
     for before, word in pairwise(words):
-        if _needs_space(before, word):
+        if _is_far(before, word) or _needs_space(before, word):
             parts.append((" ", None))
         parts.append((word.text, word))
+
+
+def _is_far(before: Word, word: Word) -> bool:
+    """Return whether two words are as far apart as no parts of one word are: a cheap sign that a space separates them."""
+    return (
+        word.left - before.right >= MAX_GAP_BEFORE_STOP_EM * max(word.size_points, before.size_points)
+        and word.text[0] <= _BEFORE_CJK
+    )
 
 
 def _needs_space(before: Word, word: Word) -> bool:
@@ -196,12 +205,13 @@ def find_line_join(above: str, below: str, known: frozenset[str]) -> tuple[str, 
     Neither line may be empty. ``known`` is the page's vocabulary: it decides whether a hyphen at the line's end is the word's
     own.
     """
-    broken = _BROKEN.match(above[-80:])
-    if broken and below[:1].islower():
-        whole = above[-1] == "\u00ad" or _is_one_word(broken["head"], below, known)
-        return above[:-1], "" if whole else "-"
-    if _COMPOUND.search(above) and below[:1].isalnum():
-        return above, ""
+    if above[-1] in _HYPHENS:
+        broken = _BROKEN.match(above[-80:])
+        if broken and below[:1].islower():
+            whole = above[-1] == "\u00ad" or _is_one_word(broken["head"], below, known)
+            return above[:-1], "" if whole else "-"
+        if _COMPOUND.search(above[-2:]) and below[:1].isalnum():
+            return above, ""
     if is_cjk(above[-1]) and is_cjk(below):
         return above, ""
     return above, " "

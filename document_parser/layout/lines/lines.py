@@ -88,7 +88,8 @@ class Line(Extent):
     @cached_property
     def bold_share(self) -> float:
         """Return the share of the line's letters that are bold, from 0 to 1."""
-        return sum(len(word.text) for word in self.words if word.bold) / sum(len(word.text) for word in self.words)
+        bold = [len(word.text) for word in self.words if word.bold]
+        return sum(bold) / sum([len(word.text) for word in self.words]) if bold else 0.0
 
     @cached_property
     def has_fraction(self) -> bool:
@@ -103,7 +104,7 @@ class Line(Extent):
     @cached_property
     def has_known_size(self) -> bool:
         """Return whether font sizes are known rather than estimated from boxes."""
-        return any(word.size_points > 0 for word in self.words)
+        return self.words[0].size_points > 0 or any(word.size_points > 0 for word in self.words)
 
 
 def split_at_gaps(line: Line, gap: float) -> list[Line]:
@@ -120,6 +121,10 @@ def split_at_gaps(line: Line, gap: float) -> list[Line]:
 
 def body_size(words: Iterable[Word]) -> float:
     """Return the font size in points of the middle character, ordered by size; 10 if there are no words."""
+    words = list(words)
+    sizes = {word.size_points for word in words}
+    if len(sizes) == 1 and (only := sizes.pop()) > 0:
+        return only
     weights: defaultdict[float, int] = defaultdict(int)
     for word in words:
         size = word.size_points
@@ -190,6 +195,8 @@ def cache_lines() -> Iterator[None]:
         _find_lines.reset(token)
 
 
+MAX_SHARED_WIDTH_SHARE = 0.5
+"""Share of its width by which a run of several words lies over or under another run, at most, on the same line."""
 ROW_REACH_SHARE = 0.2
 """Share of a row's height by which small marks may lie below or above it and still belong to it."""
 
@@ -227,6 +234,16 @@ class _Row:
             self.end = self.bottom + ROW_REACH_SHARE * (self.bottom - self.top)
         self.words.append(word)
 
+    def stands_over(self, run: Word) -> bool:
+        """Return whether a run of the row lies over or under much of another run: lines of a curled page overlap in height."""
+        return any(" " in word.text and _shared_width(word, run) >= MAX_SHARED_WIDTH_SHARE for word in self.words)
+
+
+def _shared_width(one: Word, other: Word) -> float:
+    """Return the width that two words share as a share of the narrower one's."""
+    shared = min(one.right, other.right) - max(one.left, other.left)
+    return shared / (min(one.right - one.left, other.right - other.left) or 1e-6)
+
 
 def _group_rows(words: Sequence[Word]) -> list[_Row]:
     """Group words into rows by the overlap of their heights."""
@@ -239,7 +256,7 @@ def _group_rows(words: Sequence[Word]) -> list[_Row]:
             if row.end < top:
                 continue
             held = row.overlap_with(top, bottom)
-            if held >= most and (best is None or held > most):
+            if held >= most and (best is None or held > most) and not (" " in word.text and row.stands_over(word)):
                 best, most = row, held
         if best is None:
             rows.append(_Row([word], top, bottom))
@@ -255,7 +272,13 @@ def _doubled_middle(word: Word) -> float:
 
 def _attach_tall_row(tall: _Row, rows: list[_Row]) -> None:
     """Add tall words to the first row beside them (an initial), or append them as a row of their own."""
-    beside = [row for row in rows if min(row.bottom, tall.bottom) - max(row.top, tall.top) >= 0.5 * (row.bottom - row.top)]
+    runs = [word for word in tall.words if " " in word.text]
+    beside = [
+        row
+        for row in rows
+        if min(row.bottom, tall.bottom) - max(row.top, tall.top) >= 0.5 * (row.bottom - row.top)
+        and not any(map(row.stands_over, runs))
+    ]
     if beside:
         min(beside, key=lambda row: row.top).words.extend(tall.words)
     else:

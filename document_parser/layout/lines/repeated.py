@@ -25,11 +25,14 @@ def drop_repeated(words: Sequence[Word]) -> list[Word]:
     seen: defaultdict[tuple[str, int], list[Word]] = defaultdict(list)
     kept: list[Word] = []
     for word in words:
-        if word.text in several:
+        text = word.text
+        if text in several:
             strip = int(word.top / _STRIP_POINTS)
-            if any(_is_at(word, other) for near in (strip - 1, strip, strip + 1) for other in seen.get((word.text, near), ())):
+            # Most of these words stand alone in their strips, where a look-up costs less than a loop over nothing.
+            near = [*seen.get((text, strip - 1), ()), *seen.get((text, strip), ()), *seen.get((text, strip + 1), ())]
+            if near and any(_is_at(word, other) for other in near):
                 continue
-            seen[word.text, strip].append(word)
+            seen[text, strip].append(word)
         kept.append(word)
     return kept
 

@@ -32,7 +32,7 @@ def mark_struck(words: list[Word], rules: Sequence[RulingLine]) -> tuple[list[Wo
 
     A line strikes out words if it runs through them and ends with them.
     """
-    words = [_without_strokes(word) for word in words]
+    words = [word if word.text.isascii() else _without_strokes(word) for word in words]
     thin = [rule for rule in rules if rule.right - rule.left > 2 * (rule.bottom - rule.top)]
     if not thin:
         return words, list(rules)
@@ -49,13 +49,15 @@ def mark_struck(words: list[Word], rules: Sequence[RulingLine]) -> tuple[list[Wo
             used.add(id(rule))
             for place in under:
                 struck.setdefault(place, []).append(rule)
+    if not struck:
+        return words, list(rules)
     marked = [part for place, word in enumerate(words) for part in _strike(word, struck.get(place, ()))]
     return marked, [rule for rule in rules if id(rule) not in used]
 
 
 def _without_strokes(word: Word) -> Word:
     """Return a word whose letters are struck out by combining characters as a struck-out word without these."""
-    if word.text.isascii() or _LONG_STROKE not in word.text:
+    if _LONG_STROKE not in word.text:
         return word
     return word._replace(text=word.text.replace(_LONG_STROKE, "") or word.text, struck=True)
 

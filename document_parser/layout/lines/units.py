@@ -65,10 +65,10 @@ class Scale:
         if not kept:
             return None
         return BoundingBox.of(
-            min(word.left for word in kept) / self.width,
-            min(word.top for word in kept) / self.height,
-            max(word.right for word in kept) / self.width,
-            max(word.bottom for word in kept) / self.height,
+            min([word.left for word in kept]) / self.width,
+            min([word.top for word in kept]) / self.height,
+            max([word.right for word in kept]) / self.width,
+            max([word.bottom for word in kept]) / self.height,
         )
 
 

@@ -43,6 +43,8 @@ MAX_WORD_SPACE_EM = 0.4
 MAX_RUN_SPACE_EM = 0.15
 """The same between two runs of words: an engine that finds runs splits them at anything wider than a plain space."""
 
+MIN_LOOSE_GAP_EM = 0.55
+"""Font sizes of white that no lines of one cell have between them if that is also the usual white between rows."""
 MAX_REMARK_GAP_EM = 0.7
 """Font sizes between a row and a remark that belongs to one of its cells, at most."""
 MAX_REMARK_GAP_RATIO = 0.75
@@ -70,7 +72,7 @@ def extend_band(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
     size = body_size(band)
     lines = lines_of(words)
     held = {id(word) for word in band}
-    inside = [index for index, line in enumerate(lines) if any(id(word) in held for word in line.words)]
+    inside = [index for index, line in enumerate(lines) if not held.isdisjoint(map(id, line.words))]
     first, last = inside[0], inside[-1]
     while first > 0 and _is_row_like(lines[first - 1], lines[first], size):
         first -= 1
@@ -130,13 +132,16 @@ def _build_grid(lines: Sequence[Line], size: float) -> Grid | None:
 
 def segments_of(line: Line, size: float, clear: float = MIN_COLUMN_GAP_EM) -> list[Interval]:
     """Return the (left, right) stretches of a line that no gap of ``clear`` font sizes or more interrupts, in points."""
-    spans = [(line.words[0].left, line.words[0].right)]
+    spans: list[Interval] = []
+    start, reach, least = line.words[0].left, line.words[0].right, clear * size
     for word in line.words[1:]:
-        left, right = spans[-1]
-        if word.left - right < clear * size:
-            spans[-1] = (left, max(right, word.right))
-        else:
-            spans.append((word.left, word.right))
+        left, right = word.left, word.right
+        if left - reach >= least:
+            spans.append((start, reach))
+            start, reach = left, right
+        elif right > reach:
+            reach = right
+    spans.append((start, reach))
     return spans
 
 
@@ -156,10 +161,19 @@ def _column_spans(lines: Sequence[Line], size: float, agreed: float, least: int)
     counts = [len(spans) for spans in segments_by_line if len(spans) > 1]
     if len(counts) < least:
         return []
-    regular = [spans for spans in segments_by_line if len(spans) >= median(counts)]
-    if len(regular) < least or len(regular) < agreed * len(lines):
+    usual = median(counts)
+    regular = [spans for spans in segments_by_line if len(spans) >= usual]
+    if len(regular) < least:
         return []
-    return _merge_intervals([span for spans in regular for span in spans], size)
+    columns = _merge_intervals([span for spans in regular for span in spans], size)
+    fitting = sum(1 < len(spans) < usual and _fit_columns(spans, columns) for spans in segments_by_line)
+    return columns if len(regular) + fitting >= agreed * len(lines) else []
+
+
+def _fit_columns(spans: Sequence[Interval], columns: Sequence[Interval]) -> bool:
+    """Return whether each stretch lies in a column of its own: a row with empty cells agrees to columns, but shows not all."""
+    over = [[number for number, (left, right) in enumerate(columns) if start < right and left < end] for start, end in spans]
+    return all(len(numbers) == 1 for numbers in over) and len({numbers[0] for numbers in over}) == len(spans)
 
 
 def _merge_intervals(spans: list[Interval], size: float) -> list[Interval]:
@@ -246,11 +260,12 @@ def _merge_continued_rows(rows: list[list[GridCell]], size: float) -> list[list[
     """Merge lines that only continue cells of the row above: no first cell, no number, closer than rows are."""
     if len(rows) < MIN_ROWS:
         return rows
-    gaps = [_top_of(lower) - _bottom_of(upper) for upper, lower in pairwise(rows)]
+    gaps = [_white_between(upper, lower) for upper, lower in pairwise(rows)]
     close = max(min(gaps) + 0.15 * size, 0.5 * max(gaps))
+    loose = max(MIN_LOOSE_GAP_EM * size, 0.9 * median(gaps))
     merged = [rows[0]]
     for gap, row in zip(gaps, rows[1:], strict=True):
-        if gap < close < max(gaps) and _is_continuation(row, merged[-1]):
+        if gap < min(close, loose) and close < max(gaps) and _is_continuation(row, merged[-1]):
             merged[-1] = _join_rows(merged[-1], row)
         else:
             merged.append(row)
@@ -283,12 +298,31 @@ def _bottom_of(row: list[GridCell]) -> float:
     return max(word.bottom for cell in row for word in cell.words)
 
 
+def _white_between(upper: list[GridCell], lower: list[GridCell]) -> float:
+    """Return the white between two rows in points: by their baselines if they are known, as letters differ in height."""
+    above, below = _baselines_of(upper), _baselines_of(lower)
+    if not above or not below:
+        return _top_of(lower) - _bottom_of(upper)
+    return min(below) - max(above) - max(word.size_points for cell in lower for word in cell.words)
+
+
+def _baselines_of(row: list[GridCell]) -> list[float]:
+    """Return the y positions of the baselines of a row's words; empty if one is not known."""
+    baselines = [word.baseline for cell in row for word in cell.words]
+    return baselines if all(baselines) else []
+
+
 def _is_continuation(row: list[GridCell], above: list[GridCell]) -> bool:
     """Return whether a line only continues some cells of the row above."""
     covered = {(cell.first, cell.last) for cell in above}
     is_covered = all((cell.first, cell.last) in covered for cell in row)
     numbers = any(is_number(cell.text) for cell in row)
-    return is_covered and not numbers and len(row) < len(above)
+    return is_covered and not numbers and len(row) < len(above) and not _begins_bold(row, above)
+
+
+def _begins_bold(row: list[GridCell], above: list[GridCell]) -> bool:
+    """Return whether all of a line is bold and nothing above it is: a heading between rows."""
+    return all(word.bold for cell in row for word in cell.words) and not any(word.bold for cell in above for word in cell.words)
 
 
 def _join_rows(above: list[GridCell], row: list[GridCell]) -> list[GridCell]:

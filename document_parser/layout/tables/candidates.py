@@ -201,7 +201,7 @@ def _borders_of(region: Region, searches: Sequence[_Search]) -> list[Floats]:
     these have begun and not ended.
     """
     edges = np.concatenate([region.left, region.right])
-    order = np.argsort(edges, kind="stable")
+    order = edges.argsort(kind="stable")
     count = len(region.left)
     line, step = region.line_of_word[order % count], np.where(order < count, 1, -1)
     splits = {id(search.split): search.split[line] for search in searches}
@@ -209,7 +209,7 @@ def _borders_of(region: Region, searches: Sequence[_Search]) -> list[Floats]:
     taken &= line >= np.array([search.top for search in searches])[:, None]
     taken &= line < np.array([search.end for search in searches])[:, None]
     search, edge = np.nonzero(taken)
-    edges, covered = edges[order][edge], np.cumsum(step[edge])  # as many begin as end in each search
+    edges, covered = edges[order][edge], step[edge].cumsum()  # as many begin as end in each search
     ends = np.searchsorted(search, np.arange(len(searches)), side="right")
     least = np.array([one.gap for one in searches]) * region.size
     is_white = covered <= np.array([one.most for one in searches])[search]
@@ -309,4 +309,4 @@ def _header_lines(line: Integers, numeric: Flags, gaps: Floats, size: float) -> 
 
 def _rows_from(begins: Flags) -> tuple[int, ...]:
     """Return the row of each line from whether it begins one."""
-    return tuple((np.cumsum(begins) - begins[0]).tolist())
+    return tuple((begins.cumsum() - begins[0]).tolist())

@@ -13,6 +13,8 @@ from document_parser.models import Word
 
 MIN_ACROSS_SHARE = 0.9
 """Share of a table's width that a line across the whole table covers, at least."""
+MAX_COLOURED_CELL_SHARE = 0.5
+"""Share of a table's width that the colour of one cell covers, at most; a wider one is behind a part of the header."""
 NUMBERS_SHARE = 0.25
 """Share of words that are numbers above which a table is one of numbers."""
 
@@ -28,11 +30,14 @@ def find_body_top(frame: Frame, down: Sequence[float]) -> float:
 def widen_fills(frame: Frame, words: Sequence[Word]) -> Frame:
     """Extend the edges of coloured cells in some columns over the others, if those hold as many lines, and return the frame.
 
-    Colours behind a few columns separate the rows of all columns: without this, the cells beside them would become one.
+    Colours behind a few columns separate the rows of all columns: without this, the cells beside them would become one. The
+    colour of one cell, as of the best of several results, separates nothing: its edges are left out.
     """
     partial = [line for line in frame.horizontals if line.edge and line.length < MIN_ACROSS_SHARE * (frame.right - frame.left)]
     if len(partial) < MIN_ROWS:
-        return frame
+        short = MAX_COLOURED_CELL_SHARE * (frame.right - frame.left)
+        kept = tuple(line for line in frame.horizontals if line not in partial or line.length > short)
+        return Frame(kept, frame.verticals) if kept else frame
     top, bottom = min(line.at for line in partial), max(line.at for line in partial)
     left, right = min(line.start for line in partial), max(line.end for line in partial)
     beside = [

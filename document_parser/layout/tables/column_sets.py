@@ -44,7 +44,7 @@ class Region:
     @cached_property
     def line_of_word(self) -> Integers:
         """Return the number of the line of each word."""
-        return np.repeat(np.arange(len(self.lines)), np.diff(self.word_starts))
+        return np.arange(len(self.lines)).repeat(np.diff(self.word_starts))
 
     @cached_property
     def left(self) -> Floats:
@@ -154,12 +154,12 @@ class ColumnSets:
         """
         word_starts = starts_of(np.bincount(run)).tolist()
         parts = list(zip(self.borders, pairwise([*word_starts, len(run)]), strict=True))
-        last = np.concatenate([np.searchsorted(borders, right[start:end], side="left") for borders, (start, end) in parts])
-        first = np.concatenate([np.searchsorted(borders, left[start:end], side="right") for borders, (start, end) in parts])
+        last = np.concatenate([borders.searchsorted(right[start:end], side="left") for borders, (start, end) in parts])
+        first = np.concatenate([borders.searchsorted(left[start:end], side="right") for borders, (start, end) in parts])
         offset = starts_of(self.columns)[run]
         first, last = np.minimum(last, first) + offset, last + offset
         single = first == last
-        column_count, line_columns = int(self.columns.sum()), np.repeat(self.columns, self.end_lines - self.first_lines)
+        column_count, line_columns = int(self.columns.sum()), self.columns.repeat(self.end_lines - self.first_lines)
         starts, ends = np.full(column_count, np.inf), np.full(column_count, -np.inf)
         place = starts_of(line_columns)[line_number] + first - offset
         filled = np.zeros(int(line_columns.sum()), dtype=np.bool_)

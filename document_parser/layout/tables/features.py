@@ -68,7 +68,7 @@ class _Batch:
         self.row_starts, self.column_starts = starts_of(self.rows), starts_of(self.columns)
         self.place_starts, self.line_starts = starts_of(self.rows * self.columns), starts_of(self.lines)
         row_of_line = np.fromiter(chain.from_iterable(candidate.rows for candidate in candidates), dtype=np.intp)
-        self.row_of_line = row_of_line + np.repeat(self.row_starts, self.lines)
+        self.row_of_line = row_of_line + self.row_starts.repeat(self.lines)
         slices = [candidate.cells for candidate in candidates]
         self.cell_starts = np.array([held.start for held in slices])
         self.cell_ends = np.array([held.stop for held in slices])
@@ -93,13 +93,13 @@ class _Batch:
     @cached_property
     def row_of_place(self) -> Integers:
         """Return the row of each place."""
-        return np.repeat(np.arange(int(self.rows.sum())), np.repeat(self.columns, self.rows))
+        return np.arange(int(self.rows.sum())).repeat(np.repeat(self.columns, self.rows))
 
     @cached_property
     def column_of_place(self) -> Integers:
         """Return the column of each place."""
-        found, row = ranges(np.zeros(int(self.rows.sum()), dtype=np.intp), np.repeat(self.columns, self.rows))
-        return found + np.repeat(self.column_starts, self.rows)[row]
+        found, row = ranges(np.zeros(int(self.rows.sum()), dtype=np.intp), self.columns.repeat(self.rows))
+        return found + self.column_starts.repeat(self.rows)[row]
 
     @cached_property
     def filled(self) -> Flags:
@@ -163,7 +163,7 @@ def _shape(batch: _Batch) -> dict[str, Floats | Integers]:
         "lines": batch.lines,
         "filled": np.add.reduceat(per_row, batch.row_starts) / (batch.rows * batch.columns),
         "rows_filled": batch.per_row(per_row > 1) / batch.rows,
-        "rows_full": batch.per_row(per_row == np.repeat(batch.columns, batch.rows)) / batch.rows,
+        "rows_full": batch.per_row(per_row == batch.columns.repeat(batch.rows)) / batch.rows,
         "rows_lone": batch.per_row(per_row <= 1),
         "spanning": batch.share(~batch.single),
         "continued_rows": batch.per_row(lines_per_row > 1) / batch.rows,
@@ -297,7 +297,7 @@ def _columns(batch: _Batch) -> dict[str, Floats | Integers]:
     marks = index.is_marker[head] & (batch.words == 1) & (index.letters[head] + index.digits[head] < 6)
     in_first = np.zeros(len(batch.filled), dtype=np.bool_)
     first_places, _ = ranges(batch.place_starts, batch.place_starts + batch.rows * batch.columns)
-    in_first[first_places] = batch.column_of_place == np.repeat(batch.column_starts, batch.rows * batch.columns)
+    in_first[first_places] = batch.column_of_place == batch.column_starts.repeat(batch.rows * batch.columns)
     per_column = np.bincount(batch.column_of_place[batch.filled], minlength=int(batch.columns.sum()))
     is_numeric = np.zeros(len(batch.filled), dtype=np.bool_)
     is_numeric[batch.place[batch.numeric]] = True
@@ -346,8 +346,8 @@ def _cells_of_lines(batch: _Batch, lines: Integers) -> tuple[Integers, Integers]
         cells = crossing = 0
         if 0 <= line < len(region.lines):
             held = slice(region.word_starts[line], region.word_starts[line + 1])
-            after = np.searchsorted(sets.borders[run], region.left[held], side="right")
-            before = np.searchsorted(sets.borders[run], region.right[held], side="left")
+            after = sets.borders[run].searchsorted(region.left[held], side="right")
+            before = sets.borders[run].searchsorted(region.right[held], side="left")
             crossing = int(np.maximum(0, before - after).sum())
             if sets.first_lines[run] <= line < sets.end_lines[run]:
                 own = sets.cells(run, line, line + 1)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from document_parser.layout.lines.lines import Line, lines_of
+from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import MIN_ROWS, segments_of
 from document_parser.layout.tables.frame_splits import (
     MAX_GAP_EM,
@@ -32,50 +33,78 @@ MAX_UNSPLIT_LINES = 4
 """Lines without a gap between cells, at most, below a line that has one: the rest of a cell."""
 MIN_HEADER_COLUMNS = 3
 """Columns of a header above the first rule, at least."""
+MAX_BREAK_EM = 0.8
+"""Font sizes by which the lines between columns are broken beside a rule, at most: less than a line of text takes."""
 MAX_HEADING_BAND_EM = 3.5
 """Font sizes between two rules around one line, at most: the heading of a section of a table."""
 
 
-def group_frames(frames: Sequence[Frame], short_lines: Sequence[Frame], words: Sequence[Word], size: float) -> list[Frame]:
+def group_frames(frames: Sequence[Frame], short_lines: Sequence[Frame], page: PageIndex, size: float) -> list[Frame]:
     """Join the frames that belong to one table, and return the results with the largest first.
 
     Lengths are in points; ``size`` is the usual font size. ``short_lines`` are lines too short for a frame: under a column
     heading, or under words. A joined frame is followed by its parts, in case it turns out to be no table.
     """
-    frames = [part for frame in frames for part in split_frame(frame, words, size)]
-    plain = _stack_frames(frames, words, size, headings=False)
-    joined = _stack_frames(plain, words, size, headings=True)
-    stacks = [*(_extend_down(stack, [*joined, *short_lines], words, size) for stack in joined), *joined, *plain]
+    frames = [part for frame in frames for part in split_frame(frame, page, size)]
+    plain = _stack_frames(frames, page, size, headings=False)
+    joined = _stack_frames(plain, page, size, headings=True)
+    stacks = [*(_extend_down(stack, [*joined, *short_lines], page, size) for stack in joined), *joined, *plain]
     whole = {id(stack): _add_inner_lines(stack, [*joined, *plain], short_lines) for stack in stacks}.values()
     return sorted(whole, key=lambda frame: frame.area, reverse=True)
 
 
-def _stack_frames(frames: Sequence[Frame], words: Sequence[Word], size: float, headings: bool) -> list[Frame]:
+def _stack_frames(frames: Sequence[Frame], page: PageIndex, size: float, headings: bool) -> list[Frame]:
     """Join frames of equal width if the text between them is set in columns, or is a heading of one line."""
     stacks: list[Frame] = []
     for frame in sorted(frames, key=lambda frame: frame.top):
         above = [stack for stack in stacks if _have_same_width(stack, frame) and stack.bottom < frame.top + TOUCH_POINTS]
         last = max(above, key=lambda stack: stack.bottom, default=None)
-        if last is not None and _belong_together(last, frame, words, size, headings):
+        if last is not None and _belong_together(last, frame, page, size, headings):
             stacks.remove(last)
             frame = last.join(frame)
         stacks.append(frame)
     return stacks
 
 
-def _belong_together(upper: Frame, lower: Frame, words: Sequence[Word], size: float, headings: bool) -> bool:
+def _belong_together(upper: Frame, lower: Frame, page: PageIndex, size: float, headings: bool) -> bool:
     """Return whether two frames of equal width are parts of one table."""
-    between = words_between(upper, upper.bottom, lower.top, words)
+    between = words_between(upper, upper.bottom, lower.top, page)
     lines = lines_of(between)
-    if not lines:
+    if not lines or _is_broken_wall(upper, lower, size):
         return lower.top - upper.bottom < size and not (_is_whole(upper) and _is_whole(lower))
+    if _is_white_stripe(upper, lower, between):
+        return True
     if headings and len(lines) == 1 and lower.top - upper.bottom < MAX_HEADING_BAND_EM * size:
-        return _have_same_columns(upper, lower, words, size)
+        return _have_same_columns(upper, lower, page, size)
     if max(gaps_between(lines, upper.bottom, lower.top)) >= MAX_GAP_EM * size or contains_prose(lines, upper, size):
         return False
     if not are_walls_shared(upper, lower) or not are_columns_shared(lines, size):
         return False
-    return _are_cells(lines, size)
+    return _are_cells(lines, min(size, body_size(between)))  # tables are often set smaller than the text
+
+
+def _is_broken_wall(upper: Frame, lower: Frame, size: float) -> bool:
+    """Return whether lines between columns only stop short of a rule: a label beside it may be centred on the break."""
+    return lower.top - upper.bottom < MAX_BREAK_EM * size and bool(inner_walls(upper)) and are_walls_shared(upper, lower)
+
+
+def _is_white_stripe(upper: Frame, lower: Frame, between: Sequence[Word]) -> bool:
+    """Return whether words between two rows of filled boxes are a row without a fill.
+
+    Its columns are those of both rows, and it is no higher than the rows: two tables of the same columns are further apart.
+    """
+    walls = borders_of(inner_walls(upper))
+    if not walls or len(walls) != len(borders_of(inner_walls(lower))) or not are_walls_shared(upper, lower):
+        return False
+    if not all(line.edge for frame in (upper, lower) for line in frame.verticals):
+        return False
+    highest = max(
+        low - high for frame in (upper, lower) for high, low in pairwise(borders_of(line.at for line in frame.horizontals))
+    )
+    low_enough = lower.top - upper.bottom < highest + 2 * TOUCH_POINTS
+    return low_enough and not any(
+        word.left < wall - TOUCH_POINTS and wall + TOUCH_POINTS < word.right for wall in walls for word in between
+    )
 
 
 def _is_whole(frame: Frame) -> bool:
@@ -85,9 +114,9 @@ def _is_whole(frame: Frame) -> bool:
     return rows > 1 and all(any(abs(line.at - side) < TOUCH_POINTS for line in frame.verticals) for side in sides)
 
 
-def _have_same_columns(upper: Frame, lower: Frame, words: Sequence[Word], size: float) -> bool:
+def _have_same_columns(upper: Frame, lower: Frame, page: PageIndex, size: float) -> bool:
     """Return whether most columns of one frame continue in the other."""
-    above, below = (lines_of(words_inside(frame, words)) for frame in (upper, lower))
+    above, below = (lines_of(words_inside(frame, page)) for frame in (upper, lower))
     return are_columns_alike(above, below, size)
 
 
@@ -148,15 +177,15 @@ def _have_same_width(upper: Frame, lower: Frame) -> bool:
     return abs(upper.left - lower.left) < 2 * TOUCH_POINTS and abs(upper.right - lower.right) < 2 * TOUCH_POINTS
 
 
-def _extend_down(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
+def _extend_down(stack: Frame, others: Sequence[Frame], page: PageIndex, size: float) -> Frame:
     """Extend a frame of horizontal lines, or of a header's coloured cells, by the rows below it if no line closes the table."""
     if stack.verticals and not _is_coloured_header(stack):
         return stack
-    stack = _extend_up(stack, others, words, size)
+    stack = _extend_up(stack, others, page, size)
     limit = min((other.top for other in others if _is_below(other, stack)), default=float("inf"))
-    lines = lines_of(words_between(stack, stack.bottom + TOUCH_POINTS + min(TOUCH_POINTS, 0.5 * size), limit, words))
+    lines = lines_of(words_between(stack, stack.bottom + TOUCH_POINTS + min(TOUCH_POINTS, 0.5 * size), limit, page))
     rows = _rows_below(lines, stack, size)
-    held = lines_of(words_inside(stack, words))
+    held = lines_of(words_inside(stack, page))
     if not (stack.verticals or _is_header(stack, size) or len(held) < len(stack.horizontals)):
         held = []
     if (
@@ -182,14 +211,14 @@ def _is_coloured_header(stack: Frame) -> bool:
     return rows == 1 and all(line.edge for line in stack.verticals) and len(borders_of(inner_walls(stack))) > 1
 
 
-def _extend_up(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
+def _extend_up(stack: Frame, others: Sequence[Frame], page: PageIndex, size: float) -> Frame:
     """Extend a frame of horizontal lines by the header right above it, if the header's columns continue below."""
     limit = max(
         (other.bottom for other in others if other.bottom < stack.top - TOUCH_POINTS and _is_overlapping(other, stack)),
         default=0.0,
     )
-    above = lines_of(words_between(stack, limit, stack.top - 2 * TOUCH_POINTS, words))
-    below = lines_of(words_between(stack, stack.top, stack.top + MAX_GAP_EM * size, words))
+    above = lines_of(words_between(stack, limit, stack.top - 2 * TOUCH_POINTS, page))
+    below = lines_of(words_between(stack, stack.top, stack.top + MAX_GAP_EM * size, page))
     if not above or not below or stack.verticals:
         return stack
     line = above[-1]

@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.layout.lines.lines import Line, lines_of
+from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import find_column_borders, segments_of
 from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling
 from document_parser.models import Word
@@ -35,25 +36,15 @@ MIN_CELL_GAP_EM = 1.0
 """Font sizes of the gap between two cells, at least."""
 
 
-def words_inside(frame: Frame, words: Sequence[Word]) -> list[Word]:
-    """Return the words whose middle lies in a frame. Lengths are in points."""
-    return [
-        word
-        for word in words
-        if frame.top - TOUCH_POINTS < (word.top + word.bottom) / 2 < frame.bottom + TOUCH_POINTS
-        and frame.left - TOUCH_POINTS < (word.left + word.right) / 2 < frame.right + TOUCH_POINTS
-    ]
+def words_inside(frame: Frame, page: PageIndex) -> list[Word]:
+    """Return the words of a page whose middle lies in a frame. Lengths are in points."""
+    return words_between(frame, frame.top, frame.bottom, page)
 
 
-def words_between(frame: Frame, top: float, bottom: float, words: Sequence[Word]) -> list[Word]:
-    """Return the words whose middle lies between two heights and within a frame's width. Lengths are in points."""
+def words_between(frame: Frame, top: float, bottom: float, page: PageIndex) -> list[Word]:
+    """Return the words of a page whose middle lies between two heights and within a frame's width. Lengths are in points."""
     left, right = frame.left - TOUCH_POINTS, frame.right + TOUCH_POINTS
-    return [
-        word
-        for word in words
-        if top - TOUCH_POINTS < (word.top + word.bottom) / 2 < bottom + TOUCH_POINTS
-        and left < (word.left + word.right) / 2 < right
-    ]
+    return page.words_within(left, top - TOUCH_POINTS, right, bottom + TOUCH_POINTS)
 
 
 def gaps_between(lines: Sequence[Line], top: float, bottom: float) -> list[float]:
@@ -105,7 +96,7 @@ def inner_walls(frame: Frame) -> list[float]:
     return [line.at for line in frame.verticals if frame.left + TOUCH_POINTS < line.at < frame.right - TOUCH_POINTS]
 
 
-def split_frame(frame: Frame, words: Sequence[Word], size: float) -> list[Frame]:
+def split_frame(frame: Frame, page: PageIndex, size: float) -> list[Frame]:
     """Split a frame without vertical lines between columns at wide gaps or text between two of its rules.
 
     Returns the frame itself if there is nothing to split. Lengths are in points, ``size`` is the usual font size.
@@ -116,13 +107,13 @@ def split_frame(frame: Frame, words: Sequence[Word], size: float) -> list[Frame]
     if len(horizontals) < 3 or inner_walls(frame):
         return [frame]
     cuts = [
-        number for number, (upper, lower) in enumerate(pairwise(horizontals)) if _are_apart(upper, lower, frame, words, size)
+        number for number, (upper, lower) in enumerate(pairwise(horizontals)) if _are_apart(upper, lower, frame, page, size)
     ]
     edges = [frame.top, *((horizontals[number].at + horizontals[number + 1].at) / 2 for number in cuts), frame.bottom]
     return [_part_between(frame, top, bottom) for top, bottom in pairwise(edges)] if cuts else [frame]
 
 
-def parts_of_frame(frame: Frame, words: Sequence[Word], size: float) -> list[Frame]:
+def parts_of_frame(frame: Frame, page: PageIndex, size: float) -> list[Frame]:
     """Return the parts of a frame between bands that may separate two tables: empty ones, and those of one line in one piece.
 
     Every stretch between two such bands is a part; the frame itself is none. Lengths are in points.
@@ -131,7 +122,7 @@ def parts_of_frame(frame: Frame, words: Sequence[Word], size: float) -> list[Fra
     cuts = [
         (upper, lower)
         for upper, lower in pairwise(across)
-        if lower - upper > MIN_PART_GAP_POINTS and _may_part(lines_of(words_between(frame, upper, lower, words)), size)
+        if lower - upper > MIN_PART_GAP_POINTS and _may_part(lines_of(words_between(frame, upper, lower, page)), size)
     ][:MAX_PART_CUTS]
     starts, ends = [frame.top, *(lower for _, lower in cuts)], [*(upper for upper, _ in cuts), frame.bottom]
     return [
@@ -148,9 +139,9 @@ def _may_part(lines: Sequence[Line], size: float) -> bool:
     return not lines or (len(lines) == 1 and len(segments_of(lines[0], size, MIN_CELL_GAP_EM)) == 1)
 
 
-def _are_apart(upper: Ruling, lower: Ruling, frame: Frame, words: Sequence[Word], size: float) -> bool:
+def _are_apart(upper: Ruling, lower: Ruling, frame: Frame, page: PageIndex, size: float) -> bool:
     """Return whether a wide gap or running text lies between two rules."""
-    lines = lines_of(words_between(frame, upper.at, lower.at, words))
+    lines = lines_of(words_between(frame, upper.at, lower.at, page))
     if not lines:
         return False
     return max(gaps_between(lines, upper.at, lower.at)) >= MAX_GAP_EM * size or contains_prose(lines, frame, size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from document_parser.layout.lazy import cached_property
@@ -68,11 +68,23 @@ class Grid(Extent):
 
 
 def words_outside(grids: Sequence[Grid], words: Sequence[Word]) -> list[Word]:
-    """Return the words whose middle lies in none of the grids."""
+    """Return the words whose middle lies in none of the grids, and those in none of a grid's cells.
+
+    A long word beside a frame may reach over it with its middle.
+    """
     if not grids:
         return list(words)
     boxes = [(grid.left, grid.top, grid.right, grid.bottom) for grid in grids]
-    return [word for word in words if not any(_is_in_box(word, box) for box in boxes)]
+    held: dict[tuple[float, float], list[Word]] = {}
+    for grid in grids:
+        for word in grid.words:
+            held.setdefault((word.top, word.bottom), []).append(word)
+    return [word for word in words if not (any(_is_in_box(word, box) for box in boxes) and _is_held(word, held))]
+
+
+def _is_held(word: Word, held: Mapping[tuple[float, float], Sequence[Word]]) -> bool:
+    """Return whether a word is among those of cells, by their top and bottom, or was cut into some of them."""
+    return any(word.left <= cell.left and cell.right <= word.right for cell in held.get((word.top, word.bottom), ()))
 
 
 def _is_in_box(word: Word, box: tuple[float, float, float, float]) -> bool:

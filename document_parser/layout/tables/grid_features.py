@@ -106,7 +106,7 @@ class _Cells:
     @cached_property
     def cell_of_word(self) -> Integers:
         """Return the cell of each word."""
-        return np.repeat(np.arange(len(self.at)), self.counts)
+        return np.arange(len(self.at)).repeat(self.counts)
 
     @cached_property
     def characters(self) -> Integers:
@@ -137,19 +137,19 @@ class _Cells:
     @cached_property
     def line_of_word(self) -> Integers:
         """Return the line of each word: words of a row whose middles are close to each other are on one line."""
-        row = np.repeat(self.row, self.counts)
+        row = self.row.repeat(self.counts)
         middle = (self.word_top + self.word_bottom) / 2
         order = np.lexsort((middle, row))
         new = (np.diff(row[order], prepend=-1) != 0) | (np.diff(middle[order], prepend=0.0) > MIN_SAME_LINE_SHARE * self.size)
         found = np.empty(len(middle), dtype=np.intp)
-        found[order] = np.cumsum(new) - 1
+        found[order] = new.cumsum() - 1
         return found
 
     @cached_property
     def row_of_line(self) -> Integers:
         """Return the row of each line."""
         found = np.zeros(int(self.line_of_word.max()) + 1, dtype=np.intp)
-        found[self.line_of_word] = np.repeat(self.row, self.counts)
+        found[self.line_of_word] = self.row.repeat(self.counts)
         return found
 
 
@@ -211,7 +211,7 @@ def _lines(cells: _Cells) -> dict[str, float]:
     tops, bottoms = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(tops, cells.line_of_word, cells.word_top)
     np.maximum.at(bottoms, cells.line_of_word, cells.word_bottom)
-    order = np.argsort(tops, kind="stable")
+    order = tops.argsort(kind="stable")
     gaps = (tops[order][1:] - bottoms[order][:-1]) / size
     breaks = row_of_line[order][1:] != row_of_line[order][:-1]
     between, within = gaps[breaks], gaps[~breaks]

@@ -12,7 +12,7 @@ class Groups:
 
     def __init__(self, groups: Integers, count: int) -> None:
         self.counts = np.bincount(groups, minlength=count)
-        self._order = np.argsort(groups, kind="stable")
+        self._order = groups.argsort(kind="stable")
         self._row = groups[self._order]
         self._column = np.arange(len(groups)) - starts_of(self.counts)[self._row]
 
@@ -48,13 +48,13 @@ class Groups:
 def ranges(starts: Integers, ends: Integers) -> tuple[Integers, Integers]:
     """Return (all numbers from each start to its end (excluded), one range after the other; the range of each)."""
     counts = ends - starts
-    of = np.repeat(np.arange(len(counts)), counts)
+    of = np.arange(len(counts)).repeat(counts)
     return np.arange(len(of)) + (starts - starts_of(counts))[of], of
 
 
 def starts_of(counts: Integers) -> Integers:
     """Return where each of several groups begins that stand one after the other."""
-    found: Integers = np.cumsum(counts) - counts
+    found: Integers = counts.cumsum() - counts
     return found
 
 

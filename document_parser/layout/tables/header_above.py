@@ -12,7 +12,7 @@ from statistics import median
 
 import numpy as np
 
-from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.lines.lines import Line, body_size, lines_of, split_at_gaps
 from document_parser.layout.page_index import Floats
 from document_parser.layout.tables.aligned import cells_of, plain_space, segments_of
 from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers, is_number
@@ -33,32 +33,39 @@ MAX_ROW_GAP_RATIO = 1.2
 MIN_NUMBER_COLUMNS = 2
 """Columns of numbers, at least, before lines beyond the table are looked at as rows of it."""
 MIN_STRIPED_ROWS, MIN_STRIPE_SHARE = 3, 0.8
-"""Rows by which stripes are known, at least, and share of the width of a table that each covers, at least."""
+"""Rows by which stripes are known, at least, and share of the width of a table that the fills of a row cover, at least."""
 MIN_ROW_CELLS_SHARE = 0.7
 """Cells of such a line as a share of those of a usual row, at least."""
+MIN_HEADING_GAP_EM, MAX_HEADING_OFFSET_EM = 0.6, 0.5
+"""Font sizes between two headings that are longer than their columns' texts, at least, and from the edge of these, at most."""
 MIN_COLUMN_GAP_EM = 0.3
 """Font sizes between two headings side by side, at least."""
 
 
 def is_striped(grid: Grid, fills: Floats) -> bool:
-    """Return whether every other row has a fill behind it. ``fills`` are boxes (left, top, right, bottom) in points."""
+    """Return whether every other row, maybe below a coloured header, has a fill behind it, or one behind each of its cells.
+
+    ``fills`` are boxes (left, top, right, bottom) in points.
+    """
     rows = [cells for row in grid.rows if (cells := [cell for cell in row if cell.words])]
     if len(rows) < MIN_STRIPED_ROWS:
         return False
-    wide = np.minimum(fills[:, 2], grid.right) - np.maximum(fills[:, 0], grid.left) > MIN_STRIPE_SHARE * (
-        grid.right - grid.left
-    )
-    low = fills[:, 3] - fills[:, 1] < (grid.bottom - grid.top) / 2
-    tops, bottoms = fills[wide & low, 1], fills[wide & low, 3]
+    widths = np.minimum(fills[:, 2], grid.right) - np.maximum(fills[:, 0], grid.left)
+    stripes = (widths > 0) & (fills[:, 3] - fills[:, 1] < (grid.bottom - grid.top) / 2)
+    tops, bottoms, widths = fills[stripes, 1], fills[stripes, 3], widths[stripes]
     middles = [(min(cell.top for cell in row) + max(cell.bottom for cell in row)) / 2 for row in rows]
-    on_fill = [bool(((tops < middle) & (middle < bottoms)).any()) for middle in middles]
+    least = MIN_STRIPE_SHARE * (grid.right - grid.left)
+    on_fill = [float(widths[(tops < middle) & (middle < bottoms)].sum()) > least for middle in middles]
+    if on_fill[0] and on_fill[1] and len(rows) > MIN_STRIPED_ROWS:
+        del on_fill[0]  # the header's own colour
     return all(upper is not lower for upper, lower in pairwise(on_fill))
 
 
 def add_rows_around(grid: Grid, words: Sequence[Word], *, striped: bool = False) -> Grid:
     """Return a grid with the lines above and below that are rows of it: as close, with numbers where rows have them.
 
-    Bars behind every other row leave the first and the last row out: beyond such ``striped`` rows one needs no numbers.
+    Bars behind every other row leave the first and the last row out: beyond such ``striped`` rows one needs no numbers, and no
+    more cells than the emptiest of them has.
     """
     numbers = _number_columns(grid)
     columns = _column_texts(grid)
@@ -66,7 +73,8 @@ def add_rows_around(grid: Grid, words: Sequence[Word], *, striped: bool = False)
         return grid
     size = body_size(grid.words)
     gap = _row_gap(grid)
-    usual = median(len([cell for cell in row if cell.words]) for row in grid.rows)
+    counts = [len([cell for cell in row if cell.words]) for row in grid.rows]
+    least = min(counts) if striped else MIN_ROW_CELLS_SHARE * median(counts)
     own = {id(word) for word in grid.words}
     lines = lines_of([word for word in words if id(word) not in own])
     for direction in (-1, 1):
@@ -74,7 +82,7 @@ def add_rows_around(grid: Grid, words: Sequence[Word], *, striped: bool = False)
         for line in beyond[::direction][: 1 if len(numbers) < MIN_NUMBER_COLUMNS else None]:
             apart = grid.top - line.bottom if direction < 0 else line.top - grid.bottom
             cells = _header_cells([line], columns, size)
-            if apart > MAX_ROW_GAP_RATIO * gap + 1 or cells is None or len(cells) < MIN_ROW_CELLS_SHARE * usual:
+            if apart > MAX_ROW_GAP_RATIO * gap + 1 or cells is None or len(cells) < least:
                 break
             if line.left < grid.left - size or line.right > grid.right + size or not _fits_numbers(cells, numbers):
                 break
@@ -116,7 +124,7 @@ def add_header_above(grid: Grid, words: Sequence[Word]) -> Grid:
     if columns is None:
         return grid
     for lines in _lines_above(grid, words, size):
-        cells = _header_cells(lines, columns, size)
+        cells = _header_cells(lines, columns, size) or _aligned_cells(lines, columns, size)
         if cells is not None and _is_header(cells, grid, size):
             header_rows = None if grid.header_rows is None else grid.header_rows + 1
             return replace(grid, rows=(tuple(cells), *grid.rows), header_rows=header_rows)
@@ -166,6 +174,24 @@ def _header_cells(lines: Sequence[Line], columns: Sequence[tuple[float, float]],
         before.last < after.first and after.left - before.right > MIN_COLUMN_GAP_EM * size for before, after in pairwise(cells)
     )
     return cells if apart and all(cell.first == cell.last for cell in cells) else None
+
+
+def _aligned_cells(lines: Sequence[Line], columns: Sequence[tuple[float, float]], size: float) -> list[GridCell] | None:
+    """Return the cells of headings that begin or end where the texts of their columns do, however far they reach beyond them.
+
+    None if one stands at no column or two at one.
+    """
+    found: dict[int, tuple[Word, ...]] = {}
+    for line in lines:
+        last = -1
+        for part in split_at_gaps(line, MIN_HEADING_GAP_EM * size):
+            offsets = [min(abs(part.left - left), abs(part.right - right)) for left, right in columns]
+            column = min(range(len(columns)), key=offsets.__getitem__)
+            if offsets[column] > MAX_HEADING_OFFSET_EM * size or column <= last:
+                return None
+            found[column] = (*found.get(column, ()), *part.words)
+            last = column
+    return [GridCell(column, column, words) for column, words in sorted(found.items())]
 
 
 def _is_header(cells: Sequence[GridCell], grid: Grid, size: float) -> bool:

@@ -19,6 +19,8 @@ PAGE_COLUMN_CHARACTERS = 25
 """Characters of the middle line above which a column can be running text."""
 MIN_PAGE_COLUMN_FILL_SHARE = 0.8
 """Share of the column's width above which its middle line fills it like running text."""
+MIN_GOING_ON_SHARE = 0.5
+"""Share of the cells that begin with a small letter, at least, if they are lines of sentences; most cells begin anew."""
 MAX_SHORT_TEXT_LETTERS = 90
 """Letters of a cell above which its text is long."""
 
@@ -53,6 +55,13 @@ def _is_filled_evenly(grid: Grid) -> bool:
     if sum(number > 1 for number in columns) < 0.5 * len(columns) or sum(number > 1 for number in rows) < 2:
         return False
     return sum(number > 1 for number in rows) >= 0.4 * len(rows) or (len(grid.rows[0]) > 2 and rows[0] == len(grid.rows[0]))
+
+
+def is_running_text(grid: Grid) -> bool:
+    """Return whether the rows of a grid are only the lines of running text in columns, which stand side by side by chance."""
+    texts = [cell.text for row in grid.rows for cell in row if cell.words]
+    going_on = sum(text[0].islower() for text in texts)
+    return going_on >= MIN_GOING_ON_SHARE * len(texts) and _is_set_in_columns(grid)
 
 
 def _is_set_in_columns(grid: Grid) -> bool:

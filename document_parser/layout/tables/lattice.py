@@ -16,6 +16,8 @@ from document_parser.models import Word
 
 MAX_HEADER_LINES = 4
 """Lines of a header band up to which they are a header whatever they hold; more with numbers in them are rows of the body."""
+MIN_LABELLED_ROWS = 2
+"""Lines of a label and numbers in all other columns, at least, that are rows of the body however few lines there are."""
 
 
 class Lattice:
@@ -128,9 +130,10 @@ class Lattice:
         """Return whether a band has several rows with numbers: rows of the body that no line separates from the header."""
         top, bottom = self.bands[band]
         lines = lines_of([word for word in self.words if top <= (word.top + word.bottom) / 2 < bottom])
+        cells = [self.cells_of_line(line.words) for line in lines]
         if len(lines) <= MAX_HEADER_LINES:
-            return False
-        numbered = sum(any(is_number(cell.text) for cell in self.cells_of_line(line.words)[1:]) for line in lines)
+            return sum(_is_labelled_row(line, self.width) for line in cells) >= MIN_LABELLED_ROWS
+        numbered = sum(any(is_number(cell.text) for cell in line[1:]) for line in cells)
         return numbered * 2 > len(lines) or numbered > MAX_HEADER_LINES
 
     def _has_text_beyond(self, band: int, column: int) -> bool:
@@ -165,3 +168,9 @@ class Lattice:
         # If lines separate all columns, one cell may end in the band in which another begins.
         some = len(free) < self.width or all(self.drawn)
         return free if some and band >= self.header_bands else frozenset()
+
+
+def _is_labelled_row(cells: Sequence[GridCell], width: int) -> bool:
+    """Return whether the cells of a line are a label in the first of ``width`` columns, and a number in each of the others."""
+    label, *numbers = cells
+    return len(cells) == width and not is_number(label.text) and all(is_number(cell.text) for cell in numbers)

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from document_parser.layout.lines.lines import lines_of
 from document_parser.layout.tables.grid import Grid, GridCell
 from document_parser.layout.tables.lattice import Lattice
 from document_parser.layout.tables.lattice_rows import Row
@@ -17,6 +18,9 @@ from document_parser.models import Word
 
 Walls = NDArray[np.bool_]
 """One flag for each row and column."""
+
+MAX_HEADING_SPACE_EM = 0.6
+"""Font sizes between words of one heading over a short line, at most: columns are further apart."""
 
 
 def grid_of(lattice: Lattice, rows: Sequence[Row]) -> Grid | None:
@@ -49,7 +53,18 @@ def _fill_regions(lattice: Lattice, rows: Sequence[Row], regions: list[_Region])
     made: list[list[GridCell]] = [[] for _ in rows]
     for region, held in zip(regions, words, strict=True):
         made[region.top].append(GridCell(region.left, region.right, tuple(held), region.bottom - region.top + 1))
-    return _trim_rows(_drop_empty_rows(made), lattice.width)
+    kept = [number for number, row in enumerate(made) if row]
+    boxed = [_is_boxed(lattice, rows[number], made[number]) for number in kept]
+    return _trim_rows(_drop_empty_rows(made), lattice.width, boxed)
+
+
+def _is_boxed(lattice: Lattice, row: Row, cells: Sequence[GridCell]) -> bool:
+    """Return whether a row is drawn: a title of one line with lines on both sides, or an empty row with all columns drawn."""
+    walls = [border for border in range(lattice.width + 1) if covers(lattice.verticals_at[border], row.top, row.bottom)]
+    words = [word for cell in cells for word in cell.words]
+    if words:
+        return walls[:1] == [0] and walls[-1:] == [lattice.width] and len(lines_of(words)) == 1
+    return len(walls) == lattice.width + 1
 
 
 def _find_walls(lattice: Lattice, rows: Sequence[Row]) -> tuple[Walls, Walls]:
@@ -88,6 +103,8 @@ def _has_line_below(lattice: Lattice, row: Row, column: int) -> bool:
 
 def _open_stretches(lattice: Lattice, row: Row) -> Iterator[tuple[int, int]]:
     """Yield the columns that lines separate in other rows but not in this one, and that hold one text here or none."""
+    if _is_white_stripe(lattice, row):
+        return
     for left, right in pairwise(lattice.walls_at(row.top, row.bottom)):
         if not any(lattice.drawn[left + 1 : right]):
             continue
@@ -95,6 +112,16 @@ def _open_stretches(lattice: Lattice, row: Row) -> Iterator[tuple[int, int]]:
             yield left, right - 1
         else:
             yield from _drawn_stretches(lattice, row, left, right)
+
+
+def _is_white_stripe(lattice: Lattice, row: Row) -> bool:
+    """Return whether a row has no fill where only the edges of filled boxes separate columns: it has all columns, unseen.
+
+    One text in the first column alone may be a heading over all of them.
+    """
+    if lattice.walls_drawn or not lattice.inner_verticals or not any(cell.first for cell in row.cells):
+        return False
+    return not any(covers(lattice.verticals_at[border], row.top, row.bottom) for border in range(lattice.width + 1))
 
 
 def _drawn_stretches(lattice: Lattice, row: Row, left: int, right: int) -> Iterator[tuple[int, int]]:
@@ -121,8 +148,12 @@ def _spans_over_short_lines(lattice: Lattice, row: Row, rest: Sequence[Row]) -> 
         if not 1 < len(over) < lattice.width:
             continue
         first, last = over[0], over[-1]
-        if sum(cell.first <= last and first <= cell.last for cell in row.cells) == 1 and not any(
-            lattice.drawn[first + 1 : last + 1]
+        texts = [cell for cell in row.cells if cell.first <= last and first <= cell.last]
+        gaps = [after.left - before.right for before, after in pairwise(texts)]
+        if (
+            texts
+            and max(gaps, default=0.0) < MAX_HEADING_SPACE_EM * lattice.size
+            and not any(lattice.drawn[first + 1 : last + 1])
         ):
             yield first, last
 
@@ -169,15 +200,30 @@ def _drop_empty_rows(rows: list[list[GridCell]]) -> list[list[GridCell]]:
     ]
 
 
-def _trim_rows(rows: list[list[GridCell]], columns: int) -> Grid | None:
-    """Return the grid without rows of one cell at both ends (a title above, notes below); None if too little is left."""
+def _trim_rows(rows: list[list[GridCell]], columns: int, boxed: Sequence[bool]) -> Grid | None:
+    """Return the grid without rows of one cell at both ends (a title above, notes below); None if too little is left.
+
+    ``boxed`` are the rows that are drawn: a title of one line above and empty rows below belong to the table. Longer titles are
+    captions, and texts below are notes, though a box is drawn around them too.
+    """
     start, end = 0, len(rows)
     while start < end and _is_one_cell(rows[start], columns):
         start += 1
     while end > start and _is_one_cell(rows[end - 1], columns):
         end -= 1
+    if end - start < 2:
+        return None
+    if start > 0 and (boxed[start - 1] or (start == 1 and _has_part_heading(rows[start:end], columns))):
+        start -= 1
+    while end < len(rows) and boxed[end] and not any(cell.words for cell in rows[end]):
+        end += 1
     kept = rows[start:end]
-    return Grid(tuple(map(tuple, kept)), columns) if len(kept) > 1 and any(cell.words for row in kept for cell in row) else None
+    return Grid(tuple(map(tuple, kept)), columns) if any(cell.words for row in kept for cell in row) else None
+
+
+def _has_part_heading(rows: Sequence[Sequence[GridCell]], columns: int) -> bool:
+    """Return whether a text across all columns heads a part of the table: one above the first row then heads the first part."""
+    return any(_is_one_cell(row, columns) and any(cell.words for cell in row) for row in rows)
 
 
 def _is_one_cell(row: Sequence[GridCell], columns: int) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from document_parser.layout.tables.centred_rows import find_centred_rows
 from document_parser.layout.tables.grid import GridCell
 from document_parser.layout.tables.lattice import Lattice
 from document_parser.layout.tables.row_starts import find_heading_spans, find_row_starts
 from document_parser.layout.tables.spanning_cells import TallCell, find_tall_cells
 from document_parser.models import Word
+
+MIN_HEADING_INDENT_EM = 1.5
+"""Font sizes from the left edge of the first column to a text centred on all columns, at least: a label begins at the edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,9 @@ def rows_of(lattice: Lattice) -> list[Row]:
     """Return all rows from the top down, without empty rows for which nothing is drawn."""
     rows = [row for band in range(len(lattice.bands)) for row in _rows_of_band(lattice, band)]
     rows = [row for row in rows if row.cells or (lattice.inner_verticals and _is_tall_enough(lattice, row))]
-    return [*rows[:1], *(_place_part_heading(lattice, row) for row in rows[1:])]
+    counts = Counter(row.band for row in rows)
+    lone = {row.band for row in rows[:-1] if counts[row.band] == 1}  # what the last row heads is not in the frame
+    return [*rows[:1], *(_place_part_heading(lattice, row, between_rules=row.band in lone) for row in rows[1:])]
 
 
 def _rows_of_band(lattice: Lattice, band: int) -> list[Row]:
@@ -43,9 +51,16 @@ def _rows_of_band(lattice: Lattice, band: int) -> list[Row]:
     words = [word for word in words if lattice.column_of(word) not in open_columns]
     if not words:
         return [Row(band, top, bottom, tall)]
-    spanning = find_tall_cells(lattice.words_by_column(words), lattice.size, len(lattice.bands) > 1)
     closed = frozenset(range(lattice.width)) - open_columns
-    rows = [Row(band, top, bottom, _merge_lines(group), closed) for group in _group_lines(lattice, words, spanning)]
+    columns = lattice.words_by_column(words)
+    centred = find_centred_rows(columns)
+    if centred is not None:
+        spanning = [TallCell(*label) for label in centred.tall]
+        groups = _groups_from(centred.rows, _lines_beside(lattice, words, spanning))
+    else:
+        spanning = find_tall_cells(columns, lattice.size, len(lattice.bands) > 1)
+        groups = _group_lines(lattice, words, spanning)
+    rows = [Row(band, top, bottom, _merge_lines(group), closed) for group in groups]
     rows[0].cells.extend(tall)
     rows[-1] = replace(rows[-1], walled=None)
     for cell in spanning:
@@ -55,10 +70,24 @@ def _rows_of_band(lattice: Lattice, band: int) -> list[Row]:
 
 def _group_lines(lattice: Lattice, words: Sequence[Word], spanning: Sequence[TallCell]) -> list[list[list[GridCell]]]:
     """Return the lines of each row between two horizontal lines, without cells beside several rows."""
-    held = {id(word) for cell in spanning for word in cell.cell.words}
-    lines = lattice.cells_of_lines([word for word in words if id(word) not in held])
+    lines = _lines_beside(lattice, words, spanning)
     starts = find_row_starts(lines, lattice.widths, lattice.size, lattice.ruled)
     return [lines[start:end] for start, end in pairwise([*starts, len(lines)])]
+
+
+def _lines_beside(lattice: Lattice, words: Sequence[Word], spanning: Sequence[TallCell]) -> list[list[GridCell]]:
+    """Return the cells of each line without those beside several rows."""
+    held = {id(word) for cell in spanning for word in cell.cell.words}
+    return lattice.cells_of_lines([word for word in words if id(word) not in held])
+
+
+def _groups_from(rows: Sequence[float], lines: Sequence[list[GridCell]]) -> list[list[list[GridCell]]]:
+    """Return the lines of each row. ``rows`` are the middles of the first line of each."""
+    groups: list[list[list[GridCell]]] = [[] for _ in rows]
+    for line in lines:
+        bottom = max(cell.bottom for cell in line)
+        groups[max(0, bisect_right(rows, bottom) - 1)].append(line)
+    return [group for group in groups if group]
 
 
 def _header_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> list[Row]:
@@ -69,7 +98,8 @@ def _header_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> li
     rows, group = [], []
     for number, line in enumerate(lines):
         group.append(line)
-        spans = find_heading_spans(lines, lattice.reaches, number, lattice.size)
+        walls = lattice.walls_at(min(cell.top for cell in line), max(cell.bottom for cell in line))
+        spans = find_heading_spans(lines, lattice.reaches, number, lattice.size, walls)
         if spans:
             cells = [_widen_cell(cell, spans) for cell in _merge_lines(group)]
             rows.append(Row(band, top, bottom, cells, frozenset(c for first, last in spans for c in range(first, last + 1))))
@@ -77,21 +107,24 @@ def _header_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> li
     return [*rows, Row(band, top, bottom, _merge_lines(group))] if group else rows
 
 
-def _place_part_heading(lattice: Lattice, row: Row) -> Row:
+def _place_part_heading(lattice: Lattice, row: Row, *, between_rules: bool) -> Row:
     """Return a row with one text placed over all columns if it is centred on them, else in the first column.
 
-    Such a text is the heading of a section. Other rows are returned unchanged.
+    Such a text is the heading of a section, also if it stands alone ``between_rules`` while several other rows share a band.
+    Other rows are returned unchanged.
     """
     closed = row.walled is None or len(row.walled) == lattice.width
     if lattice.inner_verticals or len(row.cells) != 1 or not closed:
         return row
     cell = row.cells[0]
-    if cell.first == 0:
-        return replace(row, cells=[GridCell(0, 0, cell.words)])
     reaches = lattice.reaches
     middles = (lattice.frame.left + lattice.frame.right, reaches[0][0] + reaches[-1][1])
     centred = any(abs(cell.left + cell.right - middle) / 2 < 0.75 * lattice.size for middle in middles)
-    return replace(row, cells=[GridCell(0, lattice.width - 1, cell.words)]) if centred else row
+    indented = cell.left - reaches[0][0] > MIN_HEADING_INDENT_EM * lattice.size
+    heads = between_rules and lattice.is_in_body(row.band) and lattice.ruled
+    if (centred and (indented or cell.first > 0)) or (heads and cell.first == 0):
+        return replace(row, cells=[GridCell(0, lattice.width - 1, cell.words)])
+    return replace(row, cells=[GridCell(0, 0, cell.words)]) if cell.first == 0 else row
 
 
 def _is_tall_enough(lattice: Lattice, row: Row) -> bool:

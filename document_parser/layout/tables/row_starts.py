@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -14,6 +15,12 @@ MAX_CENTRE_OFFSET_SHARE = 0.15
 """Share of its width by which a heading's middle may be off the middle of the columns below it."""
 MAX_EXACT_OFFSET_SHARE = 0.05
 """The same share for a heading that covers several columns already: below it, no better position is searched."""
+MAX_BOX_LINES = 5
+"""Lines of the boxes of a form, at most: a label and an address of four lines. More are the rows of a table."""
+
+_NUMBERED_LABEL = re.compile(r"(\d{1,3})[.)]\s?[^\W\d_].*")
+
+_REMARK = re.compile(r"(?<=\d)\s*[(\[][^()\[\]]{1,15}[)\]]$")
 
 CellLine = Sequence[GridCell]
 """The cells of one line of text, from left to right."""
@@ -25,6 +32,8 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
     ``widths`` is the width of the widest line of each column, in points. ``ruled`` says that rules separate the rows of this
     table; two rows between two rules then need strong evidence.
     """
+    if _are_numbered_boxes(lines):
+        return [0, 1]
     votes = [_score_break(upper, lower, widths, size) for upper, lower in pairwise(lines)]
     gaps_between = [_gap_between(upper, lower) for upper, lower in pairwise(lines)]
     if votes and lines[0][0].first > 0 == lines[1][0].first and gaps_between[0] < 0.5 * size:
@@ -47,24 +56,54 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
     return [0] + [number for number, vote in enumerate(votes, start=1) if vote >= least]
 
 
-def find_heading_spans(lines: Sequence[CellLine], texts: Sequence[Interval], number: int, size: float) -> list[tuple[int, int]]:
+def _are_numbered_boxes(lines: Sequence[CellLine]) -> bool:
+    """Return whether the lines are boxes of a form side by side: their first line labels each with the next number.
+
+    What is below is one row, however high the lines of one box are beside those of the other.
+    """
+    if not 2 <= len(lines) <= MAX_BOX_LINES or len(lines[0]) < 2:
+        return False
+    labels = [_NUMBERED_LABEL.fullmatch(cell.text) for cell in lines[0]]
+    numbers = [int(label[1]) for label in labels if label]
+    return len(numbers) == len(labels) and all(after == before + 1 for before, after in pairwise(numbers))
+
+
+def find_heading_spans(
+    lines: Sequence[CellLine], texts: Sequence[Interval], number: int, size: float, walls: Sequence[int] = ()
+) -> list[tuple[int, int]]:
     """Return (first, last) column of each heading of a header line that spans several columns with headings of their own.
 
     ``number`` is the line's index, ``texts`` the left and right end of each column's texts in points, ``size`` the usual font
-    size.
+    size. ``walls`` are the column borders that are drawn beside the line, in ascending order: a heading that is alone and
+    centred between two of them spans all columns there, however many of them it touches.
     """
     under = {column for line in lines[number + 1 :] for cell in line for column in range(cell.first, cell.last + 1)}
     spans = []
     for place, cell in enumerate(lines[number]):
         least = lines[number][place - 1].last + 1 if place else 0
         most = lines[number][place + 1].first - 1 if place + 1 < len(lines[number]) else len(texts) - 1
-        span = _centred_span(cell, texts, [column for column in range(least, most + 1) if column in under], size)
+        free = [column for column in range(least, most + 1) if column in under]
+        span = _span_between_walls(cell, texts, free, walls) or _centred_span(cell, texts, free, size)
         below = {
             other.first for line in lines[number + 1 :] for other in line if span[0] <= other.first and other.last <= span[1]
         }
         if span[0] < span[1] and len(below) > 1:
             spans.append(span)
     return spans
+
+
+def _span_between_walls(
+    cell: GridCell, texts: Sequence[Interval], free: Sequence[int], walls: Sequence[int]
+) -> tuple[int, int] | None:
+    """Return all columns between the walls beside a heading, if it is centred on them and they are free; else None."""
+    for left, right in pairwise(walls):
+        if not left <= cell.first <= cell.last < right or right - left == len(texts):
+            continue
+        start, end = texts[left][0], texts[right - 1][1]
+        off = abs(start + end - cell.left - cell.right) / 2
+        if all(column in free for column in range(left, right)) and off < MAX_EXACT_OFFSET_SHARE * (end - start):
+            return left, right - 1
+    return None
 
 
 def _centred_span(cell: GridCell, texts: Sequence[Interval], free: Sequence[int], size: float) -> tuple[int, int]:
@@ -101,6 +140,8 @@ def _score_break(upper: CellLine, lower: CellLine, widths: Sequence[float], size
     pairs = [(above[cell.first], cell) for cell in lower if cell.first in above]
     gap = _gap_between(upper, lower)
     votes = 3 if gap > 0.8 * size else int(gap > 0.5 * size)
+    if gap > 0.5 * size and lower[0].first == 0 < upper[0].first:
+        votes += 1  # a label begins, no closer than rows are
     if not pairs:
         return votes
     alike = len(pairs) == len(upper) == len(lower) and all(before.last == after.last for before, after in pairs)
@@ -116,7 +157,7 @@ def _gap_between(upper: CellLine, lower: CellLine) -> float:
 
 def _score_pair(before: GridCell, after: GridCell, width: float, size: float) -> int:
     """Return the vote of two cells in the same column for a row break between them."""
-    if is_number(before.text) and is_number(after.text):
+    if _is_figure(before.text) and _is_figure(after.text):
         return 2
     if before.last != after.last:
         return 1
@@ -125,6 +166,11 @@ def _score_pair(before: GridCell, after: GridCell, width: float, size: float) ->
     if after.first == 0 and before.bold != after.bold:  # the heading of a section, and its first row
         return 2
     return -2 if width > MIN_WIDE_COLUMN_EM * size else 0
+
+
+def _is_figure(text: str) -> bool:
+    """Return whether a text is a number, maybe with a remark in brackets: the size of a sample, an error, a share."""
+    return is_number(_REMARK.sub("", text))
 
 
 def _is_full(before: GridCell, after: GridCell, width: float) -> bool:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from document_parser.layout.lines.lines import body_size, lines_of
 from document_parser.layout.page_index import PageIndex
@@ -17,9 +16,18 @@ from document_parser.layout.tables.frame_groups import group_frames, is_single_l
 from document_parser.layout.tables.frame_splits import inner_walls, parts_of_frame, words_inside
 from document_parser.layout.tables.grid import Grid, words_outside
 from document_parser.layout.tables.header_above import add_header_above, add_rows_around, is_striped
-from document_parser.layout.tables.is_table import is_table
+from document_parser.layout.tables.is_table import is_running_text, is_table
 from document_parser.layout.tables.ruled_table import grid_of_frame
-from document_parser.layout.tables.rulings import MAX_THICKNESS_POINTS, TOUCH_POINTS, Frame, frames_of, rulings_of
+from document_parser.layout.tables.rulings import (
+    MAX_THICKNESS_POINTS,
+    TOUCH_POINTS,
+    Frame,
+    Ruling,
+    covers,
+    frames_of,
+    rulings_at,
+    rulings_of,
+)
 from document_parser.layout.tables.score import propose_aligned_tables
 from document_parser.layout.tables.selection import OTHER_PRIOR, TABLE_PRIOR, Origin, Proposal, choose_tables
 from document_parser.models import RulingLine, Word
@@ -38,6 +46,8 @@ MIN_ROW_LINES = 4
 """Horizontal lines of a frame, at least, of which two part its rows: three may be those of a table with a header alone."""
 _LABEL = re.compile(r"[^\W\d_]\s?[:：]")
 """A label and its colon; the hours of a time have none."""
+MIN_WALL_SHARE = 0.3
+"""Share of a table's height that a line between its columns takes, at least; some part the header or the body alone."""
 MIN_SHORT_LINE_EM = 1.5
 """Font sizes of a line's length, at least; a shorter line is under no heading."""
 
@@ -56,12 +66,12 @@ def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence
     size = body_size(words)
     found: dict[tuple[int, ...], list[Proposal]] = {}
     read: set[tuple[int, ...]] = set()
-    frames, short_lines = _find_frames(_drop_highlights(rules, words, size), size)
-    groups = group_frames(frames, short_lines, words, size)
-    parts = [part for group in groups for part in parts_of_frame(group, words, size)]
+    frames, short_lines = _find_frames(_drop_highlights(rules, page, size), size)
+    groups = group_frames(frames, short_lines, page, size)
+    parts = [part for group in groups for part in parts_of_frame(group, page, size)]
     for number, frame in enumerate([*groups, *parts][:MAX_FRAMES]):
         part = number >= len(groups)
-        inside = words_inside(frame, words)
+        inside = words_inside(frame, page)
         key = (len(frame.horizontals), len(frame.verticals), *map(id, inside))
         if key in read or len(inside) < MIN_WORDS:
             continue
@@ -71,9 +81,11 @@ def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence
         if key[2:] not in found and not _is_fully_ruled(frame):
             aligned = propose_aligned_tables(page, lines_of(inside), size, MAX_READINGS)
             proposals += [
-                Proposal(other, Origin.WITHIN, prior, part) for other, prior in aligned if not _crosses_lines(other, frame)
+                Proposal(other, Origin.WITHIN, prior, part)
+                for other, prior in aligned
+                if not _crosses_lines(other, frame) and not is_running_text(other)
             ]
-        whole = [proposal for proposal in proposals if not _is_cut_off(proposal.grid, frame, words, size)]
+        whole = [proposal for proposal in proposals if not _is_cut_off(proposal.grid, frame, page, size)]
         found.setdefault(key[2:], []).extend(whole)
     return [proposal for proposals in found.values() for proposal in proposals]
 
@@ -95,10 +107,30 @@ def _crosses_lines(grid: Grid, frame: Frame) -> bool:
 
 def _prior_of(grid: Grid, frame: Frame) -> float:
     """Return the agreement to expect of the cells of a frame by the rules for tables."""
-    walled = bool(inner_walls(frame)) and not all(line.edge for line in frame.verticals)
+    walled = _is_walled(grid, frame) and not all(line.edge for line in frame.verticals)
     if not inner_walls(frame) and _is_headed_by_form(grid):
         return OTHER_PRIOR
     return TABLE_PRIOR if is_table(grid, walled) else OTHER_PRIOR
+
+
+def _is_walled(grid: Grid, frame: Frame) -> bool:
+    """Return whether a line is drawn between columns of a frame: with words on both sides, and along enough of its height.
+
+    The shapes of a photograph and the dark rim of a scan leave lines that touch a frame and part nothing.
+    """
+    for wall in inner_walls(frame):
+        lines = rulings_at(frame.verticals, wall)
+        if not covers(lines, grid.top, grid.bottom, MIN_WALL_SHARE):
+            continue
+        beside = [word.left + word.right < 2 * wall for word in grid.words if _is_along(word, lines)]
+        if any(beside) and not all(beside):
+            return True
+    return False
+
+
+def _is_along(word: Word, lines: Sequence[Ruling]) -> bool:
+    """Return whether a vertical line runs at the height of a word's middle."""
+    return any(line.start < (word.top + word.bottom) / 2 < line.end for line in lines)
 
 
 def _is_headed_by_form(grid: Grid) -> bool:
@@ -120,35 +152,31 @@ def _add_headers(grids: Sequence[Grid], page: PageIndex) -> list[Grid]:
     return found
 
 
-def _drop_highlights(rules: Sequence[RulingLine], words: Sequence[Word], size: float) -> list[RulingLine]:
+def _drop_highlights(rules: Sequence[RulingLine], page: PageIndex, size: float) -> list[RulingLine]:
     """Remove filled boxes that closely fit a run of words: they colour the text, not a cell."""
-    if len(rules) * len(words) > MAX_COMPARISONS:
+    if len(rules) * len(page.words) > MAX_COMPARISONS:
         return list(rules)
-    boxes = np.array([word[1:5] for word in words], dtype=np.float64)
-    return [rule for rule in rules if not _is_highlight(rule, boxes, size)]
+    return [rule for rule in rules if not _is_highlight(rule, page, size)]
 
 
-def _is_highlight(rule: RulingLine, boxes: NDArray[np.float64], size: float) -> bool:
+def _is_highlight(rule: RulingLine, page: PageIndex, size: float) -> bool:
     """Return whether a filled box closely fits the words in it."""
     if not MAX_THICKNESS_POINTS < rule.bottom - rule.top < 1.8 * size or rule.right - rule.left < MAX_THICKNESS_POINTS:
         return False
-    left, top, right, bottom = boxes.T
-    held = (left > rule.left - 1) & (right < rule.right + 1) & (abs(top + bottom - rule.top - rule.bottom) < 0.8 * size)
+    level = abs(page.top + page.bottom - rule.top - rule.bottom) < 0.8 * size
+    held = (page.left > rule.left - 1) & (page.right < rule.right + 1) & level
     if not held.any():
         return False
-    return bool(max(left[held].min() - rule.left, rule.right - right[held].max()) < 0.45 * size)
+    return bool(max(page.left[held].min() - rule.left, rule.right - page.right[held].max()) < 0.45 * size)
 
 
-def _is_cut_off(grid: Grid, frame: Frame, words: Sequence[Word], size: float) -> bool:
+def _is_cut_off(grid: Grid, frame: Frame, page: PageIndex, size: float) -> bool:
     """Return whether the rows continue outside the frame: fills behind some of the columns are no frame of a table.
 
     Only the frame knows where it ends; the score sees how far the words of a grid reach.
     """
-    beside = [
-        (word.top + word.bottom) / 2
-        for word in words
-        if 0 < max(word.left - frame.right, frame.left - word.right) + TOUCH_POINTS < 1.5 * size + TOUCH_POINTS
-    ]
+    off = np.maximum(page.left - frame.right, frame.left - page.right) + TOUCH_POINTS
+    beside = page.middle_y[(off > 0) & (off < 1.5 * size + TOUCH_POINTS)].tolist()
     rows = [cells for row in grid.rows if (cells := [cell for cell in row if cell.words])]
     going_on = sum(any(cell.top < middle < cell.bottom for cell in cells for middle in beside) for cells in rows)
     return going_on * 2 >= len(rows)

@@ -111,6 +111,7 @@ class DocumentParser:
         Raises OSError if the zygote cannot be started.
         """
         self._settings = _standalone_settings(settings or load_settings())
+        self._missing = missing_needs(self._settings)
         self._openers = Openers.start(OpenerLimits.from_settings(self._settings))
         self._engines = Engines(self._settings)
 
@@ -134,7 +135,7 @@ class DocumentParser:
         path, options = Path(path).absolute(), options or make_options(self._settings, {})
         name = safe_filename(filename or path.name)
         with path.open("rb") as file:
-            found = sniff(file.read(HEAD_BYTES), name, path.stat().st_size, missing_needs(self._settings))
+            found = sniff(file.read(HEAD_BYTES), name, path.stat().st_size, self._missing)
         async with await self._openers.open(path, found.kind, password or None) as source:
             numbers = options.select_pages(source.page_count)
             if not numbers:

@@ -1,4 +1,4 @@
-"""A document that was read in this process. Its pages wait on disk, so that memory stays flat."""
+"""A document that was read in this process. Its pages wait on disk, so that memory stays flat; the first are held too."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from document_parser.sources.source import Source
 _COUNTED = {name: f"{name}_pages" for name in ("text_layer", *VLM_ENGINES)}
 """The field of Progress that counts the pages of each engine; the other engines count as ``cpu_pages``."""
 
+MAX_HELD_BYTES = 1 << 20
+"""Bytes of stored pages that are also held as objects: a small document is written without reading its pages back."""
+
 
 class ParseResult:
     """A document that was read. Its pages are in an unnamed file; close it, or use it as a context manager.
@@ -34,6 +37,8 @@ class ParseResult:
         self._warnings: list[PageWarning] = []
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._offsets: dict[int, int] = {}
+        self._held: dict[int, Page] = {}
+        self._held_bytes = 0
         self._figures: tempfile.TemporaryDirectory[str] | None = None
         self._named: list[str] = []
         self.inside: list[Unpacked] = []
@@ -53,7 +58,12 @@ class ParseResult:
     def keep(self, page: Page) -> None:
         """Store a page and count it. Raises OSError if the disk is full."""
         self._offsets[page.number] = self._file.seek(0, 2)
-        self._file.write(stored_json(page) + b"\n")
+        self._held.pop(page.number, None)
+        stored = stored_json(page)
+        self._file.write(stored + b"\n")
+        if self._held_bytes + len(stored) <= MAX_HELD_BYTES:
+            self._held[page.number] = page
+            self._held_bytes += len(stored)
         self._warnings += [warning.model_copy(update={"page": page.number}) for warning in page.warnings]
         if page.status == "failed":
             self.failed_pages = sorted([*self.failed_pages, page.number])
@@ -86,10 +96,17 @@ class ParseResult:
         self.head = self.head.with_children([one.child for one in self.inside])
 
     def pages(self) -> Iterator[Page]:
-        """Yield the pages in ascending order, one at a time in memory."""
-        for _, place in sorted(self._offsets.items()):
-            self._file.seek(place)
-            yield Page.model_validate_json(self._file.readline())
+        """Yield the pages in ascending order, one at a time in memory. Each is the caller's own."""
+        return map(self._read_back, sorted(self._offsets))
+
+    def _pages_to_write(self) -> Iterator[Page]:
+        """Yield the pages as ``pages`` does, those in memory without reading them back: writers leave them as they are."""
+        return (self._held.get(number) or self._read_back(number) for number in sorted(self._offsets))
+
+    def _read_back(self, number: int) -> Page:
+        """Return a page as it was stored."""
+        self._file.seek(self._offsets[number])
+        return Page.model_validate_json(self._file.readline())
 
     def document(self) -> Document:
         """Return the document with all its pages, assembled: see pipeline.assembly."""
@@ -101,7 +118,7 @@ class ParseResult:
         ``figures_folder`` is where links to figures lead, relative to the written file; without it they lead to their page.
         Raises OSError if the disk is full.
         """
-        return write_document(self.head, self.pages, self.options, name, out, Figures(self.figure, figures_folder))
+        return write_document(self.head, self._pages_to_write, self.options, name, out, Figures(self.figure, figures_folder))
 
     def close(self) -> None:
         """Delete the stored pages, figures and documents inside."""

@@ -48,6 +48,8 @@ class PageContext:
     kind: PageKind = "plain"
     damaged: bool = False
     """Whether data of the page is damaged; its warnings say what."""
+    unrecorded_tokens: int = 0
+    """Tokens of readings since the last attempt that was recorded."""
 
     async def image_for(self, name: EngineName) -> PageImage:
         """Return the page image that this engine needs. Raises PageUnreadable and EngineError.
@@ -69,6 +71,7 @@ class PageContext:
         Raises EngineError, and StorageUnavailable and RedisError of the reading cache in workers.
         """
         reading = await self.engines.get(name).read(image, temperature=temperature, watch=watch)
+        self.unrecorded_tokens += reading.prompt_tokens + reading.completion_tokens
         return replace(reading, skew=image.skew) if image.skew.degrees else reading
 
     def make_candidate(self, name: EngineName, reading: Reading) -> Candidate:
@@ -90,7 +93,8 @@ class PageContext:
         ``started`` is the start of the attempt on the monotonic clock, in seconds.
         """
         spent = round((time.monotonic() - started) * 1000)
-        fields = {"engine": name, "outcome": outcome, "reason": reason, "guard": guard}
+        fields = {"engine": name, "outcome": outcome, "reason": reason, "guard": guard, "tokens": self.unrecorded_tokens}
+        self.unrecorded_tokens = 0
         self.page.attempts.append(Attempt.model_validate({**fields, "temperature": temperature, "milliseconds": spent}))
 
     def to_page(self, chosen: Candidate) -> Page:

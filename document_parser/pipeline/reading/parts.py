@@ -50,7 +50,7 @@ async def read_part(source: PageSource, facts: PageFacts, mode: AccuracyMode, en
         for index in written:
             text = await _read_picture(source, facts.number, index, engines)
             place = places[index]
-            blocks[place] = blocks[place].model_copy(update={"text": text})
+            blocks[place] = blocks[place].model_copy(update={"text": join_description(blocks[place].text, text)})
     except (EngineError, PageUnreadable) as error:
         record_attempt(page, "error", f"pictures: {error.message}", started)
         return with_unread_warning(page)
@@ -58,6 +58,14 @@ async def read_part(source: PageSource, facts: PageFacts, mode: AccuracyMode, en
         record_attempt(page, "accepted", f"read the writing in {len(written)} of {len(places)} pictures", started)
     page = page.model_copy(update={"blocks": blocks})
     return with_unread_warning(page) if len(places) > MAX_READ_PICTURES else page
+
+
+def join_description(description: str, writing: str) -> str:
+    """Return the text of a figure: what the file says of its image, then the writing in it, which may say the same."""
+    said, read = (" ".join(text.split()).casefold() for text in (description, writing))
+    if said in read:
+        return writing
+    return description if read in said else f"{description}\n{writing}"
 
 
 async def _load(source: PageSource, facts: PageFacts) -> Page:

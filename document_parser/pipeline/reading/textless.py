@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 
-from document_parser.models import VLM_ENGINES, Block, BoundingBox, PageFacts, PageImage, Reading
+from document_parser.models import VLM_ENGINES, Block, BoundingBox, PageFacts, PageImage, Reading, Word
 from document_parser.pipeline.checks.evidence import inked_box
 from document_parser.pipeline.reading.candidate import Candidate
 from document_parser.pipeline.reading.page_context import PageContext
@@ -29,8 +30,18 @@ def has_no_text(reading: Reading, facts: PageFacts) -> bool:
     """
     if reading.engine == "text_layer":
         return not facts.image_share
-    false = [line for line in reading.uncertain_lines if (line.confidence or 0) < MAX_FALSE_CONFIDENCE]
+    false = [line for line in reading.uncertain_lines if _is_no_writing(line)]
     return reading.engine not in VLM_ENGINES and len(false) == len(reading.uncertain_lines) <= MAX_FALSE_LINES
+
+
+def _is_no_writing(line: Word) -> bool:
+    """Return whether a line that an OCR found is none: it is hardly sure, or took drawn shapes for signs such as ■.
+
+    Writing in a script that it does not know becomes an empty line, or points.
+    """
+    signs = line.text.split()
+    shapes = bool(signs) and all(unicodedata.category(character).startswith("S") for character in "".join(signs))
+    return shapes or (line.confidence or 0) < MAX_FALSE_CONFIDENCE
 
 
 def make_textless_candidate(context: PageContext, reading: Reading, image: PageImage) -> Candidate:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
 
+from document_parser.errors import DocumentParserError
+from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.sources.decoding import DecodedText, decode_text
 from document_parser.sources.mail.headers import file_name, header_text
 from document_parser.sources.mail.signed import SIGNED_TYPES, signed_content
@@ -21,7 +23,10 @@ from document_parser.sources.mail.signed import SIGNED_TYPES, signed_content
 MAX_DEPTH = 30
 """Depth of parts within parts; what is deeper is an attachment as it is."""
 _EXTENSIONS = {"text/calendar": ".ics", "message/rfc822": ".eml", "text/html": ".html", "text/plain": ".txt"}
-"""Extensions of attachments without a name."""
+"""Extensions of attachments without a name, by what the mail says they are."""
+
+_BODY_TYPES = frozenset({"text/plain", "text/html", "text/rtf", "plain/text"})
+"""Types of texts that a mail shows; the last is no type, but some programs send it."""
 
 
 @dataclass
@@ -54,8 +59,19 @@ def sort_parts(message: Message) -> Leaves:
     _sort(message, leaves, 0)
     _attach_unshown_images(leaves)
     for number, attachment in enumerate(leaves.attachments, 1):
-        attachment.name = attachment.name or f"attachment-{number}{_EXTENSIONS.get(attachment.media_type, '')}"
+        attachment.name = attachment.name or f"attachment-{number}{_extension_of(attachment)}"
     return leaves
+
+
+def _extension_of(attachment: Attachment) -> str:
+    """Return the extension for an attachment without a name, by its media type or its content; empty if neither says it."""
+    if known := _EXTENSIONS.get(attachment.media_type):
+        return known
+    data = attachment.data()
+    try:
+        return sniff(data[:HEAD_BYTES], "", len(data)).extensions[0]
+    except DocumentParserError:
+        return ""
 
 
 def _attach_unshown_images(leaves: Leaves) -> None:
@@ -119,7 +135,7 @@ def _sort_leaf(part: Message, kind: str, leaves: Leaves) -> None:
     """Add a leaf to the leaves."""
     name, disposition = file_name(part), str(part.get_content_disposition() or "")
     content_id = header_text(part, "Content-ID").strip("<> ")
-    if kind in ("text/plain", "text/html", "text/rtf") and disposition != "attachment" and not name:
+    if kind in _BODY_TYPES and disposition != "attachment" and not name:
         leaves.bodies.append(part)
     elif kind.startswith("image/") and content_id and disposition != "attachment":
         leaves.inline[content_id] = part

@@ -9,24 +9,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import urljoin
 
-from document_parser.models import Block, BlockKind, Cell, LayerName, PageWarning, Table
-from document_parser.sources.markup.buffer import BufferedImage, TextBuffer
-from document_parser.sources.markup.images import data_of, is_data_image
+from document_parser.models import CODE_LANGUAGE, Block, BlockKind, Cell, LayerName, PageWarning, Span, Table
+from document_parser.sources.markup.buffer import BufferedImage, TextBuffer, shown_text
+from document_parser.sources.markup.drawings import drawing_text, words_in
 from document_parser.sources.markup.lists import BULLET, ListLevel, integer
+from document_parser.sources.markup.looks import lowered, raised, styled
 from document_parser.sources.markup.mathml import clean_tex, latex_of
+from document_parser.sources.markup.page import HtmlPage, ResolveImage
 from document_parser.sources.markup.tables import Grid, GridCell, captions_of, grid_of, is_layout, is_table
 from document_parser.sources.markup.tree import Element, ParsedHtml, parse_html
-from document_parser.sources.markup.visibility import HidingRules, declarations, is_hidden, is_tracker
-from document_parser.text.raised import as_subscript, as_superscript
-from document_parser.text.spans import Run, Style, runs_of, safe_link_of, spans_of, text_of, tidy_spans
+from document_parser.sources.markup.visibility import declarations, is_hidden, is_tracker
+from document_parser.text.spans import Run, Style, runs_of, spans_of, text_of, tidy_spans
 
 MAX_TABLE_DEPTH = 8
 """Tables inside each other that are read as tables; the text of deeper ones follows as it stands."""
-MAX_FRAMES = 50
-"""Pages inside a page that are read."""
-
 _BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div",
     "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "frameset", "h1", "h2", "h3", "h4", "h5", "h6",
@@ -41,11 +38,7 @@ _SKIPPED = frozenset({
 })  # fmt: skip
 """Elements without text of the page."""
 _PREFORMATTED = frozenset({"pre", "listing", "xmp", "plaintext"})
-_BOLD, _ITALIC, _STRUCK = (
-    frozenset({"b", "strong"}),
-    frozenset({"i", "em", "cite", "dfn", "var"}),
-    frozenset({"del", "s", "strike"}),
-)
+_LANGUAGE_CLASS = re.compile(rf"lang(?:uage)?-({CODE_LANGUAGE})$")
 _APART = frozenset({"a", "button", "input", "select", "textarea", "label", "img"})
 """Elements that a browser sets apart, or that pages do by their style: without a space their words would run together."""
 _NOTE_TYPES = frozenset({"footnote", "endnote", "rearnote", "doc-footnote", "doc-endnote"})
@@ -54,9 +47,6 @@ _NO_VALUE = frozenset({"hidden", "password", "file", "image"})
 """Types of inputs that show no value."""
 _TEX_CLASSES = frozenset({"tex", "latex", "mwe-math-fallback-image-inline", "mwe-math-fallback-image-display"})
 """Classes of images of formulas whose alternative text is LaTeX."""
-
-ResolveImage = Callable[[str], str | None]
-"""Returns the name of an image that the document holds, by its address as the page writes it; None for all others."""
 
 
 class HtmlBlocks(NamedTuple):
@@ -79,87 +69,11 @@ def blocks_of_html(
     ``resolve_image`` finds images that the document holds beside the page; those of ``data:`` addresses need none.
     ``resolve_page`` returns the text of a page that the document holds for a frame.
     """
-    context = _Page(page, resolve_image, resolve_page)
+    context = HtmlPage(page, resolve_image, resolve_page)
     blocks = _Walker(context).walk(page.root)
     images = [block.picture for block in blocks if block.picture is not None]
     named = [block.model_copy(update={"picture": "image"}) if block.picture is not None else block for block in blocks]
     return HtmlBlocks(named, context.warnings(blocks), images, context.title)
-
-
-class _Page:
-    """What all walkers of one page share."""
-
-    def __init__(
-        self, page: ParsedHtml, resolve_image: ResolveImage | None, resolve_page: Callable[[str], str | None] | None
-    ) -> None:
-        """Read what the head of the page says."""
-        self._resolve_image = resolve_image
-        self._resolve_page = resolve_page
-        self._left_out = page.left_out
-        self._frames = 0
-        self.wordless_images = 0
-        elements = list(page.root.walk())
-        self.rules = HidingRules(element.text() for element in elements if element.tag == "style")
-        title = next((element for element in elements if element.tag == "title"), None)
-        self.title = " ".join(title.text().split()) if title is not None else ""
-        self._base = next(filter(None, (_base_of(elements, name) for name in ("base", "canonical", "og:url"))), "")
-
-    def link(self, address: str) -> str | None:
-        """Return where a link leads to; None if that is no address of the web."""
-        if self._base and not address.startswith("#"):
-            try:
-                address = urljoin(self._base, address)
-            except ValueError:
-                return None
-        return safe_link_of(address)
-
-    def image(self, address: str) -> str | None:
-        """Return the name of an image that the document holds, or its ``data:`` address."""
-        if is_data_image(address):
-            return address
-        return self._resolve_image(address) if self._resolve_image is not None and address else None
-
-    def frame(self, element: Element) -> Element | None:
-        """Return the page inside a frame, if the document holds it."""
-        text = element.attributes.get("srcdoc")
-        if text is None and self._resolve_page is not None and element.get("src"):
-            text = self._resolve_page(element.get("src"))
-        if not text or self._frames >= MAX_FRAMES:
-            return None
-        self._frames += 1
-        page = parse_html(text)
-        self._left_out += page.left_out
-        return page.root
-
-    def warnings(self, blocks: list[Block]) -> list[PageWarning]:
-        """Return what a reader of the page should know."""
-        found = []
-        words = sum(len(_words_of(block)) for block in blocks if block.layer == "hidden")
-        if words:
-            message = f"{words} words of the page are not shown by a browser. They are in the layer hidden."
-            found.append(PageWarning(code="hidden_content", message=message))
-        if self.wordless_images:
-            message = f"{self.wordless_images} images have no text in their place and are not in the file; nothing is fetched."
-            found.append(PageWarning(code="not_read", message=message))
-        if self._left_out:
-            message = f"{self._left_out} tags nest too deep and were left out; their text was kept."
-            found.append(PageWarning(code="not_read", message=message))
-        return found
-
-
-def _base_of(elements: list[Element], name: str) -> str:
-    """Return the address of a page by one of the ways to say it; empty if the page does not."""
-    for element in elements:
-        if name in {element.tag, element.get("rel").lower()} and element.get("href"):
-            return element.get("href")
-        if element.tag == "meta" and element.get("property") == name:
-            return element.get("content")
-    return ""
-
-
-def _words_of(block: Block) -> list[str]:
-    """Return the words of a block."""
-    return " ".join([block.text, *(cell.text for cell in block.table.cells)] if block.table else [block.text]).split()
 
 
 @dataclass
@@ -181,6 +95,8 @@ class _State(NamedTuple):
     pre: bool = False
     lists: tuple[ListLevel, ...] = ()
     item: _Item | None = None
+    language: str | None = None
+    """The programming language of code."""
 
 
 @dataclass
@@ -193,10 +109,16 @@ class _Open:
     element: Element | None = None
 
 
+def _language_of(code: Element) -> str | None:
+    """Return the programming language that a class of preformatted text or of the ``code`` in it names, as HTML advises."""
+    named = [word for element in (code, *code.elements()) for word in element.get("class").split()]
+    return next((found[1] for word in named if (found := _LANGUAGE_CLASS.match(word))), None)
+
+
 class _Walker:
     """Makes the blocks of a part of a page. It keeps its own stack: pages may nest deeper than programs."""
 
-    def __init__(self, page: _Page, table_depth: int = 0) -> None:
+    def __init__(self, page: HtmlPage, table_depth: int = 0) -> None:
         """Begin; ``table_depth`` is how many tables are around."""
         self._page = page
         self._table_depth = table_depth
@@ -262,7 +184,7 @@ class _Walker:
 
     def _descend(self, element: Element, style: dict[str, str]) -> None:
         """Walk the content of an element, in its own block if it begins one."""
-        state = self._state._replace(style=_styled(element, style, self._state.style, self._page))
+        state = self._state._replace(style=styled(element, style, self._state.style, self._page))
         is_block = element.tag in _BLOCKS or element.get("role") in {"heading", "listitem", "row", "cell"}
         display = style.get("display", "")
         if display.startswith(("block", "flex", "grid", "list-item", "table")):
@@ -276,7 +198,7 @@ class _Walker:
             entry.at_end.append(self._end_line)
         elif element.tag in {"sup", "sub"}:
             start = len(self._buffer)
-            form = _raise if element.tag == "sup" else _lower
+            form = raised if element.tag == "sup" else lowered
             entry.at_end.append(lambda: self._buffer.change(start, form))
         elif element.tag in _WRAPPED:
             opening, closing = _WRAPPED[element.tag]
@@ -308,7 +230,7 @@ class _Walker:
         if tag in {"figcaption", "caption"}:
             return state._replace(kind="caption", item=None)
         if tag in _PREFORMATTED:
-            return state._replace(kind="code", pre=True)
+            return state._replace(kind="code", pre=True, language=_language_of(element))
         if style.get("white-space", "").startswith(("pre", "break-spaces")):
             return state._replace(pre=True)
         return state
@@ -362,7 +284,8 @@ class _Walker:
         """Add a block of text."""
         item, kind, level = state.item, state.kind, state.level
         if kind == "code":
-            self._blocks.append(Block(kind="code", layer=state.layer, text=text_of(runs).strip("\n")))
+            text = text_of(runs).strip("\n")
+            self._blocks.append(Block(kind="code", layer=state.layer, text=text, language=state.language))
             return
         if kind == "heading":
             runs = [run._replace(text=run.text.replace("\n", " ")) for run in runs]
@@ -438,7 +361,7 @@ class _Walker:
             self._add_formula(clean_tex(text), any("display" in name for name in element.get("class").split()))
             return True
         address = self._page.image(element.get("src")) or self._page.image(element.get("data-src"))
-        text = text or _words_in(element.get("src"))
+        text = text or words_in(element.get("src"))
         if is_tracker(element, style) and not text:
             return True
         if address is None and not text:
@@ -533,6 +456,9 @@ class _Walker:
         """Return the table of a grid, and the figures in its cells that the file has images of, and hidden blocks."""
         cells, beside = [], []
         for found in grid.cells:
+            if (text := _plain_text_of(found.element)) is not None:
+                cells.append(_make_cell(found, text, []))
+                continue
             blocks = self._inner(found.element, layer)
             cells.append(_cell_of(found, [block for block in blocks if block.layer == layer]))
             beside += [block for block in blocks if block.layer != layer or block.picture is not None]
@@ -569,10 +495,25 @@ def _cell_of(found: GridCell, blocks: list[Block]) -> Cell:
         lines = _rows_as_lines(block.table) if block.table is not None else runs_of(block.text, block.spans)
         if lines:
             runs += [Run("\n"), *lines] if runs else lines
-    text = text_of(runs)
+    text, spans = text_of(runs), spans_of(runs)
+    return _make_cell(found, text, tidy_spans(text, spans) if spans else [])
+
+
+def _plain_text_of(cell: Element) -> str | None:
+    """Return the text of a cell without elements inside, as a walk would find it: most are so. None if there are any."""
+    match cell.children:
+        case []:
+            return ""
+        case [str(text)]:
+            return shown_text(text)
+    return None
+
+
+def _make_cell(found: GridCell, text: str, spans: list[Span]) -> Cell:
+    """Return a cell with this text."""
     return Cell(
         row=found.row, column=found.column, row_span=found.row_span, column_span=found.column_span, header=found.header,
-        text=text, spans=tidy_spans(text, spans_of(runs)),
+        text=text, spans=spans,
     )  # fmt: skip
 
 
@@ -591,24 +532,6 @@ def _block(kind: BlockKind, runs: Iterable[Run], layer: LayerName, level: int | 
     return Block(kind=kind, layer=layer, text=text, spans=tidy_spans(text, spans) if spans else [], level=level)
 
 
-def _styled(element: Element, style: dict[str, str], look: Style, page: _Page) -> Style:
-    """Return the style of the text inside an element."""
-    weight, lines = style.get("font-weight", ""), style.get("text-decoration", "") + style.get("text-decoration-line", "")
-    if element.tag in _BOLD or weight in {"bold", "bolder"} or (weight.isdigit() and int(weight[:4]) >= 600):
-        look = look._replace(bold=True)
-    elif weight in {"normal", "400"}:
-        look = look._replace(bold=False)
-    if element.tag in _ITALIC or style.get("font-style") in {"italic", "oblique"}:
-        look = look._replace(italic=True)
-    elif style.get("font-style") == "normal":
-        look = look._replace(italic=False)
-    if element.tag in _STRUCK or "line-through" in lines:
-        look = look._replace(struck=True)
-    if element.tag == "a" and element.get("href"):
-        look = look._replace(link=page.link(element.get("href")))
-    return look
-
-
 def _is_double(element: Element) -> bool:
     """Return whether a hidden element only repeats a formula that stands beside it.
 
@@ -616,44 +539,3 @@ def _is_double(element: Element) -> bool:
     """
     classes = element.get("class")
     return "katex-html" in classes or "mwe-math-mathml" in classes or "mjx-assistive" in classes or "MathJax_Preview" in classes
-
-
-def drawing_text(drawing: Element) -> str:
-    """Return the words of an SVG drawing, a line for each text; its title if it has none."""
-    texts = [element for element in drawing.walk() if element.tag in {"text", "foreignobject"}]
-    lines = [" ".join(element.text().split()) for element in texts]
-    if not any(lines):
-        lines = [" ".join(child.text().split()) for child in drawing.elements() if child.tag == "title"]
-        lines = lines or [drawing.get("aria-label")]
-    return "\n".join(filter(None, lines))
-
-
-def _words_in(address: str) -> str:
-    """Return the words of a drawing that the page holds as a ``data:`` address."""
-    if not address.startswith("data:image/svg+xml"):
-        return ""
-    try:
-        return drawing_text(parse_html(data_of(address).decode("utf-8", "replace")).root)
-    except ValueError:
-        return ""
-
-
-def _raise(text: str) -> str:
-    """Return raised text; marks that say by themselves what they are stay as they are."""
-    return as_superscript(text) if _is_shiftable(text) else text
-
-
-def _lower(text: str) -> str:
-    """Return lowered text."""
-    return as_subscript(text) if _is_shiftable(text) else text
-
-
-def _is_shiftable(text: str) -> bool:
-    """Return whether a text would be misread at the height of the line: not a note in brackets, a symbol, or a long text."""
-    inner = text.strip()
-    return (
-        bool(re.search(r"\w", inner))
-        and not re.fullmatch(r"[\[(].*[\])]", inner, re.S)
-        and len(inner) <= 12
-        and "$" not in inner
-    )

@@ -17,6 +17,15 @@ _SPACES = str.maketrans("\u00a0\u202f\u2007", "   ")
 """Spaces that keep words on one line."""
 
 
+def shown_text(text: str) -> str:
+    """Return a text as it is shown where it stands alone, as a buffer would give it."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
+    buffer = TextBuffer()
+    buffer.add(text, Style())
+    return text_of(buffer.take()[0])
+
+
 class BufferedImage(NamedTuple):
     """An image among the runs of a buffer: the index of the run with its text, and its address if the file has the image."""
 

@@ -9,8 +9,9 @@ from markdown_it import MarkdownIt
 
 from document_parser.models import Block, Part
 from document_parser.sources.decoding import decode_text
-from document_parser.sources.markup.blocks import HtmlBlocks, ResolveImage, blocks_of_html
+from document_parser.sources.markup.blocks import HtmlBlocks, blocks_of_html
 from document_parser.sources.markup.html import HtmlFile, part_of
+from document_parser.sources.markup.page import ResolveImage
 from document_parser.sources.markup.tree import parse_html
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from document_parser.errors import PageUnreadable
-from document_parser.models import Block, Part
+from document_parser.models import CODE_LANGUAGE, Block, Part
 from document_parser.sources.decoding import decode_text
 from document_parser.sources.markup.blocks import HtmlBlocks, blocks_of_html
 from document_parser.sources.markup.html import HtmlFile, part_of
@@ -30,14 +30,15 @@ class Notebook(HtmlFile):
         self.location(number)
         decoded = decode_text(self._path.read_bytes())
         try:
-            cells = _cells_of(json.loads(decoded.text))
+            notebook = json.loads(decoded.text)
+            cells, language = _cells_of(notebook), _language_of(notebook)
         except (ValueError, RecursionError, AttributeError, TypeError) as error:
             raise PageUnreadable(
                 "The file is no Jupyter notebook, or is damaged. Save it again and send it.", page=number
             ) from error
         found = HtmlBlocks([], [], [], "")
         for cell in cells:
-            for piece in _pieces_of(cell):
+            for piece in _pieces_of(cell, language):
                 _append(found, piece)
         self._images = found.images
         return part_of(found, undecoded=decoded)
@@ -49,6 +50,15 @@ def _cells_of(notebook: dict[str, Any]) -> list[dict[str, Any]]:
     return [cell for sheet in sheets for cell in sheet.get("cells") or [] if isinstance(cell, dict)]
 
 
+def _language_of(notebook: dict[str, Any]) -> str | None:
+    """Return the programming language of the code cells; None if the notebook does not name one."""
+    metadata = notebook.get("metadata")
+    places = (("language_info", "name"), ("kernelspec", "language"))
+    parts = [(metadata.get(part), field) for part, field in places] if isinstance(metadata, dict) else []
+    named = [part.get(field) for part, field in parts if isinstance(part, dict)]
+    return next((name for name in named if isinstance(name, str) and re.fullmatch(CODE_LANGUAGE, name)), None)
+
+
 def _append(found: HtmlBlocks, piece: HtmlBlocks) -> None:
     """Add the blocks of a piece."""
     found.blocks.extend(piece.blocks)
@@ -56,8 +66,8 @@ def _append(found: HtmlBlocks, piece: HtmlBlocks) -> None:
     found.images.extend(piece.images)
 
 
-def _pieces_of(cell: dict[str, Any]) -> Iterable[HtmlBlocks]:
-    """Yield the blocks of a cell: its text or code, then its results."""
+def _pieces_of(cell: dict[str, Any], language: str | None) -> Iterable[HtmlBlocks]:
+    """Yield the blocks of a cell: its text or code, in the language of the notebook, then its results."""
     kind, source = cell.get("cell_type"), _text_of(cell.get("source", cell.get("input", "")))
     if kind == "markdown":
         yield blocks_of_markdown(source, _attachments_of(cell).get)
@@ -67,7 +77,7 @@ def _pieces_of(cell: dict[str, Any]) -> Iterable[HtmlBlocks]:
             Block(kind="heading", level=level if isinstance(level, int) and 1 <= level <= 6 else 1, text=source.strip())
         )
     else:
-        yield _code(source)
+        yield _code(source, language if kind == "code" else None)
     for output in cell.get("outputs") or []:
         if isinstance(output, dict):
             yield _output_of(output)
@@ -120,10 +130,10 @@ def _text_of(source: object) -> str:
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
-def _code(text: str) -> HtmlBlocks:
+def _code(text: str, language: str | None = None) -> HtmlBlocks:
     """Return a text as code; nothing for an empty one."""
     text = _ESCAPES.sub("", text).strip("\n")
-    return _blocks(Block(kind="code", text=text)) if text.strip() else _blocks()
+    return _blocks(Block(kind="code", text=text, language=language)) if text.strip() else _blocks()
 
 
 def _blocks(*blocks: Block) -> HtmlBlocks:

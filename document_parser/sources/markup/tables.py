@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from document_parser.sources.markup.lists import integer
@@ -15,6 +16,8 @@ _MAX_COVERED = 2_000_000
 _TABLE_ROLES = frozenset({"table", "grid", "treegrid"})
 _CELL_ROLES = {"cell": False, "gridcell": False, "columnheader": True, "rowheader": True}
 """ARIA roles of cells, and whether they are headers."""
+_HEADER_ATTRIBUTES = frozenset({"scope", "headers"})
+"""Attributes that only cells of data have."""
 _STRUCTURE = frozenset(["table", "h1", "h2", "h3", "h4", "h5", "h6", "form", "pre", "hr", "article", "section"])
 """What stands in a cell of a table that places things rather than in one that holds a value."""
 
@@ -103,7 +106,7 @@ def _is_data(table: Element, grid: Grid) -> bool:
         return True
     if integer(table.get("border"), 0) > 0 or table.get("rules") not in {"", "none"}:
         return len(grid.cells) > 1
-    return any(cell.header or {"scope", "headers"} & cell.element.attributes.keys() for cell in grid.cells)
+    return any(cell.header or not _HEADER_ATTRIBUTES.isdisjoint(cell.element.attributes) for cell in grid.cells)
 
 
 def _rows_of(table: Element, hides: Callable[[Element], bool], hidden: list[Element]) -> Iterator[_Row]:
@@ -123,8 +126,9 @@ def _rows_of(table: Element, hides: Callable[[Element], bool], hidden: list[Elem
             hidden += rows if hides(child) else []
     for place, group in groups.items():
         for rows, _ in group:
-            shown = [row for row in rows if not hides(row)]
-            hidden += [row for row in rows if row not in shown]
+            shown: list[Element] = []
+            for row in rows:
+                (hidden if hides(row) else shown).append(row)
             for at, row in enumerate(shown):
                 yield _Row([cell for cell in row.elements() if _is_cell(cell)], place == 0, len(shown) - at)
 
@@ -136,22 +140,32 @@ def _is_cell(element: Element) -> bool:
 
 def _spans_of(cell: Element, left_in_group: int) -> tuple[int, int]:
     """Return how many rows and columns a cell covers; rowspan 0 reaches to the end of its group."""
+    if not cell.attributes:
+        return 1, 1
     down = integer(cell.get("rowspan") or cell.get("aria-rowspan"), 1) or left_in_group
     across = integer(cell.get("colspan") or cell.get("aria-colspan"), 1)
     return min(max(1, down), left_in_group), min(max(1, across), _MAX_COLUMN_SPAN)
 
 
 def _compact(placed: list[GridCell], hidden: list[Element]) -> Grid:
-    """Return the grid without rows and columns in which no cell begins."""
-    rows = {row: at for at, row in enumerate(sorted({cell.row for cell in placed}))}
+    """Return the grid without rows and columns in which no cell begins.
+
+    A row is none either if all its cells reach below it, into cells that begin there: a browser gives it no height.
+    """
+    flat = {cell.row for cell in placed if cell.row_span == 1}
+    begun = sorted({cell.row for cell in placed})
+    kept = [row for row, below in zip(begun, [*begun[1:], -1], strict=True) if row in flat or below != row + 1]
+    rows = {row: bisect_left(kept, row) for row in begun}
     columns = {column: at for at, column in enumerate(sorted({cell.column for cell in placed}))}
-    cells = [
-        cell._replace(
-            row=rows[cell.row],
-            column=columns[cell.column],
-            row_span=sum(row in rows for row in range(cell.row, cell.row + cell.row_span)),
-            column_span=sum(column in columns for column in range(cell.column, cell.column + cell.column_span)),
-        )
-        for cell in placed
-    ]
-    return Grid(len(rows), len(columns), cells, hidden)
+    counted, every = frozenset(kept), columns.keys()
+    cells = [_in_grid(cell, rows[cell.row], columns[cell.column], counted, every) for cell in placed]
+    return Grid(len(kept), len(columns), cells, hidden)
+
+
+def _in_grid(cell: GridCell, row: int, column: int, rows: Collection[int], columns: Collection[int]) -> GridCell:
+    """Return a cell with its place among the rows and columns that are kept; most cells of large tables are there already."""
+    if (row, column, 1, 1) == (cell.row, cell.column, cell.row_span, cell.column_span):
+        return cell
+    row_span = sum(place in rows for place in range(cell.row, cell.row + cell.row_span))
+    column_span = sum(place in columns for place in range(cell.column, cell.column + cell.column_span))
+    return cell._replace(row=row, column=column, row_span=row_span, column_span=column_span)

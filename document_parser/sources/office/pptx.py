@@ -25,6 +25,8 @@ PRESENTATION = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 MAX_DEPTH = 40
 """Depth of groups within groups."""
+MAX_KEPT_SLIDES = 20
+"""Slides that are kept once read: those whose facts go out when the document is opened (16), and some that are asked for."""
 _ROW_EMU = 228_600
 """Shapes whose upper edges are within this distance (a quarter of an inch, in EMU) are read from left to right."""
 _TITLES = frozenset({"title", "ctrTitle"})
@@ -78,12 +80,14 @@ class Presentation(FlowingDocument):
         return self._embedded.open_member(index)
 
     def _read(self, number: int) -> Part:
-        """Return a slide, read once. Raises PageUnreadable."""
+        """Return a slide. The first ones that are asked for are kept, the last one in any case. Raises PageUnreadable."""
         if not 1 <= number <= self.page_count:
             raise PageUnreadable("The presentation has no such slide.", page=number)
         if number not in self._parts:
+            if len(self._parts) >= MAX_KEPT_SLIDES:
+                self._parts.popitem()
             try:
-                self._parts = {number: _SlideReader(self._package, self._slides[number - 1]).read()}
+                self._parts[number] = _SlideReader(self._package, self._slides[number - 1]).read()
             except (KeyError, DocumentError) as error:
                 raise PageUnreadable("The slide is missing from the file, or damaged.", page=number) from error
         return self._parts[number]

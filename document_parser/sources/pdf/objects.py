@@ -22,8 +22,8 @@ _MAX_OBJECTS = 10_000
 """Objects of a page that are visited."""
 _MAX_FORM_DEPTH = 6
 """Forms within forms that are entered."""
-_MAX_CLIP_PATHS, _MAX_CLIP_POINTS = 8, 16
-"""Clip paths of an object, and points of a clip path, that are looked at."""
+_MAX_CLIP_PATHS, _MAX_CLIP_POINTS = 8, 128
+"""Clip paths of an object, and points of a clip path, that are looked at: the boxes of 25 cells of a row, which have 5 each."""
 COVERING_SHARE = 0.9
 """Share of the page under an image that hides all text painted before it."""
 
@@ -150,24 +150,60 @@ def map_inside(found: Any, outer: UprightMap) -> UprightMap:
 
 def clip_window_of(found: Any, place: UprightMap) -> Box:
     """Return the part of the page that an object's clip paths leave open, in fractions, no larger than the page."""
-    window = (0.0, 0.0, 1.0, 1.0)
+    windows = clip_windows_of(found, place)
+    if not windows:
+        return 1.0, 1.0, 0.0, 0.0
+    lefts, tops, rights, bottoms = zip(*windows, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def clip_windows_of(found: Any, place: UprightMap) -> list[Box]:
+    """Return the parts of the page that an object's clip paths leave open, in fractions; none if they leave nothing open.
+
+    A clip path may consist of several boxes: the cells of a row that one filled box colours. Other shapes count as the box
+    around them, and a path with more points than are looked at as one that clips nothing.
+    """
+    windows: list[Box] = [(0.0, 0.0, 1.0, 1.0)]
     clip = pdfium.FPDFPageObj_GetClipPath(found)
     for number in range(min(_MAX_CLIP_PATHS, max(0, pdfium.FPDFClipPath_CountPaths(clip)))):
-        points = _clip_points(clip, number)
-        if points:
-            xs, ys = [x for x, _ in points], [y for _, y in points]
-            window = clip_box(window, place.map_rect(Rect(min(xs), min(ys), max(xs), max(ys))))
-    return window
+        boxes = [place.map_rect(box) for box in _clip_boxes(clip, number)]
+        parts = [clip_box(window, box) for window in windows for box in boxes]
+        windows = [part for part in parts if part[0] <= part[2] and part[1] <= part[3]] if boxes else windows
+    return windows
 
 
-def _clip_points(clip: Any, number: int) -> list[Point]:
-    """Return the points of a clip path."""
+def _clip_boxes(clip: Any, number: int) -> list[Rect]:
+    """Return the boxes of a clip path: of each of its parts if these are level boxes side by side, else the one around them.
+
+    Boxes with more white than fill are margins around the text of one cell, whose own fill Word draws apart.
+    """
+    count = max(0, pdfium.FPDFClipPath_CountPathSegments(clip, number))
+    if not 0 < count <= _MAX_CLIP_POINTS:
+        return []
     x, y = ctypes.c_float(), ctypes.c_float()
-    points = []
-    for place in range(min(_MAX_CLIP_POINTS, max(0, pdfium.FPDFClipPath_CountPathSegments(clip, number)))):
-        if pdfium.FPDFPathSegment_GetPoint(pdfium.FPDFClipPath_GetPathSegment(clip, number, place), x, y):
-            points.append((x.value, y.value))
-    return points
+    parts: list[list[tuple[float, float]]] = []
+    for place in range(count):
+        segment = pdfium.FPDFClipPath_GetPathSegment(clip, number, place)
+        if pdfium.FPDFPathSegment_GetType(segment) == pdfium.FPDF_SEGMENT_MOVETO or not parts:
+            parts.append([])
+        if pdfium.FPDFPathSegment_GetPoint(segment, x, y):
+            parts[-1].append((x.value, y.value))
+    parts = [part for part in parts if len(part) > 1]
+    boxes = [_box_around(part) for part in parts]
+    whole = _box_around([point for part in parts for point in part])
+    filled = sum(box.right - box.left for box in boxes)
+    return boxes if all(map(_is_level_box, parts)) and filled > (whole.right - whole.left) / 2 else [whole]
+
+
+def _is_level_box(points: Sequence[tuple[float, float]]) -> bool:
+    """Return whether the corners of a shape are those of a box with level and upright edges."""
+    return len({round(x, 2) for x, _ in points}) == 2 == len({round(y, 2) for _, y in points})
+
+
+def _box_around(points: Sequence[tuple[float, float]]) -> Rect:
+    """Return the box around points."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return Rect(min(xs), min(ys), max(xs), max(ys))
 
 
 def clip_box(box: Box, window: Box) -> Box:

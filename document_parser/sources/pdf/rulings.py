@@ -12,7 +12,7 @@ import pypdfium2.raw as pdfium
 from document_parser.models import RulingLine
 from document_parser.sources.base import MAX_RULINGS
 from document_parser.sources.pdf.coordinates import UprightMap
-from document_parser.sources.pdf.objects import Box, PageObject, Point, clip_box, clip_window_of, handle_of, map_inside
+from document_parser.sources.pdf.objects import Box, PageObject, Point, clip_box, clip_windows_of, handle_of, map_inside
 
 _MAX_SEGMENTS = 20_000
 """Path segments of a page that are looked at."""
@@ -46,7 +46,7 @@ def extract_rulings(objects: Iterable[PageObject]) -> list[RulingLine]:
         else:
             budget -= min(_MAX_PATH_SEGMENTS, pdfium.FPDFPath_CountSegments(path))
             lines = list(_lines_of(path, map_inside(path, place), filled, stroked))
-        found += _clip_lines(lines, clip_window_of(path, place))
+        found += [line for window in clip_windows_of(path, place) for line in _clip_lines(lines, window)]
         if len(found) >= MAX_RULINGS or budget < 0:
             break
     return found[:MAX_RULINGS]

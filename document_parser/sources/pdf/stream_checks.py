@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from document_parser.sources import decoder_messages
+from document_parser.sources.truncated_images import truncated_images
 
 Fault = Literal["", "cut", "corrupt", "undecodable", "missing"]
 """``cut``: the data ends early. ``corrupt``: it decodes to the end, but is not what was written. ``undecodable``: it does not
@@ -347,7 +348,7 @@ def check_jpeg2000(raw: bytes) -> CheckResult:
 def _jpeg2000_error(raw: bytes, levels: int) -> str:
     """Return OpenJPEG's message about an image that it cannot decode without ``levels`` resolution levels; empty if it can."""
     try:
-        with Image.open(io.BytesIO(raw), formats=["JPEG2000"]) as image:
+        with truncated_images(allowed=False), Image.open(io.BytesIO(raw), formats=["JPEG2000"]) as image:
             if levels:
                 setattr(image, "reduce", levels)  # noqa: B010 - an attribute of this plugin, a method of all others
             image.load()

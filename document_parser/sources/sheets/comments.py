@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from document_parser.models import Block, Span
 from document_parser.sources.containers.zip_members import ZipMembers
-from document_parser.sources.sheets.package import Relationship, child, children, try_part
+from document_parser.sources.sheets.package import Relationship, try_part
 from document_parser.sources.sheets.references import Region, parse_region
 from document_parser.sources.sheets.shared_strings import rich_text_of
-from document_parser.sources.xml_trees import local_name
+from document_parser.sources.xml_trees import child, children, local_name
 
 
 class Comment(NamedTuple):

@@ -8,18 +8,9 @@ from typing import NamedTuple
 from document_parser.models import Block
 from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.office.charts import chart_blocks
-from document_parser.sources.sheets.package import (
-    Relationship,
-    child,
-    children,
-    find_member,
-    is_true,
-    relation_id,
-    relationships_of,
-    try_part,
-)
+from document_parser.sources.sheets.package import Relationship, find_member, relation_id, relationships_of, try_part
 from document_parser.sources.sheets.tables import PlacedBlock
-from document_parser.sources.xml_trees import Element, local_name
+from document_parser.sources.xml_trees import Element, child, children, is_true, local_name
 from document_parser.text.raised import as_subscript, as_superscript
 from document_parser.text.spans import Run, Style, spans_of, strip_runs, text_of
 

@@ -69,18 +69,3 @@ def relation_id(element: Element, name: str = "id") -> str:
         if attribute.rpartition("}")[2] == name and "elationships" in attribute:
             return str(value)
     return ""
-
-
-def children(element: Element, name: str) -> list[Element]:
-    """Return the children of a name, in any namespace."""
-    return [child for child in element if local_name(child) == name]
-
-
-def child(element: Element, name: str) -> Element | None:
-    """Return the first child of a name, in any namespace; None if there is none."""
-    return next((one for one in element if local_name(one) == name), None)
-
-
-def is_true(text: str | None) -> bool:
-    """Return whether an attribute says yes."""
-    return (text or "").strip().lower() in {"1", "true", "on"}

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 
 from document_parser.models import Block, BlockKind
-from document_parser.sources.sheets.package import is_true
-from document_parser.sources.xml_trees import Element, local_name
+from document_parser.sources.xml_trees import Element, is_true, local_name
 
 _CODE = re.compile(r'&(?:"[^"]*"|\d+|K(?:[0-9A-Fa-f]{6}|\d\d[+-]\d{3})|(&)|([LCR])|(A)|.)', re.DOTALL)
 _SHOWN = {"oddHeader": "page_header", "oddFooter": "page_footer"}

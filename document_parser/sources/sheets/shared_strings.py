@@ -14,9 +14,8 @@ from typing import IO, NamedTuple
 from document_parser.errors import DamagedDocument
 from document_parser.models import Span
 from document_parser.sources.containers.zip_members import ZipMembers
-from document_parser.sources.sheets.package import child, children, is_true
 from document_parser.sources.sheets.xml_pieces import Names, batches, find_names, plain_text, unescape, wrap
-from document_parser.sources.xml_trees import Element, local_name, parse_xml
+from document_parser.sources.xml_trees import Element, child, children, is_true, local_name, parse_xml
 from document_parser.text.raised import as_subscript, as_superscript
 from document_parser.text.spans import Run, Style, spans_of, text_of
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from document_parser.sources.number_formats.formats import BUILT_IN, GENERAL, NumberFormat, compile_format
-from document_parser.sources.sheets.package import child, children
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, child, children
 
 
 def formats_of(styles: Element | None) -> list[NumberFormat]:

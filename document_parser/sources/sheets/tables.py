@@ -130,7 +130,7 @@ class _Covering:
             while self._waiting and self._waiting[-1].top <= row:
                 self._open.append(self._waiting.pop())
             self._open = [merge for merge in self._open if merge.bottom >= row]
-        return any(merge.left <= column <= merge.right for merge in self._open)
+        return bool(self._open) and any(merge.left <= column <= merge.right for merge in self._open)
 
 
 # --- which cells are a table ------------------------------------------------------------------------------------------
@@ -139,8 +139,8 @@ class _Covering:
 def _tables_of(cells: list[SheetCell], frame: SheetFrame, *, is_whole: bool) -> Iterator[tuple[list[SheetCell], int]]:
     """Yield the cells of each table and the number of its header rows, in reading order."""
     named: list[list[SheetCell]] = [[] for _ in frame.tables]
-    others: list[SheetCell] = []
-    for cell in cells:
+    others: list[SheetCell] = [] if frame.tables else cells
+    for cell in cells if frame.tables else ():
         place = next((at for at, table in enumerate(frame.tables) if table.region.contains(*cell.box[:2])), None)
         (others if place is None else named[place]).append(cell)
     found = [(held, table.header_rows) for held, table in zip(named, frame.tables, strict=True) if held]

@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 from document_parser.errors import DamagedDocument, PageUnreadable
 from document_parser.sources.containers.zip_members import ZipMembers
-from document_parser.sources.sheets.package import child
 from document_parser.sources.sheets.references import MAX_COLUMNS, MAX_ROWS, Region, column_number
 from document_parser.sources.sheets.rows import MAX_PART_CELLS
 from document_parser.sources.sheets.xml_pieces import MAX_HEAD_BYTES, Names, find_names, pieces, wrap
-from document_parser.sources.xml_trees import Element, parse_xml
+from document_parser.sources.xml_trees import Element, child, parse_xml
 
 _ROW_NUMBER = re.compile(rb"\sr\s*=\s*[\"'](\d{1,7})[\"']")
 _ROW_HIDDEN = re.compile(rb"\shidden\s*=\s*[\"'](?:1|true|on)[\"']|\sht\s*=\s*[\"']0(?:\.0*)?[\"']")

@@ -6,6 +6,7 @@ xlrd gives values and formats, and the stored results of formulas, not the formu
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -34,6 +35,7 @@ _UNREADABLE = (
     LookupError,
     TypeError,
     ValueError,
+    struct.error,
 )
 """What xlrd raises for damaged files."""
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")

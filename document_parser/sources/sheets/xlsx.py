@@ -19,16 +19,7 @@ from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.sheets.comments import Comment, read_comments, read_persons
 from document_parser.sources.sheets.drawings import Drawing, read_drawing
-from document_parser.sources.sheets.package import (
-    Relationship,
-    child,
-    children,
-    find_member,
-    is_true,
-    relation_id,
-    relationships_of,
-    try_part,
-)
+from document_parser.sources.sheets.package import Relationship, find_member, relation_id, relationships_of, try_part
 from document_parser.sources.sheets.page_margins import margin_blocks
 from document_parser.sources.sheets.references import MAX_COLUMNS, Region, parse_region
 from document_parser.sources.sheets.rows import FormulaCount, SheetRow
@@ -38,7 +29,7 @@ from document_parser.sources.sheets.tables import NamedTable, PlacedBlock, Sheet
 from document_parser.sources.sheets.warnings import formula_warnings, hidden_warnings
 from document_parser.sources.sheets.worksheet_rows import Outline, WorksheetReader, frame_child, read_outline
 from document_parser.sources.sheets.xlsx_cells import CellReader
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, child, children, is_true
 from document_parser.text.spans import runs_of, safe_link_of, spans_of
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -200,6 +200,140 @@ local function tally_all(from)
   for i = from, #ARGV, 2 do tally(ARGV[i], ARGV[i + 1]) end
 end
 
+-- Quotas of an owner, see jobs/records/quotas.py. 'places:OWNER' has the uploads that have not ended, each with the number of its
+-- jobs that have not: its own and those of documents inside it. 'quota:OWNER' counts by QUOTA|PERIOD; a period is a day or a month,
+-- by its number. A job knows the periods in which it was sent and how many pages are counted for it.
+local QUOTAS = {'concurrent_jobs', 'documents_per_day', 'documents_per_month', 'pages_per_month'}
+-- Whether what the database knows of this month was added. Until then no usage is written there: it would be added again.
+local QUOTAS_RESTORED = 'quotas:restored'
+local QUOTA_MILLISECONDS = 70 * 86400000
+local function places(owner) return 'places:' .. owner end
+local function quota_key(owner) return 'quota:' .. owner end
+local function quota_field(quota, day, month) return quota .. '|' .. (quota == 'documents_per_day' and day or month) end
+
+local function quota_used(owner, quota, day, month)
+  if quota == 'concurrent_jobs' then return redis.call('HLEN', places(owner)) end
+  return tonumber(redis.call('HGET', quota_key(owner), quota_field(quota, day, month)) or '0')
+end
+
+-- The quota that so much more would exceed: its name and what is used; nil for none. Limits are by quota; what has none is left out.
+local function broken_quota(owner, given, more)
+  for _, quota in ipairs(QUOTAS) do
+    local limit, wanted, used = given.limits[quota], more[quota] or 0, quota_used(owner, quota, given.day, given.month)
+    if limit and wanted > 0 and used + wanted > limit then return {'quota', quota, tostring(used), tostring(wanted)} end
+  end
+end
+
+-- Forget the counts of periods before the last one.
+local function forget_old_quotas(owner, quota, day, month)
+  for _, field in ipairs(redis.call('HKEYS', quota_key(owner))) do
+    local name, period = string.match(field, '^(.-)|(%d+)$')
+    if name == quota and tonumber(period) < (quota == 'documents_per_day' and tonumber(day) or tonumber(month)) - 1 then
+      redis.call('HDEL', quota_key(owner), field)
+    end
+  end
+end
+
+local function count_quota(owner, quota, day, month, by)
+  if by == 0 then return end
+  local field = quota_field(quota, day, month)
+  local count = redis.call('HINCRBY', quota_key(owner), field, string.format('%d', by))
+  if count <= 0 then redis.call('HDEL', quota_key(owner), field) end
+  if count == by then forget_old_quotas(owner, quota, day, month) end
+  redis.call('PEXPIRE', quota_key(owner), QUOTA_MILLISECONDS)
+end
+
+-- Count a new document, or take one back that was not read. Each document counts as a page until its pages are known.
+local function count_document(owner, day, month, by)
+  count_quota(owner, 'documents_per_day', day, month, by)
+  count_quota(owner, 'documents_per_month', day, month, by)
+end
+
+local function take_place(owner, upload)
+  redis.call('HINCRBY', places(owner), upload, 1)
+  redis.call('SADD', 'places', owner)
+end
+
+local function free_place(owner, upload)
+  if redis.call('HINCRBY', places(owner), upload, -1) <= 0 then redis.call('HDEL', places(owner), upload) end
+end
+
+-- Count the pages of a job: until it ends, all that it will read; afterwards those that the ledger says were read.
+local function count_quota_pages(job)
+  local found = redis.call('HMGET', record(job), 'owner', 'quota_day', 'quota_month', 'quota_pages', 'pages_read', 'total', 'state')
+  local owner, day, month = found[1], found[2], found[3]
+  if not month then return end
+  local counted, read = tonumber(found[4] or '0'), tonumber(found[5] or '0')
+  local open = found[7] == 'queued' or found[7] == 'processing'
+  local due = open and math.max(read, tonumber(found[6] or '1')) or read
+  if due == counted then return end
+  redis.call('HSET', record(job), 'quota_pages', due)
+  count_quota(owner, 'pages_per_month', day, month, due - counted)
+end
+
+-- Take a place and a document of an owner for a job, and count its pages from now on. ``is_taken``: its batch took both before.
+local function take_quota(job, owner, upload, given, is_taken)
+  local counted = is_taken and 1 or 0
+  redis.call('HSET', record(job), 'quota_day', given.day, 'quota_month', given.month, 'quota_pages', counted, 'upload', upload)
+  if given.limits.pages_per_month then
+    redis.call('HSET', record(job), 'pages_limit', given.limits.pages_per_month, 'quota_status', given.status)
+  end
+  if not is_taken then
+    take_place(owner, upload)
+    count_document(owner, given.day, given.month, 1)
+  end
+  count_quota_pages(job)
+end
+
+-- The quota that one more document of an upload would exceed, as of broken_quota. Documents of an upload share its place.
+local function broken_by_document(owner, upload, given)
+  local places_wanted = redis.call('HEXISTS', places(owner), upload) == 1 and 0 or 1
+  return broken_quota(owner, given,
+    {concurrent_jobs = places_wanted, documents_per_day = 1, documents_per_month = 1, pages_per_month = 1})
+end
+
+-- Free the place of a job that has ended. One that was not completed gives its document back.
+local function settle_quota(job, completed)
+  local owner, day, month, upload = unpack(redis.call('HMGET', record(job), 'owner', 'quota_day', 'quota_month', 'upload'))
+  if not month then return end
+  free_place(owner, upload)
+  if not completed then count_document(owner, day, month, -1) end
+  count_quota_pages(job)
+end
+
+-- Give back what a batch took for a document whose job was not created and never will be.
+local function settle_quota_in_batch(batch, job)
+  local owner, day, month = unpack(redis.call('HMGET', 'batch:' .. batch, 'owner', 'quota_day', 'quota_month'))
+  if not month or redis.call('EXISTS', record(job)) == 1 or redis.call('HDEL', places(owner), job) == 0 then return end
+  count_document(owner, day, month, -1)
+  count_quota(owner, 'pages_per_month', day, month, -1)
+end
+
+-- Count what a job used, for its owner and key: changes of measures by engine. See jobs/records/usage.py.
+local function count_usage(job, changes)
+  local owner, key = unpack(redis.call('HMGET', record(job), 'owner', 'key'))
+  local day = string.format('%d', math.floor(now() / 86400000))
+  local pages = 0
+  for engine, measures in pairs(changes) do
+    pages = pages + (measures.pages or 0)
+    for measure, by in pairs(measures) do
+      if by ~= 0 then
+        local field = table.concat({owner or '', key or '', day, engine, measure}, '|')
+        redis.call('HINCRBY', 'usage:pending', field, string.format('%d', by))
+      end
+    end
+  end
+  if pages ~= 0 then
+    redis.call('HINCRBY', record(job), 'pages_read', pages)
+    count_quota_pages(job)
+  end
+end
+
+-- Note that a job has changed, or was deleted, for its history. The number says whether it has changed again meanwhile.
+local function note_history(member)
+  redis.call('ZADD', 'history:due', redis.call('INCR', 'history:count'), member)
+end
+
 -- Add an observation to a histogram. Its bounds are in ARGV, ascending, from this position on.
 local function observe(series, value, from)
   local bucket = '+Inf'
@@ -278,7 +412,7 @@ local function end_batch_if_done(batch)
   redis.call('HSET', batch_key(batch), 'state', at, 'completed_at', now(), 'expires_at', now() + ttl)
   batch_event(batch, 'batch.ended', 'state', at)
   for _, part in ipairs(BATCH_PARTS) do redis.call('PEXPIRE', batch_key(batch, part), ttl) end
-  redis.call('SET', batch_key(batch, ':gone'), '', 'PX', ttl + tonumber(batch_field(batch, 'tombstone')))
+  redis.call('SET', batch_key(batch, ':gone'), batch_field(batch, 'owner') or '', 'PX', ttl + tonumber(batch_field(batch, 'tombstone')))
   local key = batch_field(batch, 'idempotency')
   if key and redis.call('PTTL', key) > ttl then redis.call('PEXPIRE', key, ttl) end
   redis.call('ZREM', 'batches:active', batch)
@@ -302,6 +436,15 @@ local function settle_in_batch(job, outcome)
   redis.call('SREM', batch_key(batch, ':open'), job)
   batch_event(batch, 'job.' .. outcome, 'job_id', job)
   end_batch_if_done(batch)
+end
+
+-- Make the copy of a changed result in its bucket due again.
+local function put_result_again(job)
+  local copy = load(record(job), 'result_s3')
+  if not copy then return end
+  copy.state, copy.attempts, copy.error, copy.next_attempt_at = 'pending', 0, nil, nil
+  save(record(job), 'result_s3', copy)
+  redis.call('ZADD', 'transfers:due', now(), job .. '|result')
 end
 
 -- Let a job into its batch. Returns whether it may be created: not if the batch is gone or ends, or its place has another outcome.
@@ -338,7 +481,8 @@ local UPLOADS_LOAD = 'uploads:load'
 
 local function count_uploads(caller, number, bytes)
   for field, by in pairs({['n'] = number, ['b'] = bytes, ['n:' .. caller] = number, ['b:' .. caller] = bytes}) do
-    if redis.call('HINCRBY', UPLOADS_LOAD, field, string.format('%.0f', by)) <= 0 then
+    -- With a zero added, the minus zero of an empty upload is no '-0', which Redis does not take for a number.
+    if redis.call('HINCRBY', UPLOADS_LOAD, field, string.format('%.0f', by + 0)) <= 0 then
       redis.call('HDEL', UPLOADS_LOAD, field)
     end
   end

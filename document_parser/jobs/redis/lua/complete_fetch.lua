@@ -1,4 +1,4 @@
--- Close the fetch of a document that is in storage now, and let it be planned.
+-- Close the fetch of a document that is in storage now, or was only scanned now, and let it be planned.
 -- ARGV: job, token of the stage, card as JSON, size in bytes, lane, key of the document in the cache or ''
 -- Returns hit|miss|off|shared as create.lua, 'gone' if the job was deleted, or 'not_yours' if the claim is no longer held.
 local job = ARGV[1]
@@ -10,8 +10,10 @@ entry.state, entry.token, entry.actor = 'done', nil, nil
 save(stages(job), 'fetch', entry)
 -- What was opened with a password is not kept.
 local key = redis.call('EXISTS', 'job:' .. job .. ':password') == 1 and '' or ARGV[6]
+local before = tonumber(redis.call('HGET', record(job), 'size') or '0')
 redis.call('HSET', record(job), 'card', ARGV[3], 'size', ARGV[4], 'lane', ARGV[5])
 redis.call('HDEL', record(job), 'fetching', 'address', 'received_bytes', 'announced_bytes')
-redis.call('HINCRBY', 'load', 'bytes', ARGV[4])
-event(job, 'job.fetched', 'bytes', ARGV[4])
+redis.call('HINCRBY', 'load', 'bytes', tonumber(ARGV[4]) - before)
+-- A document that only had to be scanned was here, and counted, before.
+if before == 0 then event(job, 'job.fetched', 'bytes', ARGV[4]) end
 return find_reading(job, key)

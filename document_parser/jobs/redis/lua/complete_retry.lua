@@ -1,7 +1,7 @@
 -- Record the outcome of a retry. It needs the stage's token; without one, the stage's worker must have died.
 -- ARGV: job, token or '', page, its new ledger entry, the job's new revision or '' (the page is kept as it was),
 -- what to add to which count as JSON, status of the page, error or '', body of the webhook about it,
--- all pages whose newest retry failed as JSON, then samples of the metrics and what to add
+-- all pages whose newest retry failed as JSON, usage by engine as JSON, then samples of the metrics and what to add
 -- Returns 'ok', 'gone', or 'not_yours'.
 -- An event that has not been delivered yet is replaced: the newest one of its kind includes it.
 local function announce(job, news, body, retry, revision)
@@ -36,9 +36,13 @@ if revision == '' then
   event(job, 'job.retry_failed', 'page', page, 'error', ARGV[8])
 else
   event(job, 'job.revised', 'revision', revision)
+  -- The files in the bucket are those of the revision before.
+  put_result_again(job)
 end
 redis.call('HSET', record(job), 'retry_failed_pages', ARGV[10])
 local retry = redis.call('HINCRBY', record(job), 'retries', 1)
 if redis.call('HEXISTS', record(job), 'webhook') == 1 then announce(job, news, ARGV[9], retry, revision) end
-tally_all(11)
+count_usage(job, cjson.decode(ARGV[11]))
+note_history(job)
+tally_all(12)
 return 'ok'

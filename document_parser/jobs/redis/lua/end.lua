@@ -37,6 +37,13 @@ end
 for _, key in ipairs({record(job), pages(job), stages(job), 'job:' .. job .. ':events', 'job:' .. job .. ':status', 'job:' .. job .. ':cached', 'job:' .. job .. ':rung'}) do
   redis.call('PEXPIRE', key, ttl)
 end
+-- What it has put into the cache, or taken from it, goes no later than the job if a time was asked for.
+if redis.call('HEXISTS', record(job), 'retention_hours') == 1 then
+  for _, key in ipairs(redis.call('SMEMBERS', 'job:' .. job .. ':cached')) do
+    local expiry = redis.call('ZSCORE', 'cache:expiring', key)
+    if expiry and tonumber(expiry) > now() + ttl then redis.call('ZADD', 'cache:expiring', now() + ttl, key) end
+  end
+end
 redis.call('SET', 'job:' .. job .. ':gone', redis.call('HGET', record(job), 'owner') or '', 'PX', ttl + tonumber(ARGV[7]))
 -- Tasks that work on it check their claims at once.
 if to ~= 'completed' then redis.call('INCR', 'jobs:endings') end
@@ -51,5 +58,11 @@ if redis.call('HEXISTS', record(job), 'webhook') == 1 then
   redis.call('ZADD', 'webhooks:due', now(), job)
   redis.call('ZADD', 'webhooks:log', now_micros(), job)
 end
+if to == 'completed' then
+  local size = tonumber(redis.call('HGET', record(job), 'size') or '0')
+  count_usage(job, {none = {documents = 1, bytes = size}})
+end
+settle_quota(job, to == 'completed')
+note_history(job)
 settle_in_batch(job, to == 'completed' and failed > 0 and 'incomplete' or to)
 return 'ok'

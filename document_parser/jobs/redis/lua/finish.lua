@@ -1,6 +1,6 @@
 -- Count a page whose file is stored: only with the claim's token, and only once.
 -- ARGV: job, page, token, entry as JSON, outcome (done|blank|failed), counter, origin ('read', 'cached' or 'text'),
--- then samples of the metrics and what to add
+-- usage by engine as JSON, then samples of the metrics and what to add
 -- Returns 2 if that closed the ledger, else 1; 0 if the page has another claim, -1 if the job is gone.
 local job, page, token = ARGV[1], ARGV[2], ARGV[3]
 local at = state(job)
@@ -15,5 +15,6 @@ count_page(job, page, ARGV[5], ARGV[6], read.warnings, read.flagged)
 -- Pages that took no engine's time do not count for the pace.
 if ARGV[7] == 'read' then redis.call('HINCRBY', 'pace', math.floor(now() / PACE_MILLISECONDS), 1) end
 if ARGV[7] == 'cached' then redis.call('HINCRBY', pages(job), '#cached', 1) end
-tally_all(8)
+count_usage(job, cjson.decode(ARGV[8]))
+tally_all(9)
 return closed(job) and 2 or 1

@@ -8,6 +8,7 @@ redis.call('ZADD', batch_key(batch, ':places'), 0, place)
 redis.call('HSET', batch_key(batch, ':entries'), place, ARGV[3])
 redis.call('HSET', batch_key(batch, ':outcomes'), place, 'refused|0|0')
 redis.call('SREM', batch_key(batch, ':open'), job)
+settle_quota_in_batch(batch, job)
 batch_event(batch, 'file.refused', 'place', place)
 end_batch_if_done(batch)
 return 1

@@ -14,6 +14,7 @@ for i = 4, #ARGV, 3 do
   for _, name in ipairs({'finished', entry.state, counter}) do
     if name ~= '' then redis.call('HINCRBY', pages(job), '#' .. name, -1) end
   end
+  count_usage(job, {[type(entry.engine) == 'string' and entry.engine or 'none'] = {pages = -1}})
   if entry.flagged then redis.call('HINCRBY', pages(job), '#flagged', -1) end
   if ARGV[i + 2] == '1' then redis.call('HINCRBY', pages(job), '#cached', -1) end
   save(pages(job), page, {state = 'ready', lost = (entry.lost or 0) + 1})

@@ -1,7 +1,12 @@
--- Store the state of the copy of a result in a bucket. ARGV: job, state, copy as JSON, milliseconds until it is due again
--- Returns 1, or 0 if the job is gone.
+-- Store the state of the copy of a result in a bucket. ARGV: job, state, copy as JSON, milliseconds until it is due again,
+-- the revision that it is of
+-- Returns 1, or 0 if there is nothing to record: the job is gone, or has another revision meanwhile, which is due then.
 local job = ARGV[1]
 local name = job .. '|result'
+if state(job) and (redis.call('HGET', record(job), 'revision') or '1') ~= ARGV[5] then
+  put_result_again(job)
+  return 0
+end
 if not state(job) or ARGV[2] ~= 'pending' then
   redis.call('ZREM', 'transfers:due', name)
 else
