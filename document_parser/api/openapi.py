@@ -160,7 +160,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "Content-Disposition": {"description": "Names the file.", "schema": TEXT},
     "X-RateLimit-Limit": {"description": "Requests in a window.", "schema": {"type": "integer"}},
     "X-RateLimit-Remaining": {"description": "Requests left in this window.", "schema": {"type": "integer"}},
-    "X-RateLimit-Reset": {"description": "When the window ends, in seconds since 1970.", "schema": {"type": "number"}},
+    "X-RateLimit-Reset": {"description": "When the window ends, in seconds since 1970.", "schema": {"type": "integer"}},
     **{name: {"description": "Of a quota of the caller's tier.", "schema": COUNT} for name in tier_limits.ANSWER_HEADERS},
 }
 """Descriptions of all response headers, by name."""

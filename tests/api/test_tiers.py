@@ -212,6 +212,7 @@ def test_requests_in_a_minute_are_counted_on_all_hosts_together(callers):
     answers = [caller.get("/v1/jobs") for _ in range(4)]
     assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
     assert {answer.headers["X-RateLimit-Limit"] for answer in answers} == {"3"}
+    assert 0 < int(answers[0].headers["X-RateLimit-Reset"]) - time.time() <= 61
     details = refused(answers[-1], "RATE_LIMIT_EXCEEDED")
     assert (details["quota"], details["limit"]) == ("requests_per_minute", 3)
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 
@@ -151,7 +152,7 @@ def _add_headers(response: Response) -> Response:
     if tier.requests_per_minute is not None:
         found["X-RateLimit-Limit"] = str(tier.requests_per_minute)
         found["X-RateLimit-Remaining"] = str(max(0, tier.requests_per_minute - standing.requests))
-        found["X-RateLimit-Reset"] = str(time.time() + standing.seconds_left)
+        found["X-RateLimit-Reset"] = str(math.ceil(time.time() + standing.seconds_left))
     for quota, limit in tier.quotas.items():
         if quota in standing.used:
             name, ends = QUOTA_HEADERS[quota], standing.periods.end_of(quota)
