@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import shutil
 import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from document_parser.engines.registry import Engines
+from document_parser.engines.tesseract import engine as tesseract
 from document_parser.engines.vlm.availability import AvailabilityCache
 from document_parser.engines.vlm.client import VisionEngine
 from document_parser.engines.vlm.deepseek import DeepSeekEngine
@@ -439,8 +439,8 @@ def test_nothing_listening_is_not_available():
     asyncio.run(main())
 
 
-ON_CPU = {"rapidocr", "tesseract"} if shutil.which("tesseract") else {"rapidocr"}
-"""Tesseract is the rung behind RapidOCR, where it is installed."""
+ON_CPU = {"rapidocr", "tesseract"} if tesseract.is_there(Settings()) else {"rapidocr"}
+"""Tesseract is the rung behind RapidOCR, where its library or its program is installed."""
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,9 @@ class Ladder:
             self._textless = reading, image
         if name == "text_layer":
             return "next engine"  # it says the same whichever way the page is turned
-        return await self._handle_rejection(reading, image, rejection)
+        if rejection.doubtful:
+            return self._keep_in_doubt(reading, rejection)
+        return await self._repair_or_turn(name, temperature, reading, image, rejection)
 
     def _warn_of_undrawn_text(self) -> None:
         """Warn that a page counts as blank although its file has text for it: a font that cannot be drawn, for example."""
@@ -194,15 +196,21 @@ class Ladder:
             message = f"Nothing can be seen on the page, though its text layer has {facts.characters} characters."
             self._page.warnings.append(PageWarning(code="low_coverage", message=message))
 
-    async def _handle_rejection(self, reading: Reading, image: PageImage | None, rejection: guards.Rejection) -> Outcome:
-        """Handle a rejected reading: keep it in doubt, repair it from a crop, or have the page read again."""
-        if rejection.doubtful:
-            return self._keep_in_doubt(reading, rejection)
+    async def _repair_or_turn(
+        self,
+        name: EngineName,
+        temperature: float | None,
+        reading: Reading,
+        image: PageImage | None,
+        rejection: guards.Rejection,
+    ) -> Outcome:
+        """Repair a rejected reading from a crop, or have the page read again: turned, if it does not stand upright."""
         repaired = await read_rest(self._context, self._evidence, reading, image, rejection)
         if repaired is not None:
             await self._accept(repaired, Retry(reading), image)
             return "accepted"
-        await self._context.images.correct_turn(image)
+        if await self._context.images.correct_turn(image):
+            return await self._try_once(name, temperature)
         return "same engine"
 
     def _record_accepted(
