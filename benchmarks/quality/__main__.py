@@ -25,7 +25,7 @@ cap_threads()  # before any numeric library is imported
 from benchmarks import faulty_models, ocr_speed  # noqa: E402
 from benchmarks.quality import alone, scripts  # noqa: E402
 from benchmarks.quality.aims import AIMS, AIMS_OF, OFFICE_AIMS, Aim  # noqa: E402
-from benchmarks.quality.corpus import KINDS, OFFICE, documents, read_all, sources, tested_documents  # noqa: E402
+from benchmarks.quality.corpus import KINDS, OFFICE, documents, read_all, sources, tested_documents, truths  # noqa: E402
 from benchmarks.quality.page import corpus_text  # noqa: E402
 from benchmarks.quality.scores import PEERS, peers, score  # noqa: E402
 from benchmarks.quality.speed import text_layer_lines  # noqa: E402
@@ -76,7 +76,7 @@ def _corpus(options: argparse.Namespace, corpus: Path, kinds: list[str], aims: S
         theirs = peers(names, options.scorer, corpus, folder, kinds)
         if options.peers and alone.KIND in kinds:
             theirs[alone.NAME] = alone.told_the_language(options.scorer, corpus, folder / "alone")
-    return corpus_text(readings, ours, theirs, aims, sources(corpus), tested_documents(corpus))
+    return corpus_text(readings, ours, theirs, aims, sources(corpus), tested_documents(corpus), truths(corpus))
 
 
 def _scripts(options: argparse.Namespace, _: Path) -> str:

@@ -55,6 +55,11 @@ def sources(corpus: Path) -> dict[str, str]:
     return {row["path"]: name if series[name := _series(row["path"])] >= MIN_SERIES else row["source_repo"] for row in rows}
 
 
+def truths(corpus: Path) -> dict[str, str]:
+    """How the truth of each document came about, by path: the tier that the corpus's manifest gives it, with its words."""
+    return {row["path"]: row["gt_tier"] for row in _manifest(corpus)}
+
+
 def tested_documents(corpus: Path) -> dict[str, str]:
     """The path of the document that each unit test is about, by the test's id."""
     tests = [

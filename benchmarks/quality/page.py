@@ -21,10 +21,11 @@ def corpus_text(
     aims: Sequence[Aim],
     sources: Mapping[str, str],
     tested: Mapping[str, str],
+    truths: Mapping[str, str],
 ) -> str:
     """What the scorer says of a corpus, with what failed and where to look next.
 
-    ``sources`` has where each document is from, ``tested`` the document of each unit test.
+    ``sources`` has where each document is from, ``truths`` how its truth came about, ``tested`` the document of each unit test.
     """
     scanned = [scored for scored in ours.headline if scored.row == "scanned"]
     parts: list[Section] = [
@@ -32,6 +33,7 @@ def corpus_text(
         [_amount(readings)],
         ["### By kind", "", *groups_table(ours.documents, "kind", lambda scored: scored.row)],
         ["### Each source apart", "", *sources_table(ours, sources, tested)],
+        ["### By truth", "", *truths_table(ours, truths)],
         ["### By language", "", *groups_table(ours.headline, "language", lambda scored: scored.language or "?")],
         ["### Scanned, by kind of document", "", *groups_table(scanned, "kind", lambda scored: scored.kind)],
         ["### Scanned, by language", "", *groups_table(scanned, "language", lambda scored: scored.language or "?")],
@@ -77,6 +79,11 @@ def sources_table(ours: Verdict, sources: Mapping[str, str], tested: Mapping[str
         cells = [figure([s.metrics[metric] for s in groups[name] if metric in s.metrics]) for metric in METRICS]
         lines.append(f"| {name} | " + " | ".join([*cells, figure(passed[name])]) + " |")
     return lines
+
+
+def truths_table(ours: Verdict, truths: Mapping[str, str]) -> list[str]:
+    """One line for each way in which truths came about, one column a metric; those that other tools wrote are marked ``/C``."""
+    return groups_table(ours.documents, "truth", lambda scored: f"{scored.row}: {truths.get(scored.path) or '?'}")
 
 
 def _source_label(path: str, sources: Mapping[str, str]) -> str:

@@ -154,11 +154,13 @@ def submit(
 def scan_again(redis: Redis, settings: Settings, card: JobCard) -> str:
     """Queue a job again that failed because the virus scanner was away for too long. Its fetch has to be enqueued.
 
-    It counts against the quotas of its owner as a new one does. Return ``ok``, ``missing``, or the job's state if it did not
-    fail for that reason. Raises RateLimitExceeded, QuotaExceeded, TierUnknown, RedisError.
+    It counts against the quotas of its owner as a new one does, and its batch waits for it again. Return ``ok``, ``missing``,
+    or the job's state if it did not fail for that reason. Raises RateLimitExceeded, QuotaExceeded, TierUnknown, RedisError.
     """
     tier, now = settings.accounts.tier(card.tier), datetime.now(UTC)
-    reply: Any = scripts.run_script(redis, "scan_again", card.job_id, quotas.to_argument(tier, now) if card.tier else "")
+    alone = card.model_copy(update={"batch": "", "place": ""})
+    given = quotas.to_argument(tier, now) if card.tier else ""
+    reply: Any = scripts.run_script(redis, "scan_again", card.job_id, given, alone.model_dump_json())
     outcome, *facts = map(text, reply)
     if outcome == "quota":
         raise quotas.to_refusal(tier, facts, now)

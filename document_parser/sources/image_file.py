@@ -35,10 +35,13 @@ from document_parser.sources.cut_images import (
     show_cut,
 )
 from document_parser.sources.padded_images import CutFile, find_cut, may_say_length
+from document_parser.sources.pdf.stream_checks import jpeg_sample_bits, may_be_lossless_jpeg
 from document_parser.sources.truncated_images import truncated_images
 
 ASSUMED_DPI = 144.0
 """Resolution of an image whose file declares none that can be believed."""
+HEAD_BYTES = 65_536
+"""What of a JPEG is searched for the bits of its samples."""
 KEPT_LONG_SIDE_PIXELS = 4096
 """Decoded images are reduced to this long side; no engine asks for more."""
 
@@ -122,7 +125,9 @@ class ImageFile(WithoutTextLayer):
             raise DamagedDocument(self._refusal()) from error
 
     def _refusal(self) -> str:
-        """Return why nothing of the image can be shown: that it is cut off, and where, if its length says so."""
+        """Return why nothing of the image can be shown: samples that are not read, or that it is cut off and where."""
+        if (bits := jpeg_sample_bits(self._piece(0, HEAD_BYTES))) > 8:
+            return f"The JPEG has {bits} bits in each sample; only those with 8 are read. Save it with 8, or as PNG or TIFF."
         if self._cut is None:
             size = self._size()
             cut = describe_cut(self._piece(0, 8), self._piece(max(0, size - TAIL_BYTES), TAIL_BYTES), size)
@@ -226,7 +231,8 @@ class ImageFile(WithoutTextLayer):
     def _decode(self, number: int, image: Image.Image) -> Image.Image:
         """Decode a frame, or what is there of it, and note its damage."""
         try:
-            image.draft(None, (KEPT_LONG_SIDE_PIXELS, KEPT_LONG_SIDE_PIXELS))
+            if image.format != "JPEG" or not may_be_lossless_jpeg(self._contents()):
+                image.draft(None, (KEPT_LONG_SIDE_PIXELS, KEPT_LONG_SIDE_PIXELS))
             self._check_memory(image)
             with truncated_images(allowed=self._cut is not None):
                 image.load()  # before the orientation is read: Pillow then decodes a PNG, and reports its damage only once

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 import pytest
 
 from document_parser.errors import BatchExpired, BatchNotFound
-from document_parser.jobs import ending
+from document_parser.jobs import ending, queue
 from document_parser.jobs.records import batches, record
 from document_parser.jobs.records.batches import BatchCard, BatchEntry
 from document_parser.jobs.records.ledger import Ledger
-from document_parser.models import JobState, Options, Webhook
+from document_parser.models import JobError, JobState, Options, Webhook
 from document_parser.storage import make_storage
 from document_parser.workers.sweep import Sweep
-from tests.support.ledger_jobs import make_card
+from tests.support.ledger_jobs import make_card, read_blank
 
 
 def make_batch(redis, settings, count: int, **more) -> tuple[str, list]:
@@ -86,6 +86,48 @@ def test_a_document_inside_another_joins_before_that_one_ends(redis, valkey):
     Ledger(redis, valkey).end(inner.job_id, JobState.CANCELLED)
     assert batches.load(redis, batch_id).counts == {"cancelled": 2, "refused": 1}
     assert [entry.name for entry in batches.entries(redis, batch_id)] == [outer.filename, "odd.bin", "a/b.txt"]
+
+
+def unscanned_archive_in(redis, valkey, batch_id: str, outer):
+    """A document inside ``outer`` that failed since the virus scanner was away, after which the batch has ended."""
+    facts = {"batch": batch_id, "place": batches.place_of(0, outer.place), "parent": outer.job_id, "unscanned": True}
+    inner = make_card(str(uuid.uuid4())).model_copy(update=facts)
+    for card in (outer, inner):
+        record.create(redis, card, None)
+    Ledger(redis, valkey).end(outer.job_id, JobState.CANCELLED)
+    away = JobError(code="VIRUS_SCAN_UNAVAILABLE", message="", status=503)
+    Ledger(redis, valkey).end(inner.job_id, JobState.FAILED, away)
+    assert batches.load(redis, batch_id).has_ended
+    return inner
+
+
+def test_a_batch_waits_for_a_document_that_is_scanned_again_and_for_those_inside_it(redis, valkey):
+    batch_id, (outer,) = make_batch(redis, valkey, 1)
+    archive = unscanned_archive_in(redis, valkey, batch_id, outer)
+    assert queue.scan_again(redis, valkey, archive) == "ok"
+    found = batches.load(redis, batch_id)
+    assert (found.state, found.counts, found.expires_at) == ("processing", {"cancelled": 1, "queued": 1}, None)
+    assert redis.ttl(f"batch:{batch_id}") == redis.ttl(f"batch:{batch_id}:entries") == -1, "it no longer expires"
+    member = make_card(str(uuid.uuid4())).model_copy(
+        update={"batch": batch_id, "place": batches.place_of(0, archive.place), "parent": archive.job_id}
+    )
+    assert record.create(redis, member, None).outcome == "created"
+    redis.hdel(f"job:{archive.job_id}", "fetching")  # the scanner is back, and has found nothing
+    for card in (archive, member):
+        read_blank(Ledger(redis, valkey), card.job_id, 2)
+        Ledger(redis, valkey).end(card.job_id, JobState.COMPLETED)
+    found = batches.load(redis, batch_id)
+    assert (found.state, found.counts, found.pages.finished) == ("partial", {"cancelled": 1, "completed": 2}, 4)
+    assert kinds_of(redis, batch_id).count("batch.ended") == 2
+    assert redis.ttl(f"batch:{batch_id}") > 0
+
+
+def test_a_document_that_is_scanned_again_after_its_batch_is_gone_is_read_without_one(redis, valkey):
+    batch_id, (outer,) = make_batch(redis, valkey, 1)
+    archive = unscanned_archive_in(redis, valkey, batch_id, outer)
+    batches.delete(redis, batches.load(redis, batch_id).card)
+    assert queue.scan_again(redis, valkey, archive) == "ok"
+    assert record.load(redis, archive.job_id).card.batch == "", "what is inside it would be refused by the batch"
 
 
 def test_files_whose_request_was_cut_off_are_refused_after_a_while(redis, valkey, tmp_path):

@@ -555,6 +555,21 @@ def test_a_jpeg_without_its_end_marker_is_whole(openers: Openers, tmp_path: Path
     ]
 
 
+def test_a_jpeg_of_12_bits_in_a_pdf_is_said_to_be_missing_as_viewers_show_nothing_of_it(openers: Openers, tmp_path: Path):
+    raw = bytearray(PICTURES["jpeg"]())
+    raw[raw.index(b"\xff\xc0") + 4] = 12
+    facts = {"Type": Name.XObject, "Subtype": Name.Image, "Width": PICTURE.width, "Height": PICTURE.height}
+    facts |= {"BitsPerComponent": 8, "ColorSpace": Name.DeviceRGB, "Filter": Name.DCTDecode}
+    pdf = pikepdf.new()
+    page = pdf.add_blank_page(page_size=(400, 300))
+    image = pikepdf.Stream(pdf, bytes(raw), **facts)
+    page.Resources = Dictionary(XObject=Dictionary(Scan=image))
+    page.Contents = pikepdf.Stream(pdf, b"400 0 0 300 0 0 cm /Scan Do")
+    pdf.save(tmp_path / "a.pdf")
+    (damage,) = found(openers, tmp_path / "a.pdf")
+    assert (damage.part, damage.fault, damage.decoded) == ("picture", "undecodable", 0)
+
+
 def test_what_a_decoder_writes_to_stderr_is_a_reason(openers: Openers, tmp_path: Path):
     raw = bytearray(fax_tiff())
     raw[134 + len(raw) // 3] ^= 0x3C

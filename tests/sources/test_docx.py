@@ -431,6 +431,18 @@ def test_words_above_the_notes_are_read_and_a_line_is_none(tmp_path: Path):
     assert [(block.text, block.layer) for block in found[1:3]] == [("Notes", "notes"), ("1 four", "notes")]
 
 
+def test_a_comment_that_stands_at_no_place_of_the_text_comes_at_the_end(tmp_path: Path):
+    comments = (
+        f'<w:comments xmlns:w="{W}"><w:comment w:id="3" w:author="Ada">{p(r("Why?"))}</w:comment>'
+        f'<w:comment w:id="4" w:author="Bob">{p(r("Because."))}</w:comment><w:comment w:id="5"><w:p/></w:comment></w:comments>'
+    )
+    body = p(r("claim") + '<w:r><w:commentReference w:id="3"/></w:r>') + p(r("next"))
+    found = blocks_of(tmp_path, body, {"word/comments.xml": comments}, c="comments comments.xml")
+    assert [(block.layer, block.text) for block in found] == [
+        ("body", "claim"), ("comments", "Ada: Why?"), ("body", "next"), ("comments", "Bob: Because."),
+    ]  # fmt: skip
+
+
 def test_comments_follow_their_paragraph_with_their_author(tmp_path: Path):
     comments = (
         f'<w:comments xmlns:w="{W}"><w:comment w:id="3" w:author="Ada">{p(r("Why?"))}{p(r("Really."))}</w:comment></w:comments>'

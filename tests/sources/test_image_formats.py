@@ -159,3 +159,38 @@ def test_sixteen_bits_where_zero_is_white_are_dark_on_white(tmp_path):
         assert sample.tag_v2[262] == 0, "the sample is not what it should be"
     drawn = ImageFile(path, max_megapixels=10).render(1, PageImageSpec(dpi=72, encoding="rgb"), 0)
     assert np.frombuffer(drawn.data, np.uint8).mean() > 200
+
+
+def lossless_jpeg(image: Image.Image) -> bytes:
+    """A greyscale image as a JPEG of the lossless kind (ITU-T T.81, annex H): each pixel is told by its left neighbour."""
+    pixels, width, height = list(image.convert("L").tobytes()), image.width, image.height
+    bits = []
+    for place, value in enumerate(pixels):
+        before = 128 if place == 0 else pixels[place - 1] if place % width else pixels[place - width]
+        difference = value - before
+        size = abs(difference).bit_length()
+        bits.append(f"{size:05b}")
+        bits.append(f"{difference if difference >= 0 else difference + (1 << size) - 1:0{size}b}" if size else "")
+    stream = "".join(bits)
+    stream += "1" * (-len(stream) % 8)
+    data = int(stream, 2).to_bytes(len(stream) // 8).replace(b"\xff", b"\xff\0")
+    table = b"\xff\xc4\0\x24\0" + bytes([0, 0, 0, 0, 17, *[0] * 11]) + bytes(range(17))
+    frame = b"\xff\xc3\0\x0b\x08" + height.to_bytes(2) + width.to_bytes(2) + b"\1\1\x11\0"
+    return b"\xff\xd8" + frame + table + b"\xff\xda\0\x08\1\1\0\1\0\0" + data + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("size", [(900, 240), (4600, 300)])
+def test_a_lossless_jpeg_is_read_at_its_own_size(size):
+    image = Image.new("L", size, "white")
+    ImageDraw.Draw(image).text((40, 80), "Invoice 4711 of May", fill="black", font=ImageFont.load_default(56))
+    opened = ImageFile(lossless_jpeg(image), 40)
+    assert opened.damage(1) == []
+    shown = opened.render(1, PageImageSpec(dpi=144, max_long_side=4096), 0)
+    assert np.asarray(Image.open(BytesIO(shown.data))).min() < 50
+
+
+def test_a_jpeg_of_12_bits_is_refused_for_what_it_is():
+    raw = bytearray(encoded("JPEG"))
+    raw[raw.index(b"\xff\xc0") + 4] = 12
+    with pytest.raises(DamagedDocument, match="12 bits in each sample"):
+        ImageFile(bytes(raw), 40)

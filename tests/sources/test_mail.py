@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
+import time
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -317,6 +318,20 @@ def test_an_outlook_message_gives_its_head_its_body_its_files_and_the_messages_i
     assert list(inside) == ["long name.csv", "Inner.eml"]
     assert inside["long name.csv"] == b"1,2\n" * 2000
     assert b"Forwarded words" in inside["Inner.eml"]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+def test_the_time_zone_of_the_server_changes_no_date_of_a_message(tmp_path, monkeypatch, zone):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        mail = outlook(tmp_path, {**fixed(32, SENT), **stored(p0037="Plans", p1000="Hello")})
+        assert "Date: Sat, 18 Jun 2022 04:26:40 +0000" in texts(mail.part(1))[0]
+        sent = stored(p0037="Plans", p1000="Hello", p007D="Date: Sat, 18 Jun 2022 06:26:40 +0200\r\n\r\n")
+        assert "Date: Sat, 18 Jun 2022 06:26:40 +0200" in texts(outlook(tmp_path, {**fixed(32, SENT), **sent}).part(1))[0]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_an_outlook_message_with_rich_text_alone_shows_it_also_if_it_is_wrapped_html(tmp_path):

@@ -232,10 +232,11 @@ def _scan_again(services: Services, job: Job) -> JobStatus:
         raise JobNotComplete(status=job.state.value)
     if not job.card.unscanned or queue.scan_again(services.redis, services.settings, job.card) != "ok":
         raise JobEnded("Only a job whose document could not be scanned for viruses is run again.", status=job.state.value)
-    record.store_card(services.storage, job.card)
+    queued = record.load(services.redis, job_id)
+    record.store_card(services.storage, queued.card)
     queue.enqueue_stage(services.redis, job_id, transfers.FETCH)
     record.publish(services.redis, job_id)
-    return record.load(services.redis, job_id).to_status()
+    return queued.to_status()
 
 
 def _page_of_jobs(services: Services, query: JobsQuery) -> Jobs:

@@ -18,6 +18,7 @@ from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage,
 from document_parser.sources.office.word_chunks import read_chunk
 from document_parser.sources.office.word_context import Reference, WordContext
 from document_parser.sources.office.word_pruning import without_looks
+from document_parser.sources.office.word_runs import comment_blocks
 from document_parser.sources.office.word_story import Story, StoryReader, is_shown
 from document_parser.sources.office.word_styles import WORD, is_on
 from document_parser.sources.xml_trees import Element, parse_xml
@@ -93,7 +94,7 @@ class _DocumentReader:
         body = [block for element in self._root.iterchildren(f"{WORD}body") for block in reader.read_story(element)]
         headers = self._margins(reader.sections, "header")
         footers = self._margins(reader.sections, "footer")
-        blocks = [*headers, *body, *self._notes(), *footers]
+        blocks = [*headers, *body, *self._notes(), *footers, *self._other_comments()]
         return blocks, [*self._context.warnings(), *_warn_of_hidden(blocks)]
 
     def _reader(self, part: str, story: Story) -> StoryReader:
@@ -156,6 +157,15 @@ class _DocumentReader:
                     seen.add(reference.identifier)
                     blocks += self._note(part, notes[reference.identifier], reference)
         return blocks
+
+    def _other_comments(self) -> list[Block]:
+        """Return the comments that stand at no place of the text."""
+        others = self._context.other_comments()
+        part = self._package.related(self._package.main, "comments")
+        if not others or part is None:
+            return []
+        reader = self._reader(part, Story())
+        return [block for one in others for block in comment_blocks(one, reader.read_story(one))]
 
     def _separator(self, part: str, notes: Iterable[Element]) -> list[Block]:
         """Return the text between the body and the notes, such as "Notes"; mostly that is a line without text."""

@@ -46,6 +46,7 @@ class WordContext:
         self.counts_pages = self._says_pages()
         """Whether the file says on which page its blocks begin."""
         self._comments: dict[str, Element] | None = None
+        self._taken_comments: set[str] = set()
 
     def root(self, kind: str) -> Element | None:
         """Return the root of the part that the main part is related to by this kind; None if it cannot be had."""
@@ -75,14 +76,24 @@ class WordContext:
         """Begin all lists and notes anew, because the document is read once more."""
         self.numbering.forget_counts()
         self.references.clear()
+        self._taken_comments.clear()
         self._note_counts.clear()
 
-    def comment(self, identifier: str) -> Element | None:
-        """Return a comment; None if the document does not have it."""
+    def take_comment(self, identifier: str) -> Element | None:
+        """Return a comment that stands at a place of the text; None if the document does not have it."""
+        self._taken_comments.add(identifier)
+        return self._all_comments().get(identifier)
+
+    def other_comments(self) -> list[Element]:
+        """Return the comments that stand at no place of the text, such as replies that only their thread names."""
+        return [one for identifier, one in self._all_comments().items() if identifier not in self._taken_comments]
+
+    def _all_comments(self) -> dict[str, Element]:
+        """Return the comments by their ids."""
         if self._comments is None:
             root = self.root("comments")
             self._comments = {one.get(f"{WORD}id"): one for one in root} if root is not None else {}
-        return self._comments.get(identifier)
+        return self._comments
 
     def warn(self, message: str) -> None:
         """Keep a warning that something was not read; each message once."""

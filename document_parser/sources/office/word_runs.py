@@ -330,13 +330,9 @@ class InlineReader:
     def _comment(self, element: Element, look: Look) -> None:
         """Add a comment after the paragraph."""
         del look
-        comment = self._context.comment(element.get(f"{WORD}id", ""))
+        comment = self._context.take_comment(element.get(f"{WORD}id", ""))
         if comment is not None:
-            author = comment.get(f"{WORD}author", "")
-            text = "\n".join(block.text for block in self._read_blocks(comment) if block.text)
-            shown = ": ".join(filter(None, (author, text)))
-            if shown:
-                self._line.after.append(Block(kind="paragraph", layer="comments", text=shown))
+            self._line.after += comment_blocks(comment, self._read_blocks(comment))
 
     # --- fields
 
@@ -359,3 +355,10 @@ class InlineReader:
                 ended = self.fields.pop()
                 if ended.covers_result or not ended.in_result or self._characters == ended.characters:
                     self.show(ended.text_without_result(), look)
+
+
+def comment_blocks(comment: Element, content: list[Block]) -> list[Block]:
+    """Return a comment with its author as one block; none if it is empty."""
+    text = "\n".join(block.text for block in content if block.text)
+    shown = ": ".join(filter(None, (comment.get(f"{WORD}author", ""), text)))
+    return [Block(kind="paragraph", layer="comments", text=shown)] if shown else []

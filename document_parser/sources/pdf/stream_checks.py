@@ -46,6 +46,9 @@ _MIN_SIDE_PIXELS = 160
 """Least width and height of the reduced image to which a JPEG is decoded for a check."""
 _FILLER = bytes((7 * n * n + 31 * n) % 251 for n in range(1, 2049))
 """Noise in place of missing data. It has no 0xFF, which would begin a marker."""
+_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers that begin a frame of a JPEG: SOF0 to SOF15."""
+_JPEG_PRECISION = "Unsupported JPEG data precision"
 _JPEG_DAMAGE = ("Premature end", "Corrupt JPEG data")
 """How libjpeg-turbo's messages about damaged data begin."""
 
@@ -208,7 +211,7 @@ def _decode_lzw(raw: bytes, *, early_change: bool) -> DecodedData:
 def check_jpeg(raw: bytes) -> CheckResult:
     """Decode a JPEG file at an eighth of its size, and return its fault and its whole rows.
 
-    What libjpeg-turbo does not know is not judged.
+    Samples of more than 8 bits are not decoded, here or in PDFium. What else libjpeg-turbo does not know is not judged.
     """
     try:
         height, _, colours, _ = simplejpeg.decode_jpeg_header(raw, strict=False)
@@ -218,13 +221,15 @@ def check_jpeg(raw: bytes) -> CheckResult:
     small: dict[str, Any] = {
         "colorspace": space,
         "fastdct": True,
-        "min_height": _MIN_SIDE_PIXELS,
-        "min_width": _MIN_SIDE_PIXELS,
     }
+    if not may_be_lossless_jpeg(raw):
+        small |= {"min_height": _MIN_SIDE_PIXELS, "min_width": _MIN_SIDE_PIXELS}
     try:
         simplejpeg.decode_jpeg(raw, strict=True, **small)
     except ValueError as error:
         message = str(error)
+        if message.startswith(_JPEG_PRECISION):
+            return CheckResult("undecodable", 0, None, message)
         if not message.startswith(_JPEG_DAMAGE):
             return CheckResult()
         if not message.startswith("Premature end of JPEG file"):
@@ -234,6 +239,26 @@ def check_jpeg(raw: bytes) -> CheckResult:
     if _has_surplus(raw, small):
         return CheckResult("corrupt", None, height, "surplus data after the last block")
     return CheckResult("", height, height)
+
+
+def may_be_lossless_jpeg(raw: bytes) -> bool:
+    """Return whether a JPEG may be of the lossless kind (marker SOF3), which has no smaller sizes.
+
+    libjpeg-turbo then writes the whole image into the buffer for the smaller one. The marker is searched for everywhere, so
+    that no file can hide it: the pixels of other JPEGs never contain it.
+    """
+    return b"\xff\xc3" in raw
+
+
+def jpeg_sample_bits(head: bytes) -> int:
+    """Return how many bits a sample of a JPEG has, by the first bytes of its file; 0 if they do not say it."""
+    at = 2
+    while head.startswith(b"\xff\xd8") and at + 5 <= len(head) and head[at] == 0xFF:
+        marker, length = head[at + 1], int.from_bytes(head[at + 2 : at + 4])
+        if marker in _FRAME_MARKERS:
+            return head[at + 4]
+        at += 2 + length
+    return 0
 
 
 def _has_surplus(raw: bytes, small: dict[str, Any]) -> bool:

@@ -460,6 +460,24 @@ local function join_batch(batch, place, entry, job)
   return true
 end
 
+-- Let a batch wait again for a job of it that had ended. One that has ended goes on; its webhook is not sent a second time.
+-- Returns false if there is no such batch any more.
+local function reopen_batch(batch, place, job)
+  if redis.call('EXISTS', batch_key(batch)) == 0 then return false end
+  redis.call('HDEL', batch_key(batch, ':outcomes'), place)
+  redis.call('SADD', batch_key(batch, ':open'), job)
+  if batch_field(batch, 'state') ~= 'processing' then
+    redis.call('HSET', batch_key(batch), 'state', 'processing', 'joined_at', now())
+    redis.call('HDEL', batch_key(batch), 'completed_at', 'expires_at', 'closing')
+    redis.call('DEL', batch_key(batch, ':gone'))
+    redis.call('ZREM', 'batches:expiring', batch)
+    redis.call('ZADD', 'batches:active', now() / 1000, batch)
+  end
+  for _, part in ipairs(BATCH_PARTS) do redis.call('PERSIST', batch_key(batch, part)) end
+  batch_event(batch, 'job.queued', 'job_id', job)
+  return true
+end
+
 -- Whether the job or batch of an Idempotency-Key can still be shown; if it was deleted, the key is free again.
 local function is_held(id)
   return redis.call('EXISTS', record(id), 'job:' .. id .. ':gone', batch_key(id), batch_key(id, ':gone')) > 0

@@ -1,7 +1,7 @@
 -- Queue a job again that failed because the virus scanner was away for too long, within the quotas of its owner.
--- ARGV: job, quotas as for create.lua
+-- ARGV: job, quotas as for create.lua, the job's card as JSON without a batch
 -- Returns {'ok'}, {'missing'}, {'quota', its name, used, wanted}, or {the job's state} if it did not fail for that reason.
--- A batch keeps the outcome that it was told: its end, with its webhook, may lie behind it.
+-- Its batch waits for it again, also one that has ended. Once that is gone, the job has none.
 local job = ARGV[1]
 local at = state(job)
 if not at then return {'missing'} end
@@ -12,7 +12,12 @@ local given, upload = ARGV[2] ~= '' and cjson.decode(ARGV[2]) or nil, redis.call
 local broken = given and broken_by_document(owner_of(job), upload, given)
 if broken then return broken end
 redis.call('HSET', record(job), 'state', 'queued', 'fetching', 1)
-redis.call('HDEL', record(job), 'error', 'complete', 'started_at', 'completed_at', 'expires_at', 'batch', 'place')
+redis.call('HDEL', record(job), 'error', 'complete', 'started_at', 'completed_at', 'expires_at')
+local batch, place = unpack(redis.call('HMGET', record(job), 'batch', 'place'))
+if batch and not reopen_batch(batch, place, job) then
+  redis.call('HDEL', record(job), 'batch', 'place')
+  redis.call('HSET', record(job), 'card', ARGV[3])
+end
 for _, suffix in ipairs({'', ':pages', ':stages', ':events', ':status', ':cached', ':rung', ':waiting'}) do
   redis.call('PERSIST', record(job) .. suffix)
 end
