@@ -131,7 +131,7 @@ function servers({ engines: all }, breakers) {
   const rows = breakers.map((one) => ({ ...one, requests: all[one.engine]?.servers[(seen[one.engine] = (seen[one.engine] ?? -1) + 1)] ?? 0 }));
   return records("Model servers and their breakers", [
     { title: "Server", cell: ({ engine, server }) => named(server, ENGINES[engine] ?? engine) },
-    { title: "Breaker", cell: ({ state, engine }) => pill(state === "closed" && !all[engine]?.ok ? ["Closed, but it does not answer", "warn"] : BREAKERS[state]) },
+    { title: "Breaker", cell: ({ state, engine }) => pill(state === "closed" && !all[engine]?.ok ? ["Closed, but no answer", "warn"] : BREAKERS[state]) },
     { title: "Faults in a row", kind: "number", cell: ({ faults }) => whole(faults) },
     { title: "Pages there now", kind: "number", cell: ({ requests }) => whole(requests) },
     { title: "Tried again", cell: ({ retry_at: at }) => moment(at) },
