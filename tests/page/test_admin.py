@@ -422,14 +422,13 @@ def test_the_state_of_the_service_is_asked_for_while_it_is_seen_and_while_that_h
     titled(page, "Queue and engines")
     expect(page.locator("#system-state .figures")).to_contain_text("Accepted")
     page.clock.install()
-    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     failed = {"error": {"code": "INTERNAL_ERROR", "message": "The server has failed.", "retryable": False}}
     refused = {"error": {"code": "LOGIN_REQUIRED", "message": "Send the operator's token.", "retryable": False}}
 
     def asked_in_a_minute():
         watched.asked.clear()
         for _ in range(6):
-            page.clock.run_for(10_000)
+            page.clock.fast_forward(10_000)
             page.evaluate("() => fetch('/v1/health/live')")  # what was sent before has been noted when this has come
         return watched.asked.count("/v1/breakers")
 
@@ -439,17 +438,17 @@ def test_the_state_of_the_service_is_asked_for_while_it_is_seen_and_while_that_h
 
     wait_until(lambda: asked_in_a_minute() > 1, 60, "it is asked for")
     hide(True)
-    page.clock.run_for(20_000)
+    page.clock.fast_forward(20_000)
     assert asked_in_a_minute() == 0, "hidden"
     page.route("**/v1/breakers", lambda route: route.fulfill(status=500, json=failed))
     hide(False)
-    page.clock.run_for(15_000)
+    page.clock.fast_forward(15_000)
     expect(page.get_by_role("alert")).to_contain_text("The server has failed.")
     page.evaluate("document.querySelector('#system-state .failure button').focus()")
     wait_until(lambda: asked_in_a_minute() > 1, 60, "it is asked for: a server that fails may recover")
     expect(page.get_by_role("button", name="Try again")).to_be_focused()
     page.unroute("**/v1/breakers")
     page.route("**/v1/breakers", lambda route: route.fulfill(status=401, json=refused))
-    page.clock.run_for(15_000)
+    page.clock.fast_forward(15_000)
     expect(page.get_by_role("alert")).to_contain_text("Send the operator's token.")
     assert asked_in_a_minute() == 0, "who is shut out stays so"
