@@ -1,7 +1,10 @@
 // Requests to the service. Every failure is an ApiError with a code and a message; Retry-After is honoured.
 
 import { byId } from "./dom.js";
+import { explain } from "./failure.js";
 import { adminToken } from "./memory.js";
+import { notice } from "./notices.js";
+import { count } from "./words.js";
 
 /** A login that has ended: the page asks for another one. */
 const LOGGED_OUT = new Set(["KEY_REQUIRED", "KEY_EXPIRED", "KEY_REVOKED"]);
@@ -26,9 +29,9 @@ export function problem(status, body, retryAfterHeader) {
   return new ApiError(error, status, seconds(retryAfterHeader));
 }
 
-/** Whether the server did nothing and the request should be repeated soon. A quota that is used up lasts for hours. */
+/** Whether the server did nothing and the request should be repeated soon. A quota that is used up lasts for hours, and more files than are allowed at once never fit. */
 export function busy(error) {
-  if (error.code === "QUOTA_EXCEEDED") return false;
+  if (error.code === "QUOTA_EXCEEDED" || error.details.wanted > error.details.limit) return false;
   return error.status === 429 || error.status === 503;
 }
 
@@ -52,20 +55,26 @@ export function pause(secondsToWait, signal) {
 
 /**
  * The response to a request, after retries if the server asks for them.
- * `json` is sent as the body. `patient` also retries after a 409 that allows it; `onWait(error, seconds)` is called before every wait.
+ * `json` is sent as the body. `patient` also retries after a 409 that allows it; `onWait(error, seconds)` is called before every wait;
+ * `tries` bounds the requests: 1 for what must not be done twice, and for what a person waits for.
  * Throws ApiError; AbortError if `signal` aborts it.
  */
-export async function ask(path, { method = "GET", json, signal, patient = false, onWait } = {}) {
+export async function ask(path, { method = "GET", json, signal, patient = false, onWait = sayWhy, tries: most = MOST_TRIES } = {}) {
   for (let tries = 1; ; tries += 1) {
     const answer = await send(path, method, json, signal);
     if (answer.ok) return answer;
     const error = problem(answer.status, await jsonOf(answer), answer.headers.get("Retry-After"));
     if (LOGGED_OUT.has(error.code) && byId("log-out")) location.reload();
     const again = busy(error) || (patient && error.status === 409 && error.retryable);
-    if (!again || tries >= MOST_TRIES) throw error;
-    onWait?.(error, waitSeconds(error));
+    if (!again || tries >= most) throw error;
+    onWait(error, waitSeconds(error));
     await pause(waitSeconds(error), signal);
   }
+}
+
+/** A tier that allows few requests makes the whole page wait. */
+function sayWhy(error, seconds) {
+  if (error.code === "RATE_LIMIT_EXCEEDED") notice(`${explain(error)} The page goes on in ${count(Math.ceil(seconds), "second")}.`);
 }
 
 export async function askJson(path, options) {

@@ -24,7 +24,9 @@ const QUOTAS = { documents_per_day: ["document", "day"], documents_per_month: ["
 
 /** What is left of a quota, when it begins anew, and what to do; the message of any other error. */
 export function explain(error) {
-  const { quota, limit, left, wanted, resets_at: resets } = error.details ?? {};
+  const { quota, limit, used, left, wanted, resets_at: resets } = error.details ?? {};
+  if (error.code === "RATE_LIMIT_EXCEEDED" && quota === "requests_per_minute") return `Your tier allows ${count(limit, "request")} a minute.`;
+  if (error.code === "RATE_LIMIT_EXCEEDED" && quota === "concurrent_jobs") return `Your tier allows ${count(limit, "document")} at once. ${wanted > limit ? "Send fewer." : `Not ended: ${used}.`}`;
   if (error.code !== "QUOTA_EXCEEDED" || !QUOTAS[quota] || !resets) return error.message;
   const [unit, period] = QUOTAS[quota];
   const fewer = unit === "page" && left > 0 ? ` Choose at most ${count(left, unit)} of it, or wait.` : "";

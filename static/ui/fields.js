@@ -1,6 +1,20 @@
-// Invalid fields: marked visibly and for screen readers until their value changes.
+// Forms: sent once at a time; invalid fields are marked visibly and for screen readers until their value changes.
 
 import { byId, el, setText, show } from "./dom.js";
+
+/** Calls `act()` when a form is sent, once at a time. Meanwhile the form says that it is busy. */
+export function onceAtATime(form, act) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (form.hasAttribute("aria-busy")) return;
+    form.setAttribute("aria-busy", "true");
+    try {
+      await act();
+    } finally {
+      form.removeAttribute("aria-busy");
+    }
+  });
+}
 
 /** Marks a field with its problem, or clears the mark if `problem` is empty. Returns whether there is a problem. */
 export function markField(field, problem) {

@@ -14,7 +14,7 @@ export class Link {
 export function sendLink(link, options, { signal, onWait }) {
   const isObject = link.address.startsWith("s3://");
   const json = { [isObject ? "s3_uri" : "url"]: link.address, ...options };
-  return askJson(isObject ? "/v1/process/s3" : "/v1/process/url", { method: "POST", json, signal, onWait: (_, seconds) => onWait(seconds) });
+  return askJson(isObject ? "/v1/process/s3" : "/v1/process/url", { method: "POST", json, signal, onWait: (error, seconds) => onWait(seconds, error) });
 }
 
 /** The last part of the path, else the host: never the query, which may be a secret. */

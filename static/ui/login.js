@@ -2,6 +2,8 @@
 
 import { ask } from "./api.js";
 import { byId, setText, show } from "./dom.js";
+import { onceAtATime } from "./fields.js";
+import { keepPlace, takePlace } from "./memory.js";
 import { notice } from "./notices.js";
 
 const FAILED = {
@@ -16,26 +18,31 @@ export function needsLogin() {
   return "needsLogin" in document.documentElement.dataset;
 }
 
-/** Connects what the page has for logging in or out. */
+/** Connects what the page has for logging in or out. Who comes back from the provider goes on where the login began. */
 export function offerLogin() {
   byId("log-out")?.addEventListener("click", logOut);
-  if (!needsLogin()) return;
-  byId("key-login")?.addEventListener("submit", logIn);
+  byId("provider-login")?.addEventListener("click", () => keepPlace(location.pathname, location.hash));
+  if (byId("key-login")) onceAtATime(byId("key-login"), logIn);
+  if (!needsLogin()) return goOn();
   const code = new URLSearchParams(location.search).get("login");
-  if (code !== null) history.replaceState(null, "", location.pathname);
-  if (code) complain(FAILED[code] ?? "The login did not succeed. Try again.");
+  if (code !== null) history.replaceState(null, "", location.pathname + location.hash);
+  return code ? complain(FAILED[code] ?? "The login did not succeed. Try again.") : undefined;
 }
 
-async function logIn(event) {
-  event.preventDefault();
+function goOn() {
+  const hash = takePlace(location.pathname);
+  if (hash && !location.hash) history.replaceState(null, "", hash);
+}
+
+async function logIn() {
   const field = byId("api-key");
   const key = field.value.trim();
   if (!key) return complain("Enter an API key.", field);
   try {
-    await ask("/login", { method: "POST", json: { key } });
-    location.reload();
+    await ask("/login", { method: "POST", json: { key }, tries: 1 });
+    return location.reload();
   } catch (error) {
-    complain(error.message, field);
+    return complain(error.message, field);
   }
 }
 
@@ -52,6 +59,8 @@ async function logOut() {
 export function complain(message, field) {
   setText(byId("login-problem"), message);
   show(byId("login-problem"));
-  field?.setAttribute("aria-invalid", "true");
-  field?.focus();
+  if (!field) return;
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", "login-problem");
+  field.focus();
 }

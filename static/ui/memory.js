@@ -3,6 +3,7 @@
 const JOBS = "docparse.jobs";
 const TOKEN = "docparse.admin-token";
 const KEYS = "docparse.single-keys";
+const PLACE = "docparse.place";
 const MOST_JOBS = 100;
 
 /** Jobs sent from here, newest first: {id, name, options, at}. The password of a document is never kept. */
@@ -30,6 +31,18 @@ export function adminToken() {
 
 export function keepAdminToken(token) {
   store(sessionStorage, TOKEN, token);
+}
+
+/** Keeps what is open on a page while this tab is at the login provider. */
+export function keepPlace(page, hash) {
+  store(sessionStorage, PLACE, `${page}${hash}`);
+}
+
+/** What was open on this page before the login, once; empty if nothing was, or on another page. */
+export function takePlace(page) {
+  const [kept, hash = ""] = (read(sessionStorage, PLACE) ?? "").split("#");
+  store(sessionStorage, PLACE, "");
+  return kept === page && hash ? `#${hash}` : "";
 }
 
 export function singleKeys() {

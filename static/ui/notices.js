@@ -6,16 +6,26 @@ import { closesOnEscape } from "./escape.js";
 const STAY_MILLISECONDS = 5000;
 const MOST = 3;
 
-/** Shows a message for a few seconds; a problem stays until it is closed. */
+/** Shows a message for a few seconds; a problem stays until it is closed. The same message is shown once. */
 export function notice(text, tone = "") {
   const shown = el("div", { class: "notice", data: { tone } }, el("span", {}, text));
   shown.append(el("button", { type: "button", "aria-label": "Close", on: { click: () => shown.remove() } }, "✕"));
-  const all = byId("notices");
+  const all = placed();
+  for (const other of [...all.children]) if (other.firstChild.textContent === text) other.remove();
   all.append(shown);
   while (all.children.length > MOST) all.firstElementChild.remove();
   if (tone !== "bad") setTimeout(() => shown.remove(), STAY_MILLISECONDS);
 }
 
+/** The place of notices, in the dialog that is open: what is outside of it can be neither used nor heard. */
+function placed() {
+  const all = byId("notices");
+  const parent = document.querySelector("dialog[open]") ?? document.body;
+  if (all.parentElement !== parent) parent.append(all);
+  return all;
+}
+
+document.addEventListener("close", () => placed(), true);
 closesOnEscape(() => byId("notices").children.length > 0, () => byId("notices").lastElementChild.remove());
 
 export function trouble(error) {
@@ -41,7 +51,8 @@ function copiedTheOldWay(text) {
   const field = el("textarea", { class: "unseen", "aria-hidden": "true" });
   field.value = text;
   const focused = document.activeElement;
-  document.body.append(field);
+  // What is outside of an open dialog can be neither focused nor selected.
+  (document.querySelector("dialog[open]") ?? document.body).append(field);
   field.select();
   const copied = document.execCommand("copy");
   field.remove();

@@ -10,18 +10,19 @@ export function offer(engines) {
   offerMaximum(models);
   for (const option of byId("reread").elements.engine.options) offerEngine(option, engines[option.value]);
   const maximum = byId("reread").elements.accuracy_mode.querySelector('[value="maximum"]');
-  setOption(maximum, models ? "" : "no model server answers");
+  if (maximum) setOption(maximum, models ? "" : "no model server answers");
 }
 
 /** A choice that was selected before is selected again as soon as it is available. */
 function offerMaximum(models) {
   const modes = byId("options").elements.accuracy_mode;
   const maximum = [...modes].find(({ value }) => value === "maximum");
-  if (maximum.disabled === !models) return;
+  if ("notInTier" in maximum.dataset || maximum.disabled === !models) return;
   maximum.disabled = !models;
   if (maximum.checked) maximum.dataset.wished = "yes";
-  if (!models && maximum.checked) modes.value = "balanced";
-  else if (maximum.dataset.wished && modes.value === "balanced") modes.value = "maximum";
+  const other = [...modes].findLast((mode) => mode !== maximum && !("notInTier" in mode.dataset))?.value;
+  if (!models && maximum.checked && other) modes.value = other;
+  else if (maximum.dataset.wished && modes.value === other) modes.value = "maximum";
   byId("options").dispatchEvent(new Event("input"));
 }
 

@@ -10,6 +10,12 @@ import { bytes, count, ENDED, jobState } from "./words.js";
 
 const AT_ONCE = 2;
 
+/** Without an error, an upload in pieces was interrupted. */
+function whyItWaits(error) {
+  if (!error) return "Interrupted. Going on";
+  return `${error.code === "RATE_LIMIT_EXCEEDED" ? explain(error) : "The server is busy."} Trying again`;
+}
+
 export class Queue {
   /** `onAccepted(address, alone)` is called for every accepted document or batch, `alone` if nothing else is in the queue; `onNotUnderstood(fields)` for refused options. */
   constructor(mostMegabytes, onAccepted, onNotUnderstood) {
@@ -73,7 +79,7 @@ export class Queue {
       const accepted = await (link ? sendLink : upload)(link ?? sent, options, {
         signal: entry.stop.signal,
         onProgress: (fraction) => this.#progress(entry, fraction),
-        onWait: (seconds, begun) => setText(row.text, begun ? `Interrupted. Going on in ${Math.round(seconds)} s.` : `The server is busy. Trying again in ${Math.round(seconds)} s.`),
+        onWait: (seconds, error) => setText(row.text, `${whyItWaits(error)} in ${Math.round(seconds)} s.`),
       });
       this.#accepted(entry, accepted);
     } catch (error) {

@@ -16,7 +16,7 @@ const begun = new WeakMap();
 
 /**
  * Uploads a file and returns what the server accepted: {job_id, ...}.
- * `onProgress(fraction)` from 0 to 1; `onWait(seconds, begun)` before another try, `begun` if a part of it is there.
+ * `onProgress(fraction)` from 0 to 1; `onWait(seconds, error)` before another try, without an error if a part of it is there.
  */
 export async function uploadInPieces(file, options, { signal, onProgress, onWait }) {
   try {
@@ -34,7 +34,7 @@ export async function uploadInPieces(file, options, { signal, onProgress, onWait
     }
     onProgress(1);
     const chosen = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== ""));
-    return await askJson("/v1/process/async", { method: "POST", json: { upload_id: id, ...chosen }, signal, onWait: (_error, seconds) => onWait(seconds) });
+    return await askJson("/v1/process/async", { method: "POST", json: { upload_id: id, ...chosen }, signal, onWait: (error, seconds) => onWait(seconds, error) });
   } catch (error) {
     if (error.name === "AbortError") discard(file);
     throw error;
@@ -60,7 +60,7 @@ async function offsetAfter(error, id, tries, { signal, onWait }) {
   const passes = error instanceof ApiError && (error.status === 0 || error.retryable);
   if (!passes || tries >= MOST_TRIES) throw error;
   const seconds = Math.max(error.retryAfter ? waitSeconds(error) : 0, Math.min(LONGEST_PAUSE_SECONDS, tries));
-  onWait(seconds, true);
+  onWait(seconds);
   await pause(seconds, signal);
   try {
     return (await askJson(uploadPath(id), { signal })).offset;

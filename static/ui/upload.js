@@ -8,7 +8,7 @@ const MOST_TRIES = 6;
 
 /**
  * Uploads a file, or several as one batch, and returns what the server accepted: {job_id, ...} or {batch_id, ...}.
- * `onProgress(fraction)` from 0 to 1; `onWait(seconds, begun)` if the server is busy and asks for a retry, or an upload in pieces that has begun was interrupted.
+ * `onProgress(fraction)` from 0 to 1; `onWait(seconds, error)` if the server asks for a retry, without an error if an upload in pieces that has begun was interrupted.
  */
 export async function upload(files, options, { signal, onProgress, onWait }) {
   if (files.length === 1 && files[0].size > RESUMABLE_BYTES) return uploadInPieces(files[0], options, { signal, onProgress, onWait });
@@ -17,7 +17,7 @@ export async function upload(files, options, { signal, onProgress, onWait }) {
       return await post(files, options, signal, onProgress);
     } catch (error) {
       if (!(error instanceof ApiError) || !busy(error) || tries >= MOST_TRIES) throw error;
-      onWait(waitSeconds(error));
+      onWait(waitSeconds(error), error);
       await pause(waitSeconds(error), signal);
     }
   }

@@ -20,11 +20,13 @@ from document_parser.settings import Settings, StoreSettings
 from tests.support.accessibility import sound
 from tests.support.browser import DESKTOP, SECONDS
 from tests.support.owners import client_of, make_key
+from tests.support.receiver import receiving
 from tests.support.service import SOON, Service, wait_until
 
 SECTIONS = ("system", "usage", "jobs", "failures", "keys", "tiers", "webhooks", "audit")
 SMALLEST = {"width": 360, "height": 740}
 DAMAGED, LOCKED = "DAMAGED_DOCUMENT", "ENCRYPTED_DOCUMENT"
+MARKUP = "<img src=x onerror=document.title=1><b>bold.txt"
 LONG = "Contract with a very long name that nobody has shortened for the sake of telephones, signed.pdf"
 
 
@@ -32,6 +34,7 @@ LONG = "Contract with a very long name that nobody has shortened for the sake of
 def service(tmp_path_factory):
     settings = {"AUTH_MODE": "required", "WEB_WORKERS": 1, "WEB_THREADS": 12, "RATE_LIMIT_READS": "none", **SOON}
     settings |= {"INFERENCE_MODE": "auto", "VLLM_DEEPSEEK_URL": "http://127.0.0.1:9/v1"}
+    settings |= {"WEBHOOK_ALLOW_HOSTS": '["127.0.0.1"]', "WEBHOOK_RETRY_SECONDS": "[0.1]"}
     with Service(tmp_path_factory.mktemp("admin"), **settings) as running:
         yield running
 
@@ -68,7 +71,7 @@ def past(service, keys, read):
             owner="globex",
             state="failed" if number in failed else "completed",
             error_code=failed.get(number, ""),
-            filename=LONG if number == 3 else f"invoice {number}.pdf",
+            filename={3: LONG, 5: MARKUP}.get(number, f"invoice {number}.pdf"),
             created_at=datetime.now(UTC) - timedelta(hours=1, minutes=number),
         )
         for number in range(70)
@@ -300,3 +303,152 @@ def test_a_list_that_does_not_come_says_so_and_comes_when_asked_again(service, o
     page.unroute("**/v1/history?*")
     page.get_by_role("button", name="Try again").press("Enter")
     expect(rows(page, "jobs")).to_have_count(50)
+
+
+def test_what_others_wrote_is_shown_as_they_wrote_it(service, opened, past, keys):
+    make_key(service.data_dir, "acme", name=MARKUP)
+    watched = opened(service, "admin#/jobs?text=bold", expected={404})  # nothing but the history knows the job
+    page = watched.page
+    expect(rows(page, "jobs").locator("th a")).to_have_text(MARKUP)
+    rows(page, "jobs").locator("th a").click()
+    titled(page, MARKUP)
+    watched.open("admin#/keys?owner=acme")
+    expect(rows(page, "keys").locator("th b").filter(has_text="bold.txt")).to_have_text(MARKUP)
+    expect(page.locator("main img")).to_have_count(0)
+
+
+def test_deliveries_are_listed_and_those_that_were_given_up_are_delivered_again(service, opened, keys, tmp_path, past):
+    document = tmp_path / "note.txt"
+    document.write_text("A note.")
+    with receiving(200, 500, 500) as receiver, client_of(service.port, keys["acme"].secret) as client:
+
+        def send():
+            form = {"webhook_url": receiver.url}
+            with document.open("rb") as stream:
+                sent = client.post("/v1/process/async", files={"file": ("note.txt", stream)}, data=form)
+            return sent.json()["job_id"]
+
+        def states():
+            return sorted(one["state"] for one in service.client.get("/v1/webhooks/deliveries").json()["deliveries"])
+
+        first = send()
+        wait_until(lambda: states() == ["delivered"], 60, "the first is delivered")
+        second = send()
+        wait_until(lambda: states() == ["delivered", "failed"], 60, "the second is given up")
+        watched = opened(service, "admin#/webhooks")
+        page = watched.page
+        settled(page, "webhooks")
+        expect(rows(page, "webhooks")).to_have_count(2)
+        expect(page.locator("#webhooks-counts")).to_have_text("0 waiting, 1 given up.")
+        given_up = rows(page, "webhooks").filter(has_text=second)
+        expect(given_up).to_contain_text("Given up")
+        expect(given_up).to_contain_text("500")
+        assert "secret" not in page.locator("#webhooks-view").inner_text(), "the receiver's address stays with who sent it"
+        sound(watched, "deliveries")
+        page.get_by_role("combobox", name="State").select_option("failed")
+        page.get_by_role("button", name="Show", exact=True).press("Enter")
+        expect(rows(page, "webhooks")).to_have_count(1)
+        page.get_by_role("button", name="Deliver failed ones again").press("Enter")
+        expect(page.locator("#confirm-says")).to_contain_text("1 webhook that was given up is delivered again")
+        expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+        page.get_by_role("button", name="Deliver them").press("Enter")
+        expect(page.locator("#notices")).to_contain_text("1 webhook will be delivered again.")
+        expect(page.locator("#webhooks-list .empty")).to_contain_text("No deliveries")
+        wait_until(lambda: states() == ["delivered", "delivered"], 60, "it is delivered")
+        watched.open("admin#/webhooks")
+        page.get_by_role("button", name=f"Deliver job.completed of {first} again").press("Enter")
+        expect(page.locator("#notices")).to_contain_text("delivered again")
+        wait_until(lambda: len(receiver.about(first)) == 2, 60, "the first is delivered again")
+
+
+def test_a_new_key_is_copied_where_browsers_offer_no_clipboard_and_replaced_and_ended_in_two_tabs(service, opened, keys):
+    """Over plain HTTP from another machine there is only the old way of copying."""
+    watched = opened(service, "admin#/keys", expected={409, 422})
+    page = watched.page
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.locator("#new-key").click()
+    page.locator("#key-name").fill("Scanner")
+    page.locator("#key-owner").fill("scans")
+    page.get_by_label("Web pages that may use it").fill("nowhere")
+    page.locator("#key-form").get_by_role("button", name="Make the key").click()
+    expect(page.locator("#key-origins-problem")).to_contain_text("Web pages that may use it")
+    page.get_by_label("Web pages that may use it").fill("https://one.example.org, https://two.example.org")
+    page.locator("#key-form").get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Copy the key").click()
+    # A notice outside of the dialog could be neither heard nor closed.
+    expect(page.locator("#made-dialog #notices")).to_contain_text("Key copied.")
+    expect(page.locator("#copy-key")).to_be_focused()
+    assert page.evaluate("getSelection().toString()") == ""
+    page.keyboard.press("Escape")
+    expect(page.locator("body > #notices")).to_have_count(1)
+    row = rows(page, "keys").filter(has_text="Scanner")
+    expect(row).to_contain_text("in pages of https://one.example.org, https://two.example.org")
+
+    # Another tab ends the key; this one still offers to replace it.
+    with page.context.new_page() as other:
+        other.goto(page.url)
+        rows(other, "keys").filter(has_text="Scanner").get_by_role("button", name="Revoke").click()
+        other.get_by_role("button", name="Revoke it").click()
+        expect(rows(other, "keys").filter(has_text="Scanner")).to_have_count(0)
+    row.get_by_role("button", name="Replace").click()
+    page.get_by_role("button", name="Replace it").click()
+    expect(page.locator("#rotate-problem")).to_contain_text("revoked")
+    page.keyboard.press("Escape")
+
+
+def test_a_login_that_ends_elsewhere_is_asked_for_again_and_leads_back(service, opened):
+    made = make_key(service.data_dir, "chief", ("admin",))
+    watched = opened(service, "admin#/audit?action=key.create", operator=False, expected={401})
+    page = watched.page
+    page.get_by_label("API key", exact=True).fill(made.secret)
+    page.get_by_label("API key", exact=True).press("Enter")
+    titled(page, "Audit")
+    with page.context.new_page() as other:
+        other.goto(f"{watched.base}/admin")
+        other.get_by_role("button", name="Log out").click()
+        expect(other.get_by_role("heading", name="Log in")).to_be_visible()
+    page.get_by_role("button", name="Search").click()
+    titled(page, "Log in as an admin")
+    assert page.url.endswith("/admin#/audit?action=key.create")
+    page.get_by_label("API key", exact=True).fill(made.secret)
+    page.get_by_label("API key", exact=True).press("Enter")
+    titled(page, "Audit")
+    expect(page.get_by_role("combobox", name="Action")).to_have_value("key.create")
+
+
+def test_the_state_of_the_service_is_asked_for_while_it_is_seen_and_while_that_helps(service, opened, past):
+    watched = opened(service, "admin#/constructor", expected={401, 500})
+    page = watched.page
+    titled(page, "Queue and engines")
+    expect(page.locator("#system-state .figures")).to_contain_text("Accepted")
+    page.clock.install()
+    failed = {"error": {"code": "INTERNAL_ERROR", "message": "The server has failed.", "retryable": False}}
+    refused = {"error": {"code": "LOGIN_REQUIRED", "message": "Send the operator's token.", "retryable": False}}
+
+    def asked_in_a_minute():
+        watched.asked.clear()
+        for _ in range(6):
+            page.clock.fast_forward(10_000)
+            page.evaluate("() => fetch('/v1/health/live')")  # what was sent before has been noted when this has come
+        return watched.asked.count("/v1/breakers")
+
+    def hide(hidden):
+        page.evaluate(f"Object.defineProperty(document, 'hidden', {{ value: {str(hidden).lower()}, configurable: true }})")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    wait_until(lambda: asked_in_a_minute() > 1, 60, "it is asked for")
+    hide(True)
+    page.clock.fast_forward(20_000)
+    assert asked_in_a_minute() == 0, "hidden"
+    page.route("**/v1/breakers", lambda route: route.fulfill(status=500, json=failed))
+    hide(False)
+    page.clock.fast_forward(15_000)
+    expect(page.get_by_role("alert")).to_contain_text("The server has failed.")
+    page.evaluate("document.querySelector('#system-state .failure button').focus()")
+    wait_until(lambda: asked_in_a_minute() > 1, 60, "it is asked for: a server that fails may recover")
+    expect(page.get_by_role("button", name="Try again")).to_be_focused()
+    page.unroute("**/v1/breakers")
+    page.route("**/v1/breakers", lambda route: route.fulfill(status=401, json=refused))
+    page.clock.fast_forward(15_000)
+    expect(page.get_by_role("alert")).to_contain_text("Send the operator's token.")
+    assert asked_in_a_minute() == 0, "who is shut out stays so"

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.support.accessibility import sound
-from tests.support.browser import PHONE, done
+from tests.support.browser import PHONE, SECONDS, done
+from tests.support.documents import pdf_of_text
 from tests.support.login_provider import running_login_page
 from tests.support.owners import make_key
 from tests.support.service import Service, wait_until
 
+TIERS = """
+[key]
+[oauth]
+[small]
+documents_per_day = 1
+quota_status = 402
+modes = ["fast", "maximum"]
+lanes = ["batch"]
+max_file_mb = 3
+[one]
+concurrent_jobs = 1
+[slow]
+requests_per_minute = 4
+"""
+
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
+    tiers = tmp_path_factory.mktemp("tiers") / "tiers.toml"
+    tiers.write_text(TIERS)
     with running_login_page() as provider:
-        accounts = {"AUTH_MODE": "required", "OIDC_ISSUER": provider, "OIDC_CLIENT_ID": "docparse", "OIDC_CLIENT_SECRET": "x"}
+        accounts = {
+            "TIERS_FILE": tiers,
+            "AUTH_MODE": "required",
+            "OIDC_ISSUER": provider,
+            "OIDC_CLIENT_ID": "docparse",
+            "OIDC_CLIENT_SECRET": "x",
+        }
         with Service(tmp_path_factory.mktemp("login"), WEB_WORKERS=2, WEB_THREADS=8, **accounts) as running:
             yield running
 
@@ -61,13 +87,19 @@ def test_a_person_logs_in_at_the_provider_and_comes_back(service, chromium):
     # The provider's own page complains of what it cannot load, so nobody listens to the console here.
     with chromium.new_context() as context:
         page = context.new_page()
-        page.goto(f"http://127.0.0.1:{service.port}/")
+        page.set_default_timeout(SECONDS)
+        begun = f"http://127.0.0.1:{service.port}/#/jobs/{uuid.uuid4()}"
+        page.goto(begun)
         page.get_by_role("link", name="Log in at localhost").click()
         page.locator('[name="sub"]').fill("ada")
         page.locator('button:has-text("Authorize")').first.click()
         expect(page.locator(".caller")).to_contain_text("oidc-")
-        assert page.url == f"http://127.0.0.1:{service.port}/"
-        expect(page.locator("#upload-view")).to_be_visible()
+        expect(page.locator("#job-failure")).to_contain_text("There is no such document")
+        assert page.url == begun
+        expect(page.get_by_role("link", name="Dashboard")).to_have_count(0)
+        page.goto(f"http://127.0.0.1:{service.port}/admin#/keys")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Not for this login")
+        expect(page.locator("#side")).to_be_hidden()
 
 
 def test_a_login_that_failed_says_so_once(service, opened):
@@ -117,3 +149,43 @@ def test_a_guest_is_told_what_its_tier_allows_what_is_left_and_when_it_begins_an
         expect(page.locator("#queue")).to_contain_text("Your tier allows 1 document a day. Left: 0; this needs 1.")
         expect(page.locator("#queue")).to_contain_text("The count begins anew on ")
         watched.shoot("quota-used-up")
+
+
+def test_what_a_tier_leaves_out_is_not_offered_and_a_quota_that_is_used_up_is_explained(service, opened, paper):
+    watched = opened(service, operator=False, expected={402})
+    page = watched.page
+    enter(page, make_key(service.data_dir, "small", tier="small").secret)
+    expect(page.locator("#drop-hint")).to_contain_text("up to 3 MB each")
+    expect(page.get_by_role("radio", name="Balanced")).to_be_disabled()
+    expect(page.locator(".choice").filter(has_text="Balanced")).to_contain_text("Not in your tier.")
+    expect(page.get_by_role("radio", name="Fast")).to_be_checked()
+    page.locator("#more-options summary").click()
+    expect(page.get_by_label("Whose turn").locator("option")).to_have_text(["Small documents first", "After the others"])
+    watched.upload(paper)
+    done(page)
+    page.goto(f"{watched.base}/#/")
+    watched.upload(paper)
+    expect(page.locator("#queue")).to_contain_text("Your tier allows 1 document a day. Left: 0; this needs 1.")
+    expect(page.locator("#queue").get_by_role("button", name="Try again")).to_have_count(0)
+    watched.shoot("quota-of-a-key")
+
+
+def test_more_files_than_are_allowed_at_once_are_refused_at_once(service, opened, paper, tmp_path):
+    watched = opened(service, operator=False, expected={429})
+    enter(watched.page, make_key(service.data_dir, "one", tier="one").secret)
+    expect(watched.page.locator("#upload-view")).to_be_visible()
+    pdf_of_text(tmp_path / "other.pdf", ["Another text."])
+    watched.upload(paper, tmp_path / "other.pdf")
+    expect(watched.page.locator("#queue")).to_contain_text("Your tier allows 1 document at once. Send fewer.")
+    assert watched.asked.count("/v1/process/batch") == 1
+
+
+def test_who_sends_too_many_requests_is_told_for_how_long_the_page_waits(service, opened):
+    watched = opened(service, operator=False, expected={429})
+    page = watched.page
+    enter(page, make_key(service.data_dir, "slow", tier="slow").secret)
+    expect(page.locator(".caller")).to_have_text("slow")
+    for _ in range(4):
+        page.reload()
+        expect(page.locator("#upload-view")).to_be_visible()
+    expect(page.locator("#notices")).to_contain_text("Your tier allows 4 requests a minute. The page goes on in ")

@@ -45,8 +45,13 @@ def page() -> Response:
         sections=SECTIONS,
         tiers=list(accounts.tiers),
         default_tier=DEFAULT_TIER,
-        actions=sorted({action for access in ROUTES.values() for action in access.actions}),
+        actions=[("", "Any"), *((action, action) for action in _actions())],
     )
+
+
+def _actions() -> list[str]:
+    """Return what the audit calls the things that callers do."""
+    return sorted({action for access in ROUTES.values() for action in access.actions})
 
 
 def _access(caller: Identity | None, *, needs_key: bool) -> Literal["granted", "scope", "login", "token"]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from flask import Response, current_app, make_response, render_template, request, send_file
@@ -16,10 +17,12 @@ from document_parser.accounts.retention import longest_retention_hours
 from document_parser.api import assets
 from document_parser.api.auth import browser_caller
 from document_parser.api.services import get_services
-from document_parser.errors import NotFound
+from document_parser.errors import NotFound, TierUnknown
 from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import readable_formats
+from document_parser.models import AccuracyMode, Lane
 from document_parser.settings import Settings
+from document_parser.settings.tiers import NO_LIMITS
 from document_parser.version import __version__
 
 CONTENT_SECURITY_POLICY = (
@@ -41,9 +44,25 @@ class SamplePath(BaseModel):
     name: str
 
 
-def _tier(settings: Settings, caller: Identity | None) -> str:
+def _tier_name(settings: Settings, caller: Identity | None) -> str:
     """Return the tier of what this browser will send; empty if none applies."""
     return caller.tier if caller else settings.accounts.anonymous_tier
+
+
+def _offers(settings: Settings, tier_name: str) -> dict[str, Any]:
+    """Return what the options of the page may offer to a caller of this tier."""
+    tier, default = NO_LIMITS, settings.api.default_accuracy_mode
+    with contextlib.suppress(TierUnknown):  # what is sent is refused, with a sentence that says why
+        tier = settings.accounts.tier(tier_name)
+    modes = tier.modes or get_args(AccuracyMode)
+    return {
+        "modes": modes,
+        "default_accuracy_mode": default if default in modes else modes[0],
+        "lanes": tier.lanes or get_args(Lane),
+        "engines": [name for name in ("text_layer", *settings.engines.allowed) if tier.allows_engine(name)],
+        "max_upload_mb": tier.max_file_bytes(settings.api.max_upload_mb << 20) >> 20,
+        "max_retention_hours": f"{longest_retention_hours(settings, tier_name):g}",
+    }
 
 
 def blueprint() -> APIBlueprint:
@@ -52,8 +71,8 @@ def blueprint() -> APIBlueprint:
 
     @routes.get("/", doc_ui=False)
     def page() -> Response:
-        everything = get_services().settings
-        settings, accounts = everything.api, everything.accounts
+        settings = get_services().settings
+        accounts = settings.accounts
         caller = browser_caller() if accounts.needs_key else None
         may_log_in = accounts.needs_key and caller is None
         return page_response(
@@ -64,11 +83,8 @@ def blueprint() -> APIBlueprint:
             may_administer=not accounts.needs_key or (caller is not None and caller.is_admin),
             caller=caller,
             login_back={},
-            max_upload_mb=settings.max_upload_mb,
-            max_retention_hours=f"{longest_retention_hours(everything, _tier(everything, caller)):g}",
-            extensions=[extension for found in readable_formats(missing_needs(everything)) for extension in found.extensions],
-            default_accuracy_mode=settings.default_accuracy_mode,
-            engines=("text_layer", *everything.engines.allowed),
+            extensions=[extension for found in readable_formats(missing_needs(settings)) for extension in found.extensions],
+            **_offers(settings, _tier_name(settings, caller)),
             modules=_modules(),
             samples=_samples(),
             version=__version__,

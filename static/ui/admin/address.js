@@ -8,9 +8,10 @@ export function readAddress() {
   return { section, id, asked: new URLSearchParams(query) };
 }
 
-/** The address of a section; empty values are left out. */
-export function addressOf(section, asked = {}) {
-  const query = queryOf(asked);
+/** The address of a section; empty values are left out, but for those of fields that are otherwise filled. */
+export function addressOf(section, asked = {}, otherwise = {}) {
+  const emptied = Object.keys(asked).filter((name) => asked[name] === "" && otherwise[name]);
+  const query = [queryOf(asked), ...emptied.map((name) => `${name}=`)].filter(Boolean).join("&");
   return `#/${section}${query ? `?${query}` : ""}`;
 }
 
@@ -18,13 +19,16 @@ export function queryOf(asked) {
   return String(new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== "" && value !== null && value !== undefined)));
 }
 
-/** Ties a form of filters to the address of its section; `again()` loads what was asked for before. */
+/**
+ * Ties a form of filters to the address of its section; `again()` loads what was asked for before, `otherwise()` returns
+ * values of fields of which the address says nothing.
+ */
 export class Filters {
-  constructor(form, section, again) {
-    this.form = form;
+  constructor(form, section, again, otherwise = () => ({})) {
+    Object.assign(this, { form, otherwise });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const to = addressOf(section, this.values);
+      const to = addressOf(section, this.values, this.otherwise());
       if (to === location.hash) again();
       else location.hash = to;
     });
@@ -34,8 +38,9 @@ export class Filters {
     return Object.fromEntries([...new FormData(this.form)].map(([name, value]) => [name, value.trim()]));
   }
 
-  /** Fills the fields with what the address asks for, or with these values. */
-  show(asked, otherwise = {}) {
+  /** Fills the fields with what the address asks for. */
+  show(asked) {
+    const otherwise = this.otherwise();
     for (const field of this.form.elements) if (field.name) field.value = asked.get(field.name) ?? otherwise[field.name] ?? "";
     return this.values;
   }

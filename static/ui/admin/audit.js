@@ -2,7 +2,7 @@
 
 import { askJson } from "../api.js";
 import { byId, el } from "../dom.js";
-import { Filters, moments, queryOf } from "./address.js";
+import { addressOf, Filters, moments, queryOf } from "./address.js";
 import { Listing } from "./listing.js";
 import { moment, named, pill } from "./records.js";
 
@@ -12,12 +12,13 @@ export class AuditSection {
   constructor(again) {
     this.filters = new Filters(byId("audit-filters"), "audit", again);
     this.list = new Listing(byId("audit-list"), {
+      one: "entry",
       what: "entries",
       home: byId("audit-title"),
       idOf: ({ id }) => id,
       columns: [
-        { title: "When", cell: ({ at }) => moment(at) },
-        { title: "Who", cell: ({ owner, actor, key_id: key }) => named(owner, ACTORS[actor] ?? actor, key && [" ", el("a", { href: `#/audit?key_id=${key}`, title: `Only what key ${key} did` }, key.slice(0, 8))]) },
+        { title: "When", cell: ({ at }) => moment(at, { isExact: true }) },
+        { title: "Who", cell: ({ owner, actor, key_id: key }) => named(owner, ACTORS[actor] ?? actor, key && [" ", el("a", { href: addressOf("audit", { key_id: key }), title: `Only what key ${key} did` }, key.slice(0, 8))]) },
         { title: "What", cell: ({ action }) => el("code", {}, action) },
         { title: "To what", cell: ({ job_id: job, subject }) => (job ? el("a", { href: `#/jobs/${job}` }, job) : subject) },
         { title: "From", cell: ({ address }) => address },

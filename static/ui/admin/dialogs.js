@@ -2,7 +2,7 @@
 
 import { ApiError } from "../api.js";
 import { byId, setText, show } from "../dom.js";
-import { markField } from "../fields.js";
+import { markField, onceAtATime } from "../fields.js";
 
 for (const button of document.querySelectorAll("dialog [data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
 
@@ -18,21 +18,13 @@ export function openDialog(dialog, lost = () => {}) {
  * has it, else in the element `problem`. Esc closes the dialog of a form that is on its way, and its answer is shown all the same.
  */
 export function onSubmit(form, act, { problem, fields = {} }) {
-  let busy = false;
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (busy) return;
-    busy = true;
-    form.setAttribute("aria-busy", "true");
+  onceAtATime(form, async () => {
     say(problem, "");
     try {
       await act(form);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       refuse(error, problem, fields);
-    } finally {
-      busy = false;
-      form.removeAttribute("aria-busy");
     }
   });
 }
@@ -57,12 +49,17 @@ const confirmation = { act: async () => {} };
 
 onSubmit(byId("confirm-form"), () => confirmation.act(), { problem: byId("confirm-problem") });
 
-/** Asks before something that cannot be undone: `act()` does it, and may throw ApiError, which the dialog shows. */
-export function confirm({ title, says, action, act, lost }) {
+/**
+ * Asks before something that cannot be undone: `act()` does it, and may throw ApiError, which the dialog shows. `instead` is
+ * written on the button that leaves all as it is, `isEnd` says that something ends.
+ */
+export function confirm({ title, says, action, instead = "Cancel", isEnd = false, act, lost }) {
   const dialog = byId("confirm-dialog");
   setText(byId("confirm-title"), title);
   setText(byId("confirm-says"), says);
   setText(byId("confirm-act"), action);
+  setText(byId("confirm-keep"), instead);
+  byId("confirm-act").className = `button ${isEnd ? "danger solid" : "primary"}`;
   say(byId("confirm-problem"), "");
   confirmation.act = async () => {
     await act();

@@ -11,8 +11,9 @@ const DAYS = 30;
 
 export class FailuresSection {
   constructor(again) {
-    this.filters = new Filters(byId("failures-filters"), "failures", again);
+    this.filters = new Filters(byId("failures-filters"), "failures", again, () => ({ since: dayBefore(DAYS) }));
     this.list = new Listing(byId("failures-list"), {
+      one: "reason of failure",
       what: "reasons of failure",
       home: byId("failures-title"),
       idOf: ({ error_code: code }) => code,
@@ -29,7 +30,7 @@ export class FailuresSection {
   }
 
   open(asked) {
-    const wanted = moments(this.filters.show(asked, { since: dayBefore(DAYS) }));
+    const wanted = moments(this.filters.show(asked));
     this.list.open(async (_, signal) => {
       const { failures, jobs } = await askJson(`/v1/history/failures?${queryOf(wanted)}`, { signal });
       return { rows: failures.map((one) => ({ ...one, share: one.jobs / jobs })) };

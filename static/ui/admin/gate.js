@@ -2,9 +2,9 @@
 
 import { ask } from "../api.js";
 import { byId, show } from "../dom.js";
+import { onceAtATime } from "../fields.js";
 import { complain, offerLogin } from "../login.js";
 import { adminToken, keepAdminToken } from "../memory.js";
-import { trouble } from "../notices.js";
 
 /** Calls `enter()` once this browser may see the page; offers a login until then. */
 export async function passGate(enter) {
@@ -13,15 +13,15 @@ export async function passGate(enter) {
     keepAdminToken("");
     location.reload();
   });
-  byId("operator-token-form")?.addEventListener("submit", (event) => useToken(event, enter));
+  const form = byId("operator-token-form");
+  if (form) onceAtATime(form, () => useToken(enter));
   show(byId("forget-token"), adminToken() !== "");
   if (document.documentElement.dataset.access === "granted") enter();
   else if (adminToken() === "" || !(await tokenWorks())) show(byId("login-view"));
   else open(enter);
 }
 
-async function useToken(event, enter) {
-  event.preventDefault();
+async function useToken(enter) {
   const field = byId("operator-token");
   if (!field.value.trim()) return complain("Enter the token.", field);
   keepAdminToken(field.value.trim());
@@ -32,11 +32,11 @@ async function useToken(event, enter) {
 /** A token that is refused is forgotten: if it were sent again and again, each time would count as a guess. */
 async function tokenWorks() {
   try {
-    await ask("/v1/breakers");
+    await ask("/v1/breakers", { tries: 1 });
     return true;
   } catch (error) {
     if (error.status !== 401 && error.status !== 403) {
-      trouble(error);
+      complain(error.message, byId("operator-token"));
       return false;
     }
     keepAdminToken("");

@@ -2,9 +2,9 @@
 
 import { askJson, jobPath } from "../api.js";
 import { byId, el, fill, setText } from "../dom.js";
-import { trouble } from "../notices.js";
 import { whyTrail } from "../why.js";
 import { bytes, count, duration, ENGINES, PAGE_ERRORS, WARNINGS } from "../words.js";
+import { addressOf } from "./address.js";
 import { nameOf, pagesInWords, stateOf } from "./jobs.js";
 import { moment, pill } from "./records.js";
 import { loading, nothing, notLoaded } from "./states.js";
@@ -63,8 +63,8 @@ function facts(job) {
   const rows = [
     ["State", pill(stateOf(job))],
     ["Reason", job.error_code && [el("code", {}, job.error_code), job.error_message && ` ${job.error_message}`]],
-    link("Owner", job.owner, `#/jobs?owner=${job.owner}`),
-    link("Key", job.key_id, `#/audit?key_id=${job.key_id}`),
+    link("Owner", job.owner, addressOf("jobs", { owner: job.owner })),
+    link("Key", job.key_id, addressOf("audit", { key_id: job.key_id })),
     ["Pages", [pagesInWords(job.total_pages), engines(job.page_counts)].filter(Boolean).join(": ")],
     ["Size", [job.size ? bytes(job.size) : "", job.media_type].filter(Boolean).join(", ")],
     ["Sent", moment(job.created_at)],
@@ -79,7 +79,7 @@ function facts(job) {
     ["Job", el("code", {}, job.job_id)],
   ];
   const shown = rows.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
-  const links = [el("a", { class: "button", href: `#/audit?job_id=${job.job_id}` }, "Who read or changed it"), job.state !== "deleted" && el("a", { class: "button", href: `/#/jobs/${job.job_id}` }, "Open the document")];
+  const links = [el("a", { class: "button", href: addressOf("audit", { job_id: job.job_id }) }, "Who read or changed it"), job.state !== "deleted" && el("a", { class: "button", href: `/#/jobs/${job.job_id}` }, "Open the document")];
   return el("div", { class: "card facts" }, el("dl", {}, shown), el("div", { class: "row" }, links));
 }
 
@@ -113,13 +113,14 @@ async function toggle(button, body, id, number) {
   const isOpen = button.getAttribute("aria-expanded") === "true";
   button.setAttribute("aria-expanded", String(!isOpen));
   body.hidden = isOpen;
-  if (isOpen || body.hasChildNodes()) return;
+  if (isOpen || "state" in body.dataset) return;
+  body.dataset.state = "loading";
   fill(body, loading(`page ${number}`));
   try {
     const parts = whyTrail(await askJson(jobPath(id, `/pages/${number}`)));
     fill(body, el("div", { class: "why" }, el("div", {}, parts.length ? parts : el("p", {}, `Nothing was tried: ${count(0, "attempt")}.`))));
   } catch (error) {
-    fill(body, el("p", { class: "hint" }, error.message));
-    trouble(error);
+    fill(body, el("p", { class: "hint", role: "alert" }, `${error.message} Close this and open it again to try once more.`));
+    delete body.dataset.state;
   }
 }

@@ -3,7 +3,7 @@
 import { askJson } from "../api.js";
 import { byId, el } from "../dom.js";
 import { count } from "../words.js";
-import { Filters, moments, queryOf } from "./address.js";
+import { addressOf, Filters, moments, queryOf } from "./address.js";
 import { Listing } from "./listing.js";
 import { moment, named, pill } from "./records.js";
 
@@ -22,12 +22,12 @@ export class JobsSection {
   constructor(again) {
     this.filters = new Filters(byId("jobs-filters"), "jobs", again);
     this.list = new Listing(byId("jobs-list"), {
-      what: "jobs",
+      one: "job",
       home: byId("jobs-title"),
       idOf: ({ job_id: id }) => id,
       columns: [
         { title: "Document", cell: (job) => named(el("a", { href: `#/jobs/${job.job_id}` }, nameOf(job)), job.job_id) },
-        { title: "Owner", cell: ({ owner }) => owner && el("a", { href: `#/jobs?owner=${owner}` }, owner) },
+        { title: "Owner", cell: ({ owner }) => owner && el("a", { href: addressOf("jobs", { owner }) }, owner) },
         { title: "State", cell: (job) => pill(stateOf(job)) },
         { title: "Pages", kind: "number", cell: ({ total_pages: pages }) => pages },
         { title: "Reason", cell: ({ error_code: code }) => code && el("code", {}, code) },

@@ -4,20 +4,21 @@ import { askJson } from "../api.js";
 import { byId, el, setText } from "../dom.js";
 import { markField } from "../fields.js";
 import { copy, notice } from "../notices.js";
-import { Filters, queryOf } from "./address.js";
+import { addressOf, Filters, queryOf } from "./address.js";
 import { confirm, onSubmit, openDialog, say } from "./dialogs.js";
 import { Listing } from "./listing.js";
 import { moment, named, pill } from "./records.js";
 
 const STATES = { active: ["Works", "good"], expired: ["Expired", ""], revoked: ["Revoked", "bad"] };
-const FIELDS = { name: "key-name", owner: "key-owner", tier: "key-tier", expires_at: "key-expires" };
+const FIELDS = { name: "key-name", owner: "key-owner", tier: "key-tier", expires_at: "key-expires", origins: "key-origins" };
+const HINTS = ["key-owner", "key-expires", "key-origins"];
 const STEP = 200;
 
 export class KeysSection {
   constructor(again) {
     this.filters = new Filters(byId("keys-filters"), "keys", again);
     this.list = new Listing(byId("keys-list"), {
-      what: "keys",
+      one: "key",
       home: byId("keys-title"),
       idOf: ({ id }) => id,
       columns: this.#columns(),
@@ -47,9 +48,9 @@ export class KeysSection {
   #columns() {
     return [
       { title: "Key", cell: ({ name, hint, id }) => named(name, el("code", {}, `${hint}…`), isOwn(id) && " · you are logged in with it") },
-      { title: "Owner", cell: ({ owner }) => owner && el("a", { href: `#/jobs?owner=${owner}`, title: "Jobs of this owner" }, owner) },
+      { title: "Owner", cell: ({ owner }) => owner && el("a", { href: addressOf("jobs", { owner }), title: "Jobs of this owner" }, owner) },
       { title: "Tier", cell: ({ tier }) => tier },
-      { title: "May", cell: ({ scopes }) => scopes.join(", ") },
+      { title: "May", cell: ({ scopes, origins }) => [scopes.join(", "), origins.length > 0 && el("small", {}, `in pages of ${origins.join(", ")}`)] },
       { title: "State", cell: ({ state }) => pill(STATES[state]) },
       { title: "Used", cell: ({ last_used_at: at }) => moment(at) ?? "Never" },
       { title: "Ends", cell: ({ expires_at: at, revoked_at: revoked }) => moment(revoked ?? at) ?? "Never" },
@@ -66,8 +67,7 @@ export class KeysSection {
     byId("key-form").reset();
     say(byId("key-problem"), "");
     for (const id of Object.values(FIELDS)) markField(byId(id), "");
-    byId("key-owner").setAttribute("aria-describedby", "key-owner-hint");
-    byId("key-expires").setAttribute("aria-describedby", "key-expires-hint");
+    for (const id of HINTS) byId(id).setAttribute("aria-describedby", `${id}-hint`);
     openDialog(byId("key-dialog"));
   }
 
@@ -77,8 +77,10 @@ export class KeysSection {
     const day = data.get("expires");
     const json = { name: data.get("name").trim(), owner: data.get("owner").trim(), tier: data.get("tier"), scopes: data.getAll("scopes") };
     if (!json.scopes.length) return say(byId("key-problem"), "Choose at least one thing that the key may do.");
+    const origins = data.get("origins").split(/[\s,]+/).filter(Boolean);
+    if (origins.length) json.origins = origins;
     if (day) json.expires_at = new Date(`${day}T23:59:59`).toISOString();
-    const made = await askJson("/v1/keys", { method: "POST", json });
+    const made = await askJson("/v1/keys", { method: "POST", json, tries: 1 });
     byId("key-dialog").close();
     this.#showMade(made, `It belongs to ${made.owner}.`);
   }
@@ -93,7 +95,7 @@ export class KeysSection {
 
   async #rotate(form) {
     const grace = Number(new FormData(form).get("grace"));
-    const made = await askJson(`/v1/keys/${this.replaced.id}/rotate`, { method: "POST", json: { grace_seconds: grace } });
+    const made = await askJson(`/v1/keys/${this.replaced.id}/rotate`, { method: "POST", json: { grace_seconds: grace }, tries: 1 });
     byId("rotate-dialog").close();
     this.#showMade(made, grace ? "The old key works for a while longer, as you chose." : "The old key ends within five seconds.");
   }
@@ -103,6 +105,8 @@ export class KeysSection {
       title: "Revoke the key?",
       says: `${key.name} (${key.hint}…) of ${key.owner} ends on every host within five seconds, for good.${isOwn(key.id) ? " You are logged in with it, and will be logged out." : ""}`,
       action: "Revoke it",
+      instead: "Keep it",
+      isEnd: true,
       lost: () => this.list.focus(key.id),
       act: async () => {
         await askJson(`/v1/keys/${key.id}/revoke`, { method: "POST" });

@@ -1,22 +1,24 @@
 // A list that is loaded piece by piece: waiting, filled, empty or failed, and always saying which.
 
 import { el, fill } from "../dom.js";
-import { announce } from "../notices.js";
+import { announce, trouble } from "../notices.js";
+import { count } from "../words.js";
 import { records } from "./records.js";
 import { loading, nothing, notLoaded } from "./states.js";
 
 export class Listing {
   /**
-   * `what` names the records ("keys"), `columns` are those of `records()`. `home` gets the focus if what had it is gone.
-   * `empty()` returns [title, advice].
+   * `one` and `what` name a record and several ("key", "keys"), `columns` are those of `records()`. `home` gets the focus if
+   * what had it is gone. `empty()` returns [title, advice].
    */
-  constructor(place, { what, columns, idOf, home, empty }) {
-    Object.assign(this, { place, what, columns, idOf, home, empty });
+  constructor(place, { one, what = `${one}s`, columns, idOf, home, empty }) {
+    Object.assign(this, { place, one, what, columns, idOf, home, empty });
   }
 
   /** Loads the list anew. `load(cursor, signal)` returns {rows, next}, without `next` at the end. */
   async open(load) {
     this.load = load;
+    if (this.place.contains(document.activeElement)) this.home.focus();
     fill(this.place, loading(this.what));
     await this.refresh();
   }
@@ -52,7 +54,7 @@ export class Listing {
     this.rows = rows;
     this.next = next ?? null;
     this.#draw();
-    announce(rows.length ? `${rows.length} ${this.what} are shown.` : this.empty()[0]);
+    announce(rows.length ? `${count(rows.length, this.one, this.what)} shown.` : this.empty()[0]);
     if (!focused) return;
     const same = act && this.#row(id)?.querySelector(`[data-act="${act}"]`);
     if (same) same.focus();
@@ -62,15 +64,18 @@ export class Listing {
   #draw() {
     const [title, advice] = this.empty();
     const isSearching = this.next !== null;
-    const says = isSearching ? nothing("Nothing found so far", "The newest jobs have been looked at. Go on with older ones, or ask for a shorter time.") : nothing(title, advice);
+    const says = isSearching ? nothing("Nothing found so far", `The newest ${this.what} have been looked at. Go on with older ones.`) : nothing(title, advice);
     fill(this.place, this.rows.length ? records(caption(this.what), this.columns, this.rows, this.idOf) : says, isSearching && this.#moreButton());
   }
 
   #moreButton() {
-    return el("div", { class: "more-rows" }, el("button", { class: "button", type: "button", on: { click: () => this.#more() } }, this.rows.length ? "Show older" : "Search older ones"));
+    const button = el("button", { class: "button", type: "button", on: { click: () => this.#more(button) } }, this.rows.length ? "Show older" : "Search older ones");
+    return el("div", { class: "more-rows" }, button);
   }
 
-  async #more() {
+  async #more(button) {
+    if (button.getAttribute("aria-busy")) return;
+    button.setAttribute("aria-busy", "true");
     const { signal } = this.turn;
     const before = this.rows.length;
     try {
@@ -79,11 +84,12 @@ export class Listing {
       this.rows = [...this.rows, ...rows];
       this.next = next ?? null;
       this.#draw();
-      announce(`${rows.length} more ${this.what}.`);
+      announce(`${count(rows.length, `more ${this.one}`, `more ${this.what}`)} shown.`);
       (this.place.querySelectorAll("tbody th")[before] ?? this.place.querySelector(".more-rows button") ?? this.home).focus();
     } catch (error) {
       if (signal.aborted) return;
-      this.place.append(notLoaded(error, this.what, () => this.open(this.load)));
+      button.removeAttribute("aria-busy");
+      trouble(error);
     }
   }
 }

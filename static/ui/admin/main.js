@@ -18,13 +18,14 @@ const START = "system";
 
 let sections;
 let opened;
+let openedId;
 
 function route() {
   const { section, id, asked } = readAddress();
-  const name = section === "jobs" && id ? "job" : section in KINDS && section !== "job" ? section : START;
-  const moved = opened && opened !== name;
+  const name = section === "jobs" && id ? "job" : Object.hasOwn(KINDS, section) && section !== "job" ? section : START;
+  const moved = opened && (opened !== name || openedId !== id);
   if (moved) sections[opened].close();
-  opened = name;
+  [opened, openedId] = [name, id];
   document.body.dataset.view = `admin-${name}`;
   for (const other of Object.keys(KINDS)) show(byId(`${other}-view`), other === name);
   for (const link of byId("side").querySelectorAll("a")) mark(link, link.dataset.section === (name === "job" ? "jobs" : name));

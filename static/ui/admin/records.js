@@ -23,9 +23,9 @@ function cell({ title, cell: content, kind }, one, isFirst) {
   return el(isFirst ? "th" : "td", { ...properties, class: kind, data: { label: title } }, el("div", {}, holds === "" || holds === null || holds === undefined ? "–" : holds));
 }
 
-/** A moment in the words of the browser's place. */
-export function moment(time) {
-  return time && el("time", { datetime: time, title: time }, new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
+/** A moment in the words of the browser's place; with seconds if it is exact. */
+export function moment(time, { isExact = false } = {}) {
+  return time && el("time", { datetime: time, title: time }, new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: isExact ? "medium" : "short" }));
 }
 
 export function pill([says, tone]) {

@@ -1,6 +1,6 @@
 // The queue, the workers, and the engines with the breakers of their servers, loaded at intervals while they are looked at.
 
-import { askJson } from "../api.js";
+import { askJson, problem, unreachable } from "../api.js";
 import { byId, el, fill } from "../dom.js";
 import { bytes, ENGINES } from "../words.js";
 import { figures, moment, named, pill, records, whole } from "./records.js";
@@ -8,6 +8,8 @@ import { loading, nothing, notLoaded } from "./states.js";
 
 const SECONDS = 10;
 const BREAKERS = { closed: ["Closed: it gets pages", "good"], open: ["Open: left alone", "bad"], half_open: ["Half open: one page tries it", "warn"] };
+/** What no waiting mends: whoever looks must log in again. */
+const SHUT_OUT = new Set([401, 403]);
 const LANES = { express: "Small documents, and those sent as urgent", normal: "The rest", batch: "Large and patient ones" };
 
 export class SystemSection {
@@ -28,21 +30,49 @@ export class SystemSection {
 
   async #load() {
     clearTimeout(this.timer);
-    const place = byId("system-state");
+    const turn = (this.turn = {});
+    let shutOut = false;
     try {
       const [ready, system, { breakers }] = await Promise.all([readiness(), askJson("/v1/system"), askJson("/v1/breakers")]);
-      if (this.isOpen && !place.contains(document.activeElement)) fill(place, ...stateOf(ready, system, breakers));
+      if (this.isOpen && turn === this.turn) redraw(byId("system-state"), stateOf(ready, system, breakers));
     } catch (error) {
-      if (this.isOpen) fill(place, notLoaded(error, "state of the service", () => this.open()));
+      shutOut = SHUT_OUT.has(error.status);
+      if (this.isOpen && turn === this.turn) this.#failed(error);
     }
-    if (this.isOpen && !document.hidden) this.timer = setTimeout(() => this.#load(), SECONDS * 1000);
+    if (this.isOpen && turn === this.turn && !document.hidden && !shutOut) this.timer = setTimeout(() => this.#load(), SECONDS * 1000);
+  }
+
+  /** The same failure is said once, however often it is found. */
+  #failed(error) {
+    const place = byId("system-state");
+    if (place.querySelector(".failure p")?.textContent === error.message) return;
+    fill(place, notLoaded(error, "state of the service", () => this.open()));
   }
 }
 
-/** The body of the readiness check, which also comes with status 503. */
+/** Fills a place anew. A table that scrolls keeps the focus and its position. */
+function redraw(place, parts) {
+  const frames = () => [...place.querySelectorAll(".frame-scroll")];
+  const before = frames().map(({ dataset: { label }, scrollLeft }) => ({ label, scrollLeft }));
+  const focused = document.activeElement.closest("#system-state .frame-scroll")?.dataset.label;
+  fill(place, ...parts);
+  for (const frame of frames()) {
+    frame.scrollLeft = before.find(({ label }) => label === frame.dataset.label)?.scrollLeft ?? 0;
+    if (frame.dataset.label !== focused) continue;
+    frame.setAttribute("tabindex", "0");
+    frame.focus({ preventScroll: true });
+  }
+}
+
+/** The body of the readiness check, which also comes with status 503. Throws ApiError. */
 async function readiness() {
-  const answer = await fetch("/v1/health/ready");
-  return answer.json();
+  let answer;
+  try {
+    answer = await fetch("/v1/health/ready");
+    return await answer.json();
+  } catch {
+    throw answer ? problem(answer.status) : unreachable();
+  }
 }
 
 function stateOf(ready, system, breakers) {
@@ -56,7 +86,7 @@ function block(title, content) {
 function warnings({ status, checks = {}, warnings: told = [] }) {
   const faults = Object.entries(checks).filter(([, { ok }]) => !ok).map(([name, { detail }]) => `${ENGINES[name] ?? name}: ${detail}`);
   const all = [...new Set([...faults, ...told])];
-  if (!all.length) return el("p", { class: "all-well" }, pill(["All parts work", "good"]));
+  if (!all.length) return el("p", { class: "all-well" }, pill(["Ready", "good"]));
   return el("div", { class: "note", data: { tone: status === "down" ? "bad" : "" } }, el("div", {}, el("b", {}, status === "down" ? "Not ready" : "Works, but"), el("ul", {}, all.map((one) => el("li", {}, one)))));
 }
 
@@ -73,7 +103,8 @@ function numbers({ workers, unfinished, most, pages_per_minute: pace, storage, a
 }
 
 function lanes({ lanes: all }) {
-  const rows = Object.entries(all);
+  const order = Object.keys(LANES);
+  const rows = Object.entries(all).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
   if (!rows.length) return nothing("No figures", "Redis is full and measures nothing. The warning above says what to do.");
   return records("Queue by lane", [
     { title: "Lane", cell: ([name]) => named(name, LANES[name] ?? "") },
@@ -100,7 +131,7 @@ function servers({ engines: all }, breakers) {
   const rows = breakers.map((one) => ({ ...one, requests: all[one.engine]?.servers[(seen[one.engine] = (seen[one.engine] ?? -1) + 1)] ?? 0 }));
   return records("Model servers and their breakers", [
     { title: "Server", cell: ({ engine, server }) => named(server, ENGINES[engine] ?? engine) },
-    { title: "Breaker", cell: ({ state }) => pill(BREAKERS[state]) },
+    { title: "Breaker", cell: ({ state, engine }) => pill(state === "closed" && !all[engine]?.ok ? ["Closed, but no answer", "warn"] : BREAKERS[state]) },
     { title: "Faults in a row", kind: "number", cell: ({ faults }) => whole(faults) },
     { title: "Pages there now", kind: "number", cell: ({ requests }) => whole(requests) },
     { title: "Tried again", cell: ({ retry_at: at }) => moment(at) },

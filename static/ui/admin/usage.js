@@ -20,12 +20,12 @@ const COLUMNS = ["owner", "day", "key_id", "engine", "documents", "pages", "byte
 
 export class UsageSection {
   constructor(again) {
-    this.filters = new Filters(byId("usage-filters"), "usage", again);
+    this.filters = new Filters(byId("usage-filters"), "usage", again, () => ({ since: dayBefore(DAYS - 1), until: dayBefore(0) }));
     byId("usage-csv").addEventListener("click", () => this.#download().catch(trouble));
   }
 
   open(asked) {
-    this.filters.show(asked, { since: dayBefore(DAYS - 1), until: dayBefore(0) });
+    this.filters.show(asked);
     return this.#load();
   }
 
@@ -63,10 +63,7 @@ export class UsageSection {
   }
 
   #overTime(usage, engines) {
-    const days = usage.map(({ day }) => day);
-    const { since, until } = this.filters.values;
-    const [first, last] = [since || days[0], until || dayBefore(0)];
-    const isLong = (Date.parse(last) - Date.parse(first)) / DAY_MILLISECONDS > MOST_DAYS;
+    const { first, last, isLong } = span(this.filters.values, usage.map(({ day }) => day).sort());
     const buckets = new Map(timesBetween(first, last, isLong).map((name) => [name, {}]));
     for (const { day, engine, pages } of usage) {
       const values = buckets.get(isLong ? day.slice(0, 7) : day);
@@ -122,6 +119,14 @@ function keyNames({ owner, key_id: id }, keys) {
   if (!id) return { name: owner || "Deleted owners", below: owner ? "without a key" : "" };
   const key = keys.get(id);
   return { name: key?.name ?? id, below: [owner, key && `${key.hint}…`].filter(Boolean).join(" · ") };
+}
+
+/** The days that a chart shows. Of a long time it shows what begins with the first use; nothing was used after today. */
+function span({ since, until }, used) {
+  const last = [until || dayBefore(0), [dayBefore(0), used.at(-1)].sort().at(-1)].sort()[0];
+  const isLong = (first) => (Date.parse(last) - Date.parse(first)) / DAY_MILLISECONDS > MOST_DAYS;
+  const first = !since || isLong(since) ? used[0] : since;
+  return { first, last, isLong: isLong(first) };
 }
 
 function timesBetween(first, last, byMonth) {

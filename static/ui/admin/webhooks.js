@@ -15,6 +15,7 @@ export class WebhooksSection {
   constructor(again) {
     this.filters = new Filters(byId("webhooks-filters"), "webhooks", again);
     this.list = new Listing(byId("webhooks-list"), {
+      one: "delivery",
       what: "deliveries",
       home: byId("webhooks-title"),
       idOf: (one) => `${one.job_id} ${one.event}`,
@@ -50,13 +51,16 @@ export class WebhooksSection {
   }
 
   #again(one) {
-    const send = async () => {
+    const send = async ({ currentTarget: button }) => {
+      if (button.hasAttribute("aria-busy")) return;
+      button.setAttribute("aria-busy", "true");
       try {
         await askJson(jobPath(one.job_id, "/webhook/replay"), { method: "POST" });
         notice("The newest webhook of this job is delivered again.");
         await this.list.refresh();
       } catch (error) {
         trouble(error);
+        button.removeAttribute("aria-busy");
       }
     };
     return el("button", { class: "button small", type: "button", "aria-label": `Deliver ${one.event} of ${one.job_id} again`, data: { act: "replay" }, on: { click: send } }, "Again");
