@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -49,3 +50,8 @@ class Identity:
     def may_see(self, owner: str) -> bool:
         """Return whether the caller may see what belongs to this owner."""
         return owner == self.owner or self.is_admin
+
+
+def is_owner_name(text: str) -> bool:
+    """Return whether an owner may have this name."""
+    return bool(re.fullmatch(OWNER_PATTERN, text)) and text not in RESERVED_OWNERS

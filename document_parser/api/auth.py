@@ -10,6 +10,7 @@ With AUTH_MODE=off everything belongs to the owner ``public``, and only the oper
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import hmac
@@ -91,20 +92,35 @@ def _guard() -> None:
     CALLER_ERRORS, ScopeMissing, TierUnknown, Forbidden, RateLimited, RateLimitExceeded, JobNotFound, BatchNotFound,
     UploadNotFound, DatabaseUnavailable, LoginProviderUnavailable, RedisError.
     """
-    rule = request.url_rule
-    if rule is None or is_dashboard(rule.rule) or request.method == "OPTIONS":
+    rule, services = request.url_rule, get_services()
+    if rule is None or request.method == "OPTIONS":
+        _show_standing(services)
+        return
+    if is_dashboard(rule.rule):
         return
     access = access_of(request.method, rule.rule)
-    services = get_services()
     if not services.settings.accounts.needs_key:
         set_identity(_require_admin() if access.operator_when_off else ANYONE)
     elif access.scope is not None:
         proof = _prove(_credentials(), given=_is_given()) or Proof(_anonymous(services.settings, access))
         tier_limits.count_request(services.settings, services.redis, proof.caller)
+        # Before what may refuse the request: the audit has refused attempts of known callers too.
+        set_identity(proof.caller, proof.is_valid)
         if not proof.caller.may(access.scope):
             raise ScopeMissing.for_scope(access.scope, proof.caller.scopes)
         ownership.check_path(services.redis, proof.caller)
-        set_identity(proof.caller, proof.is_valid)
+
+
+def _show_standing(services: Services) -> None:
+    """Let an answer that no route gives say what its caller has left, if a program has sent its key or token.
+
+    It is the same answer for all, so nothing is counted or refused.
+    """
+    if not services.settings.accounts.needs_key or not _is_given():
+        return
+    with contextlib.suppress(DocumentParserError, RedisError):
+        if (proof := _prove(_credentials(), given=True)) is not None:
+            tier_limits.count_request(services.settings, services.redis, proof.caller, requests=0)
 
 
 def _anonymous(settings: Settings, access: Access) -> Identity:
@@ -135,15 +151,20 @@ def _require_admin() -> Identity:
 def check_admin_or_password() -> None:
     """Let the request pass as ``_require_admin`` does, or with a proof as the Basic password. For the dashboard.
 
-    Raises LoginRequired if the proof is wrong or missing, the errors in CALLER_ERRORS, ScopeMissing, RateLimited, RedisError.
+    Raises LoginRequired if the proof is wrong or missing, the errors in CALLER_ERRORS, TierUnknown, RateLimitExceeded,
+    ScopeMissing, RateLimited, RedisError.
     """
     proof = _prove(_credentials() or _password(), given=bool(_scheme()) or _is_given())
     if proof is None:
         raise LoginRequired()
-    set_identity(_check_admin(proof.caller))
+    services = get_services()
+    tier_limits.count_request(services.settings, services.redis, proof.caller)
+    _check_admin(proof.caller)
 
 
 def _check_admin(caller: Identity) -> Identity:
+    """Return the caller, and note who it is even if it is refused. Raises ScopeMissing."""
+    set_identity(caller)
     if not caller.is_admin:
         raise ScopeMissing.for_scope("admin", caller.scopes)
     return caller

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -72,16 +72,26 @@ def _require_iso(value: object) -> object:
 
 Day = Annotated[date, BeforeValidator(_require_iso)]
 """A day, as ISO 8601 writes it."""
-Moment = Annotated[AwareDatetime, BeforeValidator(_require_iso)]
-"""A moment with its time zone, as ISO 8601 writes it."""
 
 
-def _drop_nul(value: str) -> str:
-    return value.replace("\0", "")
+def _to_utc(moment: datetime) -> datetime:
+    """Return the moment in UTC. Raises ValueError if it is before the year 1 or after the year 9999 there."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is no moment of the years 1 to 9999 in UTC") from None
 
 
-Searched = Annotated[str, AfterValidator(_drop_nul)]
-"""A text to search for. PostgreSQL takes no NUL, and nothing has one."""
+Moment = Annotated[AwareDatetime, BeforeValidator(_require_iso), AfterValidator(_to_utc)]
+"""A moment, in UTC; as ISO 8601 writes it, with a time zone."""
+
+
+def _replace_nul(value: str) -> str:
+    return value.replace("\0", "\ufffd")
+
+
+Searched = Annotated[str, AfterValidator(_replace_nul)]
+"""A text to search for. PostgreSQL takes no NUL; in names of documents it is kept as this character."""
 
 
 def _is_none(value: object) -> bool:
@@ -272,13 +282,18 @@ class JobsQuery(_ListQuery):
     """The query of the list of jobs."""
 
     status: JobState | SkipJsonSchema[Literal[""]] = Field(default="", description="Only jobs in this state.")
-    owner: str = Field(default="", description="For admins: jobs of this owner instead of one's own.", max_length=64)
+    owner: str = Field(
+        default="",
+        description="For admins: jobs of this owner instead of one's own.",
+        max_length=64,
+        json_schema_extra={"pattern": f"^({OWNER_PATTERN})?$"},
+    )
 
 
 class KeyPath(BaseModel):
     """The path of an API key."""
 
-    key_id: str = Field(
+    key_id: Searched = Field(
         description="The id of the key, as the list shows it; not the key itself.",
         max_length=36,
         json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
@@ -288,7 +303,7 @@ class KeyPath(BaseModel):
 class KeysQuery(_Query):
     """The query of the list of API keys."""
 
-    owner: str = Field(default="", description="Only keys of this owner.", max_length=64)
+    owner: Searched = Field(default="", description="Only keys of this owner.", max_length=64)
 
 
 class KeyWanted(_Strict):
@@ -340,18 +355,21 @@ class UsageQuery(_Query):
     )
     since: Day | None = Field(default=None, description="The first day, in UTC.")
     until: Day | None = Field(default=None, description="The last day.")
-    owner: str = Field(
-        default="", description="For admins: usage of this owner; * for all. Without it, one's own.", max_length=64
+    owner: Searched = Field(
+        default="",
+        description="For admins: usage of this owner; * for all. Without it, one's own.",
+        max_length=64,
+        json_schema_extra={"pattern": rf"^({OWNER_PATTERN}|\*)?$"},
     )
 
 
 class AuditQuery(_Query):
     """The query of the audit."""
 
-    owner: str = Field(default="", description="Only what this owner's callers did.", max_length=64)
-    key_id: str = Field(default="", description="Only what was done with this key.", max_length=36)
-    action: str = Field(default="", description="Only this action, like result.read.", max_length=32)
-    job_id: str = Field(default="", description="Only what was done to this job.", max_length=36)
+    owner: Searched = Field(default="", description="Only what this owner's callers did.", max_length=64)
+    key_id: Searched = Field(default="", description="Only what was done with this key.", max_length=36)
+    action: Searched = Field(default="", description="Only this action, like result.read.", max_length=32)
+    job_id: Searched = Field(default="", description="Only what was done to this job.", max_length=36)
     since: Moment | None = Field(default=None, description="Only entries from this moment on.")
     until: Moment | None = Field(default=None, description="Only entries before this moment.")
     limit: int = Field(default=50, ge=1, le=500, description="Maximum number of entries in the response.")

@@ -31,6 +31,8 @@ log = logs.get_logger(__name__)
 
 ERASED = "owners:erased"
 """Redis hash of owners who were erased a moment ago: when, in milliseconds on Redis' clock, and the ids of their keys."""
+COUNTS = ("spent", "quota", "requests")
+"""What the names of keys begin with that count against the limits of an owner, each until its period ends."""
 KEYS_PER_STEP = 500
 """Keys of Redis that are looked at in one round trip."""
 _RECORD = re.compile(r"(job|batch|upload):([0-9a-f-]{36})(:gone)?")
@@ -60,10 +62,11 @@ class Erased:
     redis_keys: int
 
 
-def erase(redis: Redis, ledger: Ledger, storage: Storage, owner: str) -> Erased:
+def erase(redis: Redis, ledger: Ledger, storage: Storage, owner: str, *, may_return: bool = False) -> Erased:
     """Erase all that an owner has at this moment. Jobs that have not ended are cancelled first.
 
-    It may be repeated. Raises StorageUnavailable if a file could not be removed, RedisError.
+    An owner that ``may_return`` keeps what counts against its limits until their periods end: it would begin anew otherwise. It
+    may be repeated. Raises StorageUnavailable if a file could not be removed, RedisError.
     """
     found = holdings(redis, owner)
     cancelled = sum(end_job(redis, ledger, storage, job_id, JobState.CANCELLED) == "ok" for job_id in found.jobs)
@@ -72,7 +75,7 @@ def erase(redis: Redis, ledger: Ledger, storage: Storage, owner: str) -> Erased:
         files, keys = files + gone.files, keys + gone.keys
     files += sum(_erase_upload(redis, ledger, storage, upload_id) for upload_id in found.uploads)
     files += _erase_cache(redis, storage, owner)
-    keys += _erase_names(redis, owner)
+    keys += _erase_names(redis, owner, () if may_return else COUNTS)
     scripts.run_script(redis, "erase_usage", owner)
     return Erased(len(found.jobs), cancelled, len(found.batches), len(found.uploads), files, keys + len(found.uploads))
 
@@ -145,11 +148,10 @@ def _erase_cache(redis: Redis, storage: Storage, owner: str) -> int:
     return count
 
 
-def _erase_names(redis: Redis, owner: str) -> int:
-    """Delete all that has the name of an owner in Redis. Return how many keys were deleted. Raises RedisError."""
+def _erase_names(redis: Redis, owner: str, counts: Sequence[str]) -> int:
+    """Delete all that has the name of an owner in Redis, of COUNTS only these. Return how many keys. Raises RedisError."""
     lists = [f"{kind}:{lane}" for kind in ("ready", "plans") for lane in LANES]
-    counted = ("jobs", "spent", "quota", "places", "requests")
-    names = [*(f"{name}:{owner}" for name in (*counted, *lists))]
+    names = [f"{name}:{owner}" for name in ("jobs", "places", *counts, *lists)]
     names += holdings(redis, owner).named
     names += sessions.keys_of(redis, owner)
     for pattern in (f"idempotency:{owner}:*", f"reading:{storage_keys.cache_of(owner)}*"):

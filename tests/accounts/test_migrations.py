@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import threading
 from datetime import UTC, date, datetime, timedelta
@@ -117,6 +118,20 @@ def can_change_audit(connection):
 
 def test_the_newest_revision_is_the_one_that_the_program_names():
     assert schema.revisions()[0] == HEAD
+
+
+RELEASED = {
+    "accounts_tables.py": "6164df4f0c8d90c9aab23c88d622f07e37c1ef04f41bee2335727f9e4e5e6651",
+    "origins_and_audit_expiry.py": "1575e0a83c90a629701e75206d760a4eb7ff7f37873782ad6719d8444ef34f32",
+}
+"""Revisions that databases may have run already, and the SHA-256 of their files. New ones are added; none is changed."""
+
+
+def test_a_released_revision_is_never_changed():
+    """A database that has run it would have other tables than a new one, and nothing would say so. Write a further revision."""
+    folder = Path(migrations.__file__).parent / "versions"
+    files = {path.name: path.read_bytes() for path in folder.glob("*.py") if path.name != "__init__.py"}
+    assert {name: hashlib.sha256(file).hexdigest() for name, file in files.items()} == RELEASED
 
 
 @pytest.mark.parametrize("revision", schema.revisions())

@@ -9,6 +9,7 @@ import pytest
 from joserfc.jwk import RSAKey
 from pydantic import ValidationError
 
+from document_parser.accounts.identity import RESERVED_OWNERS
 from document_parser.accounts.oidc.provider import FRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS, Provider
 from document_parser.accounts.oidc.tokens import Tokens, looks_like_token
 from document_parser.accounts.secret_keys import new_key
@@ -106,6 +107,15 @@ def test_only_signatures_of_the_providers_own_keys_count(issuer, take):
             take(token)
 
 
+def test_a_login_takes_only_a_token_that_was_made_for_the_page_and_for_this_login(issuer, clock):
+    settings = AccountSettings(oidc_issuer=issuer.address, oidc_audience=AUDIENCE, oidc_client_id="page")
+    tokens, claims = Tokens(settings, Provider(settings, clock=clock)), {"aud": "page", "nonce": "mine"}
+    assert tokens.identify_login(issuer.token(**claims), "mine").actor == "user"
+    for changes in ({"aud": AUDIENCE}, {"nonce": "other"}, {"nonce": None}, {"azp": "other"}):
+        with pytest.raises(TokenInvalid):
+            tokens.identify_login(issuer.token(**claims | changes), "mine")
+
+
 def test_a_new_key_works_at_once_and_one_that_is_gone_ends_within_the_hour(issuer, take, clock):
     old = issuer.token()
     assert take(old).actor == "user"
@@ -158,7 +168,7 @@ def test_claims_name_owner_tier_and_scopes(issuer, take):
     assert (caller.owner, caller.tier, sorted(caller.scopes)) == ("accounting", "enterprise", ["admin", "read"])
     bare = take(issuer.token(org={"unit": "accounting"}, plan="En Terprise"), **names)
     assert (bare.tier, bare.scopes) == ("oauth", frozenset())
-    for unit in (None, "public", "a|b", "", 5, ["accounting"]):
+    for unit in (None, "public", "a|b", "", 5, ["accounting"], *RESERVED_OWNERS):
         with pytest.raises(TokenInvalid, match=r"org\.unit names no owner"):
             take(issuer.token(org={"unit": unit}), **names)
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 
+from document_parser.accounts.models import JobRow
 from document_parser.accounts.secret_keys import new_key
 from document_parser.api.factory import create_app
 from document_parser.settings import AccountSettings, ApiSettings, Settings, StoreSettings
@@ -237,18 +238,70 @@ def test_a_key_that_cannot_be_is_refused_by_name(hosts, body, field):
     assert field in answer.get_json()["error"]["message"]
 
 
-def test_while_the_database_is_away_known_keys_work_and_others_are_told_to_come_again(valkey, redis, tmp_path, postgresql):
-    url = postgresql.create_database("keys_away")
-    accounts = AccountSettings(auth_mode="required", database_url=url)
-    store = StoreSettings(data_dir=tmp_path, redis_url=valkey.redis_url)
-    client = create_app(Settings(accounts=accounts, store=store)).test_client()
-    assert code(client.get("/v1/jobs", headers=bearer(new_key()))) == (503, "DATABASE_NOT_UPGRADED")
+def upgrade(url, tmp_path):
     subprocess.run(
         [sys.executable, "-m", "document_parser", "db", "upgrade"],
         env={"DATABASE_URL": url, "DATA_DIR": str(tmp_path), "PYTHONPATH": ":".join(sys.path)},
         check=True,
         stdout=subprocess.DEVNULL,
     )
+
+
+NEVER_THERE = {
+    "/v1/keys?owner=%00": 200,
+    "/v1/usage?owner=%00": 422,
+    "/v1/audit?owner=%00": 200,
+    "/v1/audit?key_id=%00": 200,
+    "/v1/audit?job_id=a%00": 200,
+    "/v1/audit?action=%00": 200,
+    "/v1/history?text=%00": 200,
+    "/v1/history?owner=%00": 200,
+    "/v1/history?error_code=%00": 200,
+    "/v1/history/failures?owner=%00": 200,
+    "/v1/audit?since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59Z": 200,
+    "/v1/audit?since=0001-01-01T00:00:00%2B14:00": 422,
+    "/v1/history?until=9999-12-31T23:59:59-14:00": 422,
+    "/v1/history?cursor=1_00000000-0000-4000-8000-000000000000": 200,
+}
+"""What no database has, and some refuse with an error."""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_what_a_database_cannot_hold_is_found_nowhere_or_refused(kind, request, valkey, redis, tmp_path):
+    url = "" if kind == "sqlite" else request.getfixturevalue("postgresql").create_database("odd_questions")
+    upgrade(url, tmp_path)
+    settings = Settings(
+        api=ApiSettings(admin_token=TOKEN),
+        accounts=AccountSettings(auth_mode="required", database_url=url),
+        store=StoreSettings(data_dir=tmp_path, redis_url=valkey.redis_url),
+    )
+    client, headers = create_app(settings).test_client(), bearer(TOKEN)
+    wanted = {"name": "till", "owner": "acme", "scopes": ["read"]}
+    assert client.post("/v1/keys", json=wanted, headers=headers).status_code == 201
+    accounts = client.application.extensions["document_parser"].accounts
+    accounts.history.write([JobRow(job_id=JOB, owner="acme", state="failed", error_code="X", created_at=datetime.now(UTC))])
+    answers = {path: client.get(path, headers=headers) for path in NEVER_THERE}
+    assert {path: answer.status_code for path, answer in answers.items()} == NEVER_THERE
+    found = [
+        path
+        for path, answer in answers.items()
+        if any(answer.get_json().get(name) for name in ("keys", "entries", "jobs", "failures"))
+    ]
+    assert found == [], "it is no question for everything"
+    for change in ("rotate", "revoke"):
+        assert code(client.post(f"/v1/keys/%00/{change}", json={}, headers=headers)) == (404, "KEY_NOT_FOUND")
+    late = wanted | {"expires_at": "9999-12-31T23:59:59-14:00"}
+    assert code(client.post("/v1/keys", json=late, headers=headers)) == (422, "INVALID_OPTION")
+    accounts.database.close()
+
+
+def test_while_the_database_is_away_known_keys_work_and_others_are_told_to_come_again(valkey, redis, tmp_path, postgresql):
+    url = postgresql.create_database("keys_away")
+    accounts = AccountSettings(auth_mode="required", database_url=url)
+    store = StoreSettings(data_dir=tmp_path, redis_url=valkey.redis_url)
+    client = create_app(Settings(accounts=accounts, store=store)).test_client()
+    assert code(client.get("/v1/jobs", headers=bearer(new_key()))) == (503, "DATABASE_NOT_UPGRADED")
+    upgrade(url, tmp_path)
     known, other = (make_key(tmp_path, "acme", ("read",), url) for _ in range(2))
     assert client.get("/v1/jobs", headers=bearer(known.secret)).status_code == 200
     postgresql.kill()

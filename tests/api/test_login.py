@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,7 +11,10 @@ import pytest
 from document_parser.accounts.secret_keys import new_key
 from document_parser.api.factory import create_app
 from document_parser.jobs.records.audit_trail import PENDING
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.models import JobState
 from document_parser.settings import AccountSettings, Settings, StoreSettings
+from tests.support.ledger_jobs import read_blank
 from tests.support.login_provider import AUDIENCE, log_in_at, running_issuer, running_login_page
 from tests.support.owners import make_key
 from tests.support.service import wait_until
@@ -98,6 +102,12 @@ def test_a_login_ends_on_every_host_with_the_logout(client, client_with, provide
     assert refusal(other.get("/v1/me")) == (401, "KEY_REQUIRED")
 
 
+def test_the_state_of_a_login_comes_along_when_the_provider_sends_the_browser_back_and_no_script_reads_it(client):
+    [cookie] = client.get("/login/provider").headers.getlist("Set-Cookie")
+    assert cookie.startswith("docparse-login-")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=600"} <= {part.strip() for part in cookie.split(";")}
+
+
 @pytest.mark.parametrize("fault", ["another browser", "twice", "no state", "refused", "a code of nobody"])
 def test_a_login_that_was_not_begun_here_or_was_refused_opens_nothing(client, client_with, provider, fault):
     address = log_in_at(begin(client), "ada", allow=fault != "refused")
@@ -183,6 +193,24 @@ def test_a_token_of_the_provider_is_a_bearer_token_and_says_why_it_is_not_taken(
             assert answer.headers["WWW-Authenticate"]
         key = make_key(tmp_path / "data", "acme", ("read",)).secret
         assert me(client, Authorization=f"Bearer {key}")["owner"] == "acme"
+
+
+def test_who_can_log_in_again_gets_no_new_quota_by_deleting_everything(client_with, redis, valkey, paper, tmp_path):
+    tiers = tmp_path / "tiers.toml"
+    tiers.write_text("[oauth]\ndocuments_per_day = 1")
+    with running_issuer() as issuer:
+        client = client_with(oidc_issuer=issuer.address, oidc_audience=AUDIENCE, tiers_file=str(tiers))
+        headers, ledger = {"Authorization": f"Bearer {issuer.token()}"}, Ledger(redis, valkey)
+
+        def send():
+            return client.post("/v1/process/async", data={"file": (io.BytesIO(paper.read_bytes()), "a.pdf")}, headers=headers)
+
+        job_id = send().get_json()["job_id"]
+        read_blank(ledger, job_id, 1)
+        assert ledger.end(job_id, JobState.COMPLETED) == "ok"
+        assert client.delete("/v1/owners/me", headers=headers).get_json()["jobs"] == 1
+        assert client.get("/v1/jobs", headers=headers).get_json()["jobs"] == []
+        assert refusal(send()) == (429, "QUOTA_EXCEEDED")
 
 
 def test_logins_are_in_the_audit(client, key, redis):

@@ -12,15 +12,18 @@ import uuid
 
 import pytest
 
+from document_parser.accounts.secret_keys import new_key
 from document_parser.api.factory import create_app
 from document_parser.jobs.records import record
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.models import JobState
 from document_parser.settings import AccountSettings, ApiSettings, QueueSettings, Settings, StoreSettings
 from document_parser.settings.operator_access import operator_token
 from document_parser.settings.tiers import Tier, load_tiers
+from tests.support.ledger_jobs import read_blank
 from tests.support.owners import make_key
 from tests.support.service import ROOT
 
-JOB = "00000000-0000-4000-8000-000000000000"
 TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -219,13 +222,46 @@ def test_requests_in_a_minute_are_counted_on_all_hosts_together(callers):
     assert make(owner="other").get("/v1/jobs").status_code == 200
 
 
+ANSWERS = {
+    ("GET", "/v1/jobs"): 200,
+    ("HEAD", "/v1/jobs"): 200,
+    ("OPTIONS", "/v1/jobs"): 200,
+    ("OPTIONS", "/v1/uploads"): 204,
+    ("GET", "/v1/jobs/none/status"): 404,
+    ("GET", "/v1/nothing"): 404,
+    ("PUT", "/v1/jobs"): 405,
+    ("GET", "/v1//jobs"): 308,
+    ("GET", "/v1/audit"): 403,
+    ("GET", "/dashboard/"): 403,
+    ("POST", "/v1/process/async"): 400,
+    ("POST", "/v1/uploads"): 413,
+}
+
+
 def test_headers_are_on_every_answer_to_a_known_caller_and_on_no_other(callers):
-    caller = callers("[key]\nrequests_per_minute = 100\npages_per_month = 7")()
-    for path in ("/v1/jobs", "/v1/jobs/none/status", "/v1/system", "/v1/audit"):
-        answer = caller.get(path)
-        assert answer.headers["X-RateLimit-Limit"] == "100"
-        assert answer.headers["X-Quota-Pages-Per-Month-Remaining"] == "7"
-    assert "X-Quota" not in str(caller.hosts[0].get("/v1/jobs").headers)
+    caller = callers("[key]\nrequests_per_minute = 100\npages_per_month = 7\nmax_file_mb = 1")()
+    headers = {**TUS, "Upload-Length": str(2 << 20)}
+    for (method, path), status in ANSWERS.items():
+        answer = caller(method, path, headers=headers)
+        found = (
+            answer.status_code,
+            answer.headers.get("X-RateLimit-Limit"),
+            answer.headers["X-Quota-Pages-Per-Month-Remaining"],
+        )
+        assert found == (status, "100", "7"), (method, path)
+        for key in ({}, {"X-API-Key": "dp_live_cut-off"}, {"X-API-Key": new_key()}):
+            answer = caller.hosts[0].open(path, method=method, headers={**headers, **key})
+            assert "X-Quota" not in str(answer.headers)
+            assert answer.status_code in (401, status), "whether a key works changes nothing of what no route answers"
+    assert caller("OPTIONS", "/v1/uploads").headers["Tus-Max-Size"] == str(1 << 20), "of the caller's tier"
+
+
+def test_what_no_route_answers_counts_as_no_request(callers):
+    caller = callers("[key]\nrequests_per_minute = 1")()
+    answers = [caller(method, path) for method, path in (("OPTIONS", "/v1/jobs"), ("GET", "/v1/nothing"), ("PUT", "/v1/jobs"))]
+    assert {answer.headers["X-RateLimit-Remaining"] for answer in answers} == {"1"}
+    assert [caller.get("/v1/jobs").status_code for _ in range(2)] == [200, 429]
+    assert caller.get("/v1/nothing").status_code == 404
 
 
 # --- what a tier allows
@@ -241,8 +277,92 @@ def test_modes_lanes_and_sizes_that_a_tier_does_not_allow_are_refused(callers, p
     assert refused(answer, "FILE_TOO_LARGE", 413)["limit_mb"] == 1
     headers = {**TUS, "Upload-Length": str(2 << 20)}
     assert caller.post("/v1/uploads", headers=headers).status_code == 413
-    retry = caller.post(f"/v1/jobs/{JOB}/pages/1/retry", json={"engine": "deepseek"})
-    assert retry.status_code in (403, 404)
+
+
+LARGE = 2 << 20
+ASKED = {
+    "async": lambda caller, paper, asked: caller.send(paper, **asked),
+    "sync": lambda caller, paper, asked: caller.send(paper, "/v1/process/sync", **asked),
+    "alias": lambda caller, paper, asked: caller.send(paper, "/api/v1/documents", **asked),
+    "alias of sync": lambda caller, paper, asked: caller.send(paper, "/api/v1/documents/sync", **asked),
+    "raw": lambda caller, paper, asked: caller.post(
+        "/v1/process/async",
+        query_string={"filename": "a.pdf", **asked},
+        data=paper.read_bytes(),
+        content_type="application/pdf",
+    ),
+    "url": lambda caller, _, asked: caller.post("/v1/process/url", json={"url": "http://192.0.2.1/paper.pdf", **asked}),
+    "s3": lambda caller, _, asked: caller.post("/v1/process/s3", json={"url": "http://192.0.2.1/paper.pdf", **asked}),
+    "alias of url": lambda caller, _, asked: caller.post(
+        "/api/v1/documents/from-url", json={"url": "http://192.0.2.1/paper.pdf", **asked}
+    ),
+    "upload": lambda caller, paper, asked: caller.post(
+        "/v1/process/async", json={"upload_id": uploaded(caller, paper), **asked}
+    ),
+    "chunks": lambda caller, paper, asked: caller.post(
+        "/api/v1/documents/upload/complete", json={"upload_id": uploaded(caller, paper), **asked}
+    ),
+    "batch": lambda caller, paper, asked: caller.post(
+        "/v1/process/batch", data={"files": [(io.BytesIO(paper.read_bytes()), "a.pdf")], **asked}
+    ),
+    "alias of batch": lambda caller, paper, asked: caller.post(
+        "/api/v1/documents/batch", data={"files": [(io.BytesIO(paper.read_bytes()), "a.pdf")], **asked}
+    ),
+}
+
+
+def test_by_no_way_in_a_tier_gives_what_it_does_not_allow(callers, paper, monkeypatch):
+    monkeypatch.setattr("document_parser.api.routes.links.check_origin", lambda *_: None)
+    caller = callers('[key]\nmodes = ["fast"]\nlanes = ["normal"]\nretention_hours = 2')()
+    asked = {"accuracy_mode": "maximum", "priority": "express"}
+    for way, send in ASKED.items():
+        for name, value in asked.items():
+            details = refused(send(caller, paper, {name: value}), "NOT_IN_TIER", 403)
+            assert details["field"] == name, way
+        details = refused(send(caller, paper, {"retention_hours": 3}), "INVALID_OPTION", 422)
+        assert "more than the 2 hours" in details["fields"][0]["problem"], way
+        assert send(caller, paper, {"accuracy_mode": "fast", "priority": "normal", "retention_hours": 2}).status_code == 202, (
+            way
+        )
+
+
+def test_by_no_way_in_a_tier_takes_a_larger_file(callers):
+    large = b"%PDF-1.7\n" + b"\0" * LARGE
+    caller = callers("[key]\nmax_file_mb = 1")()
+    head = '--edge\r\nContent-Disposition: form-data; name="{}"; filename="a.pdf"\r\n\r\n'
+    form = {"content_type": "multipart/form-data; boundary=edge"}
+    for path in ("/v1/process/async", "/v1/process/sync", "/api/v1/documents", "/api/v1/documents/sync"):
+        answer = caller.post(path, data=head.format("file").encode() + large + b"\r\n--edge--\r\n", **form)
+        assert refused(answer, "FILE_TOO_LARGE", 413)["limit_mb"] == 1, path
+        answer = caller.post(f"{path}?filename=a.pdf", data=large, content_type="application/pdf")
+        assert refused(answer, "FILE_TOO_LARGE", 413)["limit_mb"] == 1, path
+    for path in ("/v1/process/batch", "/api/v1/documents/batch"):
+        answer = caller.post(path, data=head.format("files").encode() + large + b"\r\n--edge--\r\n", **form)
+        [sent] = answer.get_json()["jobs"]
+        assert (sent.get("job_id"), sent["error"]["code"]) == (None, "FILE_TOO_LARGE"), path
+    piece = {**TUS, "Content-Type": "application/offset+octet-stream"}
+    deferred = caller.post("/v1/uploads", headers={**TUS, "Upload-Defer-Length": "1"}).headers["Location"]
+    for headers in ({"Upload-Length": str(LARGE)}, {}):
+        sent = {"data": large, "headers": {**piece, "Upload-Offset": "0", **headers}}
+        refused(caller("PATCH", deferred, **sent), "FILE_TOO_LARGE", 413)
+    chunks = "/api/v1/documents/upload"
+    refused(caller.post(f"{chunks}/init", json={"filename": "a.pdf", "size": LARGE}), "FILE_TOO_LARGE", 413)
+    upload_id = caller.post(f"{chunks}/init", json={"filename": "a.pdf"}).get_json()["upload_id"]
+    answer = caller.post(f"{chunks}/chunk", query_string={"upload_id": upload_id, "offset": 0}, data=large)
+    refused(answer, "FILE_TOO_LARGE", 413)
+
+
+def test_a_page_is_read_again_only_by_what_the_tier_allows(callers, redis, paper, valkey):
+    caller = callers('[key]\nmodes = ["fast", "balanced"]\nengines = ["rapidocr"]')()
+    job_id = caller.send(paper).get_json()["job_id"]
+    ledger = Ledger(redis, valkey)
+    read_blank(ledger, job_id, 1)
+    assert ledger.end(job_id, JobState.COMPLETED) == "ok"
+    retry = f"/v1/jobs/{job_id}/pages/1/retry"
+    details = refused(caller.post(retry, json={"engine": "deepseek"}), "NOT_IN_TIER", 403)
+    assert details == {"tier": "key", "field": "engine", "allowed": ["rapidocr"]}
+    assert refused(caller.post(retry, json={"accuracy_mode": "maximum"}), "NOT_IN_TIER", 403)["allowed"] == ["fast", "balanced"]
+    assert caller.post(retry, json={"engine": "text_layer"}).status_code == 202, "text layers are always read"
 
 
 def test_what_a_request_leaves_out_is_chosen_as_the_tier_allows(callers, redis, paper):

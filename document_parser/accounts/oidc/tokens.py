@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import GuestProtocol
 
-from document_parser.accounts.identity import OWNER_PATTERN, SCOPES, Identity, Scope
+from document_parser.accounts.identity import SCOPES, Identity, Scope, is_owner_name
 from document_parser.accounts.oidc.provider import Provider
 from document_parser.errors import TokenExpired, TokenInvalid
 from document_parser.settings import AccountSettings
@@ -116,7 +116,7 @@ def _owner(claims: Mapping[str, Any], claim: str) -> str:
         return "oidc-" + hashlib.sha256(f"{claims['iss']}\n{claims['sub']}".encode()).hexdigest()[:32]
     name = _find(claims, claim)
     owner = name.lower() if isinstance(name, str) else ""
-    if not re.fullmatch(OWNER_PATTERN, owner) or owner == OPERATORS_OWNER:
+    if not is_owner_name(owner) or owner == OPERATORS_OWNER:
         raise TokenInvalid.because(f"its claim {claim} names no owner")
     return owner
 

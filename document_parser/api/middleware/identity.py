@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from flask import g
 
-from document_parser.accounts.identity import Identity
-from document_parser.errors import KeyRevoked, ScopeMissing
+from document_parser.accounts.identity import Identity, is_owner_name
+from document_parser.errors import InvalidOption, KeyRevoked, ScopeMissing
 
 
 def identity() -> Identity:
@@ -19,11 +19,13 @@ def identity() -> Identity:
 def asked_owner(name: str) -> str:
     """Return whose things a list shows: those of the caller's owner, or for admins those of the owner that they name.
 
-    Raises ScopeMissing.
+    Raises ScopeMissing, and InvalidOption for a name that no owner can have.
     """
     caller = identity()
     if name and not caller.may_see(name):
         raise ScopeMissing.for_scope("admin", caller.scopes)
+    if name and not is_owner_name(name):
+        raise InvalidOption.for_fields({"field": "owner", "problem": "is no name of an owner"})
     return name or caller.owner
 
 

@@ -39,15 +39,15 @@ def register(app: Flask) -> None:
     app.after_request(_add_headers)
 
 
-def count_request(settings: Settings, redis: Redis, caller: Identity) -> None:
-    """Count a request of a caller, if a tier applies to it.
+def count_request(settings: Settings, redis: Redis, caller: Identity, requests: int | None = None) -> None:
+    """Count a request of a caller, if a tier applies to it; as ``requests`` if given, else as its path counts.
 
     Raises TierUnknown, RateLimitExceeded (ServerBusy to a client of tus, which would give up), RedisError.
     """
     if not settings.accounts.needs_key or not caller.tier:
         return
     g.tier = tier = settings.accounts.tier(caller.tier)
-    requests = int(rate_limits.is_counted())
+    requests = int(rate_limits.is_counted()) if requests is None else requests
     g.standing = standing = quotas.count_request(redis, settings.queue, caller.owner, datetime.now(UTC), requests)
     error = quotas.too_many_requests(tier, standing) if requests else None
     if error is not None:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import re
+
 from document_parser.jobs.records import tombstones
 from document_parser.jobs.records.job import PUBLIC
 from document_parser.jobs.redis.connection import Redis, text
 
+_ID = re.compile(r"[0-9a-f-]{36}")
+"""Form of the ids. Anything else may be the name of another Redis key below a record, as in ``ID:events``."""
+
 
 def owner_of_job(redis: Redis, job_id: str) -> str | None:
     """Return the owner of a job; None if there is none and was none lately. Raises RedisError."""
-    return _owner_of(redis, f"job:{job_id}")
+    return _owner_of(redis, "job", job_id)
 
 
 def owner_of_batch(redis: Redis, batch_id: str) -> str | None:
     """Return the owner of a batch; None if there is none and was none lately. Raises RedisError."""
-    return _owner_of(redis, f"batch:{batch_id}")
+    return _owner_of(redis, "batch", batch_id)
 
 
 def owner_of_upload(redis: Redis, upload_id: str) -> str | None:
     """Return the owner of a resumable upload; None if there is none and was none lately. Raises RedisError."""
-    return _owner_of(redis, f"upload:{upload_id}")
+    return _owner_of(redis, "upload", upload_id)
 
 
-def _owner_of(redis: Redis, key: str) -> str | None:
+def _owner_of(redis: Redis, kind: str, name: str) -> str | None:
     """Return the field ``owner`` of a record, or the text of its tombstone. What is older than owners is PUBLIC's."""
+    if not _ID.fullmatch(name):
+        return None
+    key = f"{kind}:{name}"
     with redis.pipeline(transaction=False) as pipe:
         pipe.hget(key, "owner")
         pipe.exists(key)
