@@ -19,6 +19,8 @@ from document_parser.text.spans import Run, runs_of, slice_runs, spans_of, text_
 
 MAX_BYTES_IN_MEMORY = 1 << 16
 """Bytes of a table's parts that are kept in memory before they go to disk."""
+MAX_HELD_CHARACTERS = 1 << 24
+"""Characters of a table's packed parts that are kept as they are; those after them go to disk."""
 
 
 class Parts:
@@ -26,18 +28,24 @@ class Parts:
 
     def __init__(self, first: Table) -> None:
         """Start with the first part."""
-        self._first = first
+        self._held = [first]
+        self._held_characters = 0
         self._rest: IO[bytes] | None = None
 
     def add(self, table: Table) -> None:
         """Add a part. Raises OSError if the disk is full."""
+        if self._rest is None and isinstance(table.cells, PackedCells):
+            self._held_characters += sum(map(len, table.cells.packed[2:6]))
+            if self._held_characters <= MAX_HELD_CHARACTERS:
+                self._held.append(table)
+                return
         if self._rest is None:
             self._rest = tempfile.SpooledTemporaryFile(max_size=MAX_BYTES_IN_MEMORY)  # noqa: SIM115 - closed by close()
         self._rest.write(stored_json(table) + b"\n")
 
     def __iter__(self) -> Iterator[Table]:
         """Yield the parts in order."""
-        yield self._first
+        yield from self._held
         if self._rest is not None:
             self._rest.seek(0)
             yield from map(Table.model_validate_json, self._rest)

@@ -32,6 +32,10 @@ _THOUGHT = re.compile(
     r"|[ \t] |^ | $| \t|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])"
 )
 """What in a packed text, or beside it, may need to be escaped, removed or trimmed."""
+_MARKS = re.compile(r"[\\*_~`$|\[\]<&\x00-\x08\x0b-\x1f\x7f-\xa0\u2000-\u200b\u2028\u2029\u3000\ud800-\udfff\ufffe\uffff]")
+"""The characters of ``_THOUGHT`` except white space; a class alone is searched ten times as fast."""
+_SPACES = ("  ", " \t", "\t ", " \n", "\n ")
+"""White space of ``_THOUGHT`` between and beside the texts of packed rows."""
 LIST_BREAK = "<!-- -->"
 """Ends a list, so that the next one keeps its own numbers."""
 
@@ -217,12 +221,28 @@ def _table_lines(parts: Parts) -> Iterator[str]:
 
 
 def _packed_lines(cells: PackedCells[Cell], columns: int) -> Iterator[str]:
-    """Yield the lines of a pipe table of packed cells: their lines have tabs between texts, most of which need no escape."""
+    """Yield the lines of a pipe table of packed cells: their lines have tabs between texts, most of which need no escape.
+
+    Where none of them does, all lines after the first are yielded as one text.
+    """
     missing = " |  " * (columns - cells.packed.columns)
+    if _needs_no_thought(cells.packed.texts):
+        first, *rest = cells.packed.texts.replace("\t", " | ").split("\n", 1)
+        yield f"| {first}{missing} |"
+        for lines in rest:
+            yield f"| {lines.replace(chr(10), f'{missing} |{chr(10)}| ')}{missing} |"
+        return
     for line in cells.text_lines():
         if _THOUGHT.search(line):
             line = "\t".join(map(_format_packed, line.split("\t")))
         yield f"| {line.replace(chr(9), ' | ')}{missing} |"
+
+
+def _needs_no_thought(texts: str) -> bool:
+    """Return whether packed texts are Markdown as they are."""
+    if _MARKS.search(texts) or texts.startswith(" ") or texts.endswith(" "):
+        return False
+    return not any(space in texts for space in _SPACES)
 
 
 def _format_packed(text: str) -> str:

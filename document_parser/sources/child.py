@@ -16,12 +16,15 @@ _GRACE_SECONDS = 0.5
 """Wall-clock time beyond a request's seconds before the child is given up."""
 
 
-def request_child(zygote: Zygote) -> socket.socket:
-    """Return our end of a socket pair whose other end a new child holds. Raises OSError if the zygote does not answer."""
+def request_child(zygote: Zygote, kind: str = FORK_REQUEST) -> socket.socket:
+    """Return our end of a socket pair whose other end a new child holds. ``kind`` is that of its document, if it is known.
+
+    Raises OSError if the zygote does not answer.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with theirs, ExitStack() as undo:
         undo.callback(ours.close)
-        socket.send_fds(zygote.control, [FORK_REQUEST], [theirs.fileno()])
+        socket.send_fds(zygote.control, [kind.encode()], [theirs.fileno()])
         undo.pop_all()
     ours.setblocking(False)
     return ours

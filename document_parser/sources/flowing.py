@@ -123,9 +123,9 @@ def open_flowing(path: Path, kind: str, limits: OpenerLimits, password: str | No
     return make(path, limits, password)
 
 
-def flowing_modules() -> list[str]:
-    """Return the names of the modules that documents of parts are read with, each once."""
-    return list(dict.fromkeys(_place_of(kind)[0] for kind in _PLACES))
+def load_reader(kind: FlowingKind) -> None:
+    """Load the module that documents of a kind are read with. Raises ImportError where a library of the kind is missing."""
+    import_module(_place_of(kind)[0])
 
 
 def _place_of(kind: FlowingKind) -> tuple[str, str]:

@@ -28,7 +28,7 @@ from typing import NoReturn, cast, get_args
 import numpy.ma  # noqa: F401 - numpy's median loads it: once in the zygote instead of in each child
 from PIL import Image
 
-from document_parser.errors import DamagedDocument, DocumentError, DocumentParserError, PageUnreadable
+from document_parser.errors import DamagedDocument, DocumentParserError, PageUnreadable
 from document_parser.host.processes import die_with_parent, name_process
 from document_parser.imaging.page_image import RenderedPage
 from document_parser.models import Confinement, ConvertedKind, PageFacts, PageImageSpec, stored_json
@@ -43,8 +43,8 @@ from document_parser.sources.libreoffice import convert
 from document_parser.sources.old_encryption import refuse_encrypted
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
-from document_parser.sources.warm_up import idle_tasks, warm_up
-from document_parser.sources.zygote import FORK_REQUEST
+from document_parser.sources.warm_up import Preparation, warm_up
+from document_parser.sources.zygote import MAX_FORK_REQUEST_BYTES
 from document_parser.telemetry import logs
 
 _LOGGER = "document_parser.sources.opener"
@@ -55,6 +55,9 @@ _MOST_DESCRIPTORS = os.sysconf("SC_OPEN_MAX")
 """No descriptor of this process has this number or a higher one."""
 _EXTRA_PROCESSOR_SECONDS = 2
 """Processor time beyond the seconds of a request before the kernel ends the child."""
+_IDLE_MILLISECONDS = 1000
+"""The zygote prepares further kinds when no request has come for this long: while documents come one after the other, all that
+the machine does is for them."""
 _CONVERTED_KINDS = frozenset(get_args(ConvertedKind))
 """Kinds of which LibreOffice makes the file that is read."""
 
@@ -112,27 +115,24 @@ def run_zygote(open_document: OpenDocument = open_document) -> NoReturn:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
         limits = OpenerLimits(**arguments["limits"])
         opener = Opener(limits, open_document, in_own_network=in_own_network)
-        tasks = idle_tasks(limits)
+        preparation = Preparation(limits)
         while True:
-            _work_while_idle(control, tasks)
-            message, descriptors, _, _ = socket.recv_fds(control, len(FORK_REQUEST), 1)
+            _prepare_while_idle(control, preparation)
+            message, descriptors, _, _ = socket.recv_fds(control, MAX_FORK_REQUEST_BYTES, 1)
             if not message:
                 break
+            preparation.prepare(message.decode())
             _fork_opener(descriptors, opener)
     finally:
         _exit()
 
 
-def _work_while_idle(control: socket.socket, tasks: list[Callable[[], object]]) -> None:
-    """Do what later children profit from while no request waits: each would take its time for that.
-
-    Tasks that are done, or cannot be, are taken out of the list.
-    """
+def _prepare_while_idle(control: socket.socket, preparation: Preparation) -> None:
+    """Prepare one kind of documents after the other while no request comes: the first child of a kind would wait for that."""
     poll = select.poll()
     poll.register(control.fileno(), select.POLLIN)
-    while tasks and not poll.poll(0):
-        with contextlib.suppress(ImportError, DocumentError):  # who opens a document of this kind will say it
-            tasks.pop()()
+    while not preparation.is_done and not poll.poll(_IDLE_MILLISECONDS):
+        preparation.prepare_next()
 
 
 def _fork_opener(descriptors: list[int], opener: Opener) -> None:

@@ -50,7 +50,7 @@ from document_parser.sources import arrays, protocol
 from document_parser.sources.base import MAX_FOUND_CELLS, OpenerLimits
 from document_parser.sources.child import Child, request_child
 from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
-from document_parser.sources.zygote import Zygote, start_zygote
+from document_parser.sources.zygote import FORK_REQUEST, Zygote, start_zygote
 from document_parser.telemetry import logs
 
 __all__ = ["OpenerLimits", "Openers", "Source"]
@@ -168,19 +168,22 @@ class Openers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    async def start_child(self) -> Child:
-        """Return a new child. A zygote that does not answer is replaced once. Raises OpenerCrashed if that fails too."""
+    async def start_child(self, kind: str = FORK_REQUEST) -> Child:
+        """Return a new child, for a document of this kind if it is known.
+
+        A zygote that does not answer is replaced once. Raises OpenerCrashed if that fails too.
+        """
         for _ in range(2):
             try:
-                return await self._try_child()
+                return await self._try_child(kind)
             except _CHILD_FAILURES:
                 self.close()
                 self._shared = None
         raise OpenerCrashed("The process that opens documents cannot be started.")
 
-    async def _try_child(self) -> Child:
+    async def _try_child(self, kind: str) -> Child:
         """Return a new child of the current zygote. Raises OSError, EOFError or ValueError if it does not start."""
-        child = Child(request_child(self._zygote()))
+        child = Child(request_child(self._zygote(), kind))
         with ExitStack() as undo:
             undo.callback(child.close)
             await child.receive_pid()
@@ -375,7 +378,7 @@ class Source:
 
     async def _try_to_open(self) -> None:
         """Open the document in a new child. Raises the errors of ``Openers.open`` after one crash."""
-        self._child = await self._openers.start_child()
+        self._child = await self._openers.start_child(self._open_request.kind)
         self._used_by_child = 0.0
         with ExitStack() as undo:
             undo.callback(self._close_child)

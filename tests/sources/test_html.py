@@ -77,6 +77,14 @@ def test_a_row_of_which_all_cells_reach_below_is_no_row_of_its_own():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "inside", ["<tr></tr>", "<caption>c</caption>", "<tr hidden><td>x</td></tr>", "<tr><td hidden>x</td></tr>"]
+)
+def test_a_table_without_cells_that_are_shown_does_not_end_the_page(inside: str):
+    found = texts_of(f"<p>before</p><table>{inside}</table><p>after</p>")
+    assert [found[0], found[-1]] == [("paragraph", "before"), ("paragraph", "after")]
+
+
 def test_spans_that_no_cell_needs_do_not_widen_a_table():
     table = (
         page_of("<table border=1><tr><td colspan=900>a<td>b<tr><td colspan=900 rowspan=60000>c<td>d</table>").blocks[0].table

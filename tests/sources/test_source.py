@@ -13,7 +13,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
@@ -33,13 +33,14 @@ from document_parser.errors import (
 )
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.layout.page import blocks_of
-from document_parser.models import PageFacts, PageImage, PageImageSpec, SourceKind
+from document_parser.models import FlowingKind, PageFacts, PageImage, PageImageSpec, SourceKind
 from document_parser.sources import protocol, warm_up
 from document_parser.sources.base import OpenerLimits
-from document_parser.sources.flowing import flowing_modules, open_flowing
+from document_parser.sources.flowing import load_reader, open_flowing
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.protocol import Reply
 from document_parser.sources.source import REQUESTS_PER_CHILD, Openers, Source
+from document_parser.sources.zygote import FORK_REQUEST
 from tests.support import documents
 from tests.support.documents import PARAGRAPH
 from tests.support.opened import ask_document
@@ -174,11 +175,27 @@ def test_an_office_file_that_warms_an_opener_is_read_whole(kind):
     assert not any(part.warnings for part in parts)
 
 
-def test_an_idle_opener_loads_and_reads_what_later_children_need():
-    tasks = warm_up.idle_tasks(OpenerLimits())
-    assert len(tasks) == len(flowing_modules()) + 3
-    for task in reversed(tasks):
-        task()
+def test_a_zygote_prepares_each_kind_of_documents_once(monkeypatch: pytest.MonkeyPatch):
+    loaded: list[str] = []
+    monkeypatch.setattr(warm_up, "load_reader", lambda kind: (loaded.append(kind), load_reader(kind)))
+    preparation = warm_up.Preparation(OpenerLimits())
+    for kind in ("rtf", FORK_REQUEST, "pdf", "rtf"):
+        preparation.prepare(kind)
+    assert loaded == ["rtf"], "a kind is loaded when it is asked for, other messages load nothing"
+    while not preparation.is_done:
+        preparation.prepare_next()
+    assert sorted(loaded) == sorted(get_args(FlowingKind))
+
+
+def test_a_kind_whose_library_is_missing_does_not_end_the_zygote(monkeypatch: pytest.MonkeyPatch):
+    def refuse(kind: str) -> None:
+        raise ImportError(kind)
+
+    monkeypatch.setattr(warm_up, "load_reader", refuse)
+    preparation = warm_up.Preparation(OpenerLimits())
+    preparation.prepare("docx")
+    while not preparation.is_done:
+        preparation.prepare_next()
 
 
 def turned_text(degrees: float, size: int = 20) -> bytes:

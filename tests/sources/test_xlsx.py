@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from document_parser.errors import DocumentError, EncryptedDocument, PageUnreadable
+from document_parser.export import flow
 from document_parser.export.markdown import write_markdown
 from document_parser.models import Block, Document, Options, Page, Part, Table, stored_json
+from document_parser.models.document import Continuation
 from document_parser.pipeline.assembly.page_breaks import join_pages
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.sheets.formulas import shift_formula
+from document_parser.sources.sheets.rows import SheetRow
+from document_parser.sources.sheets.tables import packed_blocks
 from document_parser.sources.sheets.xlsx import ExcelWorkbook
 from tests.support.workbooks import ANCHORS, CHART, DRAWING, MAIN, RELATIONS, STRICT, relations, row, sheet, write_xlsx
 
@@ -58,6 +62,23 @@ def test_cells_have_value_text_formula_and_format(tmp_path: Path):
     assert [cell.value for cell in cells] == ["2024-03-05", 0.25, True, None, "PT30H0M0S", 12]
     assert [cell.format for cell in cells] == ["m/d/yyyy", "0.0%", None, None, "[h]:mm", None]
     assert [cell.formula for cell in cells] == [None, None, None, None, "A1+1", None]
+
+
+def test_a_row_after_many_that_are_written_alike_shows_the_same_as_alone(tmp_path: Path):
+    def two_columns(number: int, first: str, more: str = "") -> str:
+        """A row with this content and a number."""
+        return f'<row r="{number}"><c r="A{number}"{more}><v>{first}</v></c><c r="B{number}"><v>2</v></c></row>'
+
+    odd = ["1", "0", "-5", "007", "-07", "1.5", "1.50", "123456789012", "1e5", "12.", ".5", "2\t3", " 4", "5\n", "x", "&amp;7"]
+    ways = [(content, "") for content in odd] + [("45356", ' s="1"'), ("<!-- no -->3", ""), ("9", ' t="n"'), ("true", ' t="b"')]
+    kept: list[list[tuple[str, object, str | None]]] = []
+    for before in (0, 150):
+        rows = [two_columns(number, str(number)) for number in range(1, before + 1)]
+        rows += [two_columns(before + place, *way) for place, way in enumerate(ways, 1)]
+        (table,) = tables(first_part(tmp_path, "".join(rows), styles=["14"]))
+        kept.append([(cell.text, cell.value, cell.format) for cell in table.cells if cell.row >= before])
+    assert kept[0] == kept[1]
+    assert ("1.5", 1.5, None) in kept[1]
 
 
 def test_dates_may_count_from_1904(tmp_path: Path):
@@ -341,6 +362,30 @@ def test_a_large_sheet_is_several_parts_and_one_table(tmp_path: Path):
     lines = out.getvalue().decode().splitlines()
     assert lines[:3] == ["| 1 | text & 1 |", "| --- | --- |", "| 2 | text & 2 |"]
     assert (len(lines), lines[-1]) == (20_002, "| 20001 | text & 20001 |")
+
+
+@pytest.mark.parametrize("held", [1 << 24, 0])
+@pytest.mark.parametrize("text", ["plain", "two  spaces", " before", "behind ", "a*b", "a &lt;b&gt;", "<!-- page 2 -->", ""])
+def test_packed_rows_are_written_as_their_cells_are(text: str, held: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(flow, "MAX_HELD_CHARACTERS", held)
+    options = Options(page_separator="<!-- page {page} -->")
+    written = []
+    for is_packed in (True, False):
+        pages = []
+        for number in (1, 2, 3):
+            rows = [
+                SheetRow(row, [1, 2], [str(row), text], [None] * 2, [None] * 2) for row in range(1, 3 if number == 2 else 2)
+            ]
+            table = next(packed_blocks(rows, 1, 2)).block.table
+            assert table is not None
+            kept = table if is_packed else Table(rows=table.rows, columns=2, cells=list(table.cells))
+            begun, more = Continuation(page=number - 1, block=0) if number > 1 else None, number + 1 if number < 3 else None
+            pages.append(Page(number=number, blocks=[Block(kind="table", table=kept, continues=begun, continued_on=more)]))
+        out = io.BytesIO()
+        write_markdown(Document(filename="a", media_type="b", page_count=3), pages, options, out)
+        written.append(out.getvalue().decode())
+    assert written[0] == written[1]
+    assert written[0].count("\n| ") == 4
 
 
 def test_parts_may_be_asked_for_in_any_order(tmp_path: Path):

@@ -11,6 +11,7 @@ from typing import BinaryIO, Self
 
 from document_parser.export.figures import Figures
 from document_parser.models import VLM_ENGINES, Document, Options, OutputFormat, Page, PageWarning, Progress, stored_json
+from document_parser.models.packed_cells import PackedCells
 from document_parser.pipeline.assembly.document import assemble_pages, with_stripped, write_document
 from document_parser.pipeline.local.unpack import Unpacked, unpack
 from document_parser.sources.source import Source
@@ -18,8 +19,10 @@ from document_parser.sources.source import Source
 _COUNTED = {name: f"{name}_pages" for name in ("text_layer", *VLM_ENGINES)}
 """The field of Progress that counts the pages of each engine; the other engines count as ``cpu_pages``."""
 
-MAX_HELD_BYTES = 1 << 20
-"""Bytes of stored pages that are also held as objects: a small document is written without reading its pages back."""
+MAX_HELD_BYTES = 1 << 24
+"""Memory of the pages that are also held as objects: a small document is written without reading its pages back."""
+_OBJECTS_OF_BYTES = 16
+"""How many times the bytes that are stored a page takes as objects; one of packed cells takes about what is stored."""
 
 
 class ParseResult:
@@ -61,9 +64,10 @@ class ParseResult:
         self._held.pop(page.number, None)
         stored = stored_json(page)
         self._file.write(stored + b"\n")
-        if self._held_bytes + len(stored) <= MAX_HELD_BYTES:
+        memory = len(stored) * (1 if _is_packed(page) else _OBJECTS_OF_BYTES)
+        if self._held_bytes + memory <= MAX_HELD_BYTES:
             self._held[page.number] = page
-            self._held_bytes += len(stored)
+            self._held_bytes += memory
         self._warnings += [warning.model_copy(update={"page": page.number}) for warning in page.warnings]
         if page.status == "failed":
             self.failed_pages = sorted([*self.failed_pages, page.number])
@@ -134,6 +138,12 @@ class ParseResult:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Delete the stored pages and figures."""
         self.close()
+
+
+def _is_packed(page: Page) -> bool:
+    """Return whether all tables of a page, which has some, are packed: then there is hardly anything beside them."""
+    tables = [block.table for block in page.blocks if block.table is not None]
+    return bool(tables) and all(isinstance(table.cells, PackedCells) for table in tables)
 
 
 def _count_page(progress: Progress, page: Page) -> Progress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from document_parser.sources.markup.lists import integer
@@ -154,7 +155,7 @@ def _compact(placed: list[GridCell], hidden: list[Element]) -> Grid:
     """
     flat = {cell.row for cell in placed if cell.row_span == 1}
     begun = sorted({cell.row for cell in placed})
-    kept = [row for row, below in zip(begun, [*begun[1:], -1], strict=True) if row in flat or below != row + 1]
+    kept = [row for row, below in pairwise([*begun, -1]) if row in flat or below != row + 1]
     rows = {row: bisect_left(kept, row) for row in begun}
     columns = {column: at for at, column in enumerate(sorted({cell.column for cell in placed}))}
     counted, every = frozenset(kept), columns.keys()

@@ -55,7 +55,7 @@ def pack_rows(rows: Sequence[SheetRow], left: int, right: int) -> PackedTexts:
     for row in rows:
         whole = row.columns == full
         texts.append(_packed_line(row.texts if whole else _spread(row, row.texts, full, "")))
-        values.append("\t".join(value or "" for value in (row.values if whole else _spread(row, row.values, full, None))))
+        values.append("\t".join([value or "" for value in (row.values if whole else _spread(row, row.values, full, None))]))
         codes = row.formats if whole else _spread(row, row.formats, full, None)
         if codes == last_formats:
             formats.append(formats[-1])

@@ -27,6 +27,8 @@ _SHARED = re.compile(r"\st\s*=\s*[\"']shared[\"']")
 _SHARED_ID = re.compile(r"\ssi\s*=\s*[\"'](\d+)[\"']")
 _PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?")
 """A number as General shows it, if it is short enough."""
+_PLAIN_ROW = re.compile(rb"(?:(?:\d++(?!\.)|-?+(?:0|[1-9]\d*+)(?:\.\d*[1-9])?+)(?:\t|$))+")
+"""Contents between tabs, each of which ``_PLAIN`` matches or that has digits only."""
 _EPOCH = datetime(1899, 12, 30)
 
 Shown = tuple[str, str | None]
@@ -105,6 +107,10 @@ class _Pattern(NamedTuple):
     shows: list[Show]
     columns: list[int]
     codes: list[str | None]
+    strings: list[int]
+    """The places of shared strings."""
+    is_general: bool
+    """Whether all other cells are numbers without a format."""
 
 
 class CellReader:
@@ -118,7 +124,7 @@ class CellReader:
         self._columns = ColumnNumbers()
         self._masters: dict[str, tuple[int, int, str]] = {}
         self._known: dict[bytes, Shown] = {}
-        self._pattern = _Pattern((), (), (), [], [], [])
+        self._pattern = _Pattern((), (), (), [], [], [], [], is_general=False)
         self.count = FormulaCount()
 
     def row(self, raw: RawRow) -> SheetRow:
@@ -127,11 +133,11 @@ class CellReader:
             return self._row_of_tree(raw)
         if raw.plain is None or self._strings.rich:
             return self._row_of_cells(raw)
-        letters, styles, kinds, contents = zip(*raw.plain, strict=True)
+        letters, styles, kinds, contents = raw.plain
         pattern = self._pattern
         if letters != pattern.letters or styles != pattern.styles or kinds != pattern.kinds:
             pattern = self._pattern = self._make_pattern(letters, styles, kinds)
-        texts, values = zip(*[show(content) for show, content in zip(pattern.shows, contents, strict=True)], strict=True)
+        texts, values = _show_stored(pattern, contents) or _show_each(pattern, contents)
         return SheetRow(raw.number, pattern.columns, texts, values, pattern.codes, raw.hidden)
 
     def _make_pattern(self, letters: tuple[bytes, ...], styles: tuple[bytes, ...], kinds: tuple[bytes, ...]) -> _Pattern:
@@ -139,7 +145,10 @@ class CellReader:
         readers = [self._by_style.get(style, self._readers[0]) for style in styles]
         shows = [self._string_shower(one) if kind == b"s" else one.show for one, kind in zip(readers, kinds, strict=True)]
         codes = [one.code for one in readers]
-        return _Pattern(letters, styles, kinds, shows, [self._columns[one] for one in letters], codes)
+        columns = [self._columns[one] for one in letters]
+        strings = [place for place, kind in enumerate(kinds) if kind == b"s"]
+        is_general = all(kind == b"s" or code is None for kind, code in zip(kinds, codes, strict=True))
+        return _Pattern(letters, styles, kinds, shows, columns, codes, strings, is_general)
 
     def _string_shower(self, reader: NumberReader) -> Show:
         """Return what shows the shared strings of a style."""
@@ -163,7 +172,7 @@ class CellReader:
         codes: list[str | None] = []
         row = SheetRow(raw.number, columns, (), (), codes, raw.hidden)
         column = 0
-        plain = [(letters, style, kind, b"", b"", content, b"") for letters, style, kind, content in raw.plain or ()]
+        plain = [(*cell[:3], b"", b"", cell[3], b"") for cell in zip(*raw.plain, strict=True)] if raw.plain else []
         for letters, style, kind, tag, formula, content, inline in raw.cells or plain:
             column = self._columns[letters] if letters else column + 1
             if not content and not tag and not inline:
@@ -265,6 +274,28 @@ class CellReader:
             row.spans |= {column: rich.spans} if rich.spans else {}
             return self._show_text(rich.text, reader, row, column), None
         return self._show_cell(row, column, kind, content, reader)
+
+
+def _show_stored(pattern: _Pattern, contents: tuple[bytes, ...]) -> tuple[list[str], list[str | None]] | None:
+    """Return the texts and values of a row whose numbers are all shown as they are stored; None for any other row."""
+    if not pattern.is_general:
+        return None
+    line = b"\t".join(contents)
+    if max(map(len, contents)) > WIDTH or not _PLAIN_ROW.fullmatch(line):
+        return None
+    texts = line.decode().split("\t")
+    if len(texts) != len(contents):
+        return None  # there are tabs in the cells
+    values: list[str | None] = [*texts]
+    for place in pattern.strings:
+        texts[place], values[place] = pattern.shows[place](contents[place])
+    return texts, values
+
+
+def _show_each(pattern: _Pattern, contents: tuple[bytes, ...]) -> tuple[list[str], list[str | None]]:
+    """Return the texts and values of a row, cell by cell."""
+    shown = [show(content) for show, content in zip(pattern.shows, contents, strict=True)]
+    return [text for text, _ in shown], [value for _, value in shown]
 
 
 def _escape(text: str) -> bytes:
