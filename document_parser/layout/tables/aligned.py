@@ -8,6 +8,7 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.tables.centred_rows import are_centred, join_centred_rows
 from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers, is_number
 from document_parser.models import Word
 
@@ -125,8 +126,9 @@ def _build_grid(lines: Sequence[Line], size: float) -> Grid | None:
         return None
     texts = text_spans(lines, borders)
     space = plain_space(word for line in lines for word in line.words)
-    rows = _trim_rows([cells_of(line.words, borders, size, texts, space) for line in lines], size)
-    merged = _merge_continued_rows(rows, size)
+    cells = [cells_of(line.words, borders, size, texts, space) for line in lines]
+    centred = join_centred_rows(cells, size)
+    merged = _merge_continued_rows(_trim_rows(cells, size), size) if centred is None else _trim_rows(centred, size)
     return Grid(tuple(map(tuple, merged)), len(borders) + 1) if len(merged) > 1 else None
 
 
@@ -339,6 +341,8 @@ def is_aligned_table(grid: Grid) -> bool:
     columns = [_texts_of_column(grid, column) for column in range(grid.columns)]
     if any(len(texts) == 0 for texts in columns):
         return False
+    if are_centred(grid.rows):
+        return True
     if any(_is_prose(grid, column) for column in range(grid.columns)) or not _are_cells_apart(grid):
         return False
     return _is_lined_up(grid) or any(is_mostly_numbers(texts) for texts in columns)
