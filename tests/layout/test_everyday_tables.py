@@ -108,7 +108,7 @@ def test_a_paragraph_between_two_tables_parts_them(lefts):
     assert kinds(blocks(words)) == ["table", "paragraph", "table"]
 
 
-def centred(rows, lefts, widths, top=100.0, padding=6.0):
+def centred(rows, lefts, top=100.0, padding=6.0):
     """The words of rows whose cells, lists of lines, are centred beside each other."""
     words = []
     for row in rows:
@@ -131,7 +131,7 @@ def test_cells_that_are_centred_beside_each_other_are_one_row():
             ["Half a tablet for patients whose", "kidneys do not work well, and no", "other tablets on that day."],
         ],
     ]
-    found = grid(only_table(blocks(centred(rows, (72, 180, 260), (80, 60, 200)))))
+    found = grid(only_table(blocks(centred(rows, (72, 180, 260)))))
     assert found == [[" ".join(cell) for cell in row] for row in rows]
 
 
