@@ -143,7 +143,6 @@ def test_a_document_whose_font_is_missing_says_what_to_install(tmp_path, monkeyp
 
 FAILS_TODAY = (
     ("words", {22}, "the writing in a picture on a digital page is not read"),
-    ("headings", {3}, "a heading between fields of a form is a row of a table"),
     ("tables_same", {21}, "turned heads of a table on a turned page are read apart"),
     ("tables_same", {64}, "the cells beside a table in a cell are no cells over its rows"),
     ("no_invented_table", {24}, "vertical lines are a table"),

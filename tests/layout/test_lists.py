@@ -128,3 +128,12 @@ def test_arrows_begin_items_but_not_the_lines_of_a_path_through_menus():
     assert [block.kind for block in found] == ["list_item", "list_item"]
     found = blocks([*line(FULL, 72, 100, right=RIGHT), *line("→ Volumes, and so it ends.", 72, 112)])
     assert kinds(found) == ["paragraph"]
+
+
+def test_ticks_and_crosses_are_items_of_one_list():
+    words = [
+        word
+        for number, mark in enumerate("✓✗✓✓✗")
+        for word in marked(mark, "breakfast from seven to ten", 72, 100 + 14 * number, hang=14)
+    ]
+    assert [level for level, _ in items(blocks(words))] == [1] * 5

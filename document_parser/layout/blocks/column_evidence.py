@@ -49,6 +49,9 @@ PROSE_LINE_CHARACTERS = 18
 """Characters of the middle line of running text, at least."""
 MIN_SURE_LINES = 8
 """Lines over which spaces between words do not align by chance, at least."""
+MIN_LONG_LINES = 12
+"""Lines on both sides, at least, through which white runs by no chance, however wide the spaces of justified lines are: half as
+many again as words align over."""
 MAX_STAGGERED_GROUPS = 4
 """Groups of lines, by turns on the left and on the right and none beside another, that are one text, at most."""
 SURE_PROSE_CHARACTERS = 22
@@ -111,6 +114,13 @@ def are_divided_texts(parted: Parted, rules: Rules) -> bool:
     sides = parted.left, parted.right
     texts = all(median(len(line.text) for line in lines) >= PROSE_LINE_CHARACTERS for lines in sides)
     return texts and not any(map(_holds_numbers, sides))
+
+
+def are_long_texts(parted: Parted) -> bool:
+    """Return whether running text stands on both sides of a white that so many lines leave free by no chance."""
+    sides = parted.left, parted.right
+    wide = parted.gutter.width >= max(parted.size, MIN_SPACE_RATIO * _usual_space(sides))
+    return wide and min(map(len, sides)) >= MIN_LONG_LINES and all(map(_is_prose, sides))
 
 
 def are_lists(left: Sequence[Line], right: Sequence[Line]) -> bool:

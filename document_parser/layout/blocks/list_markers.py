@@ -45,7 +45,7 @@ class ListMarker:
     def styles(self) -> frozenset[str]:
         """Return the styles of list that the marker may belong to, as "1.", "(a)" or "(i)": an i is a letter or a number."""
         if self.bullet:
-            return frozenset({self.text})
+            return SPEAKING_BULLETS if self.text in SPEAKING_BULLETS else frozenset({self.text})  # one list has both
         core = _CORE.search(self.text)
         if core is None:
             return frozenset({self.text})

@@ -58,6 +58,8 @@ ARROW = "→"
 """A bullet, or a step of a path through menus, which may begin a line of running text."""
 MAX_TERM_SHARE = 0.5
 """Share of a column's width that a term of a glossary takes, at most, below a definition of one line."""
+MIN_NARROWED_CHARACTERS = 40
+"""Characters of a line within a sentence, at least, that something beside it ends early: so long are the lines of no list."""
 MAX_SIGNATURE_WORDS = 5
 """Words of a signature, at most."""
 MAX_VALEDICTION_WORDS = 4
@@ -362,9 +364,10 @@ def _are_centred(lines: Sequence[Line], column: Column) -> bool:
 
 def _ends_early(last: Line, line: Line, column: Column) -> bool:
     """Return whether the first word of the next line would have fit behind the last line."""
-    if _is_centred(last, line, column):
-        return False
     first = line.text.split(maxsplit=1)[0]
+    within_sentence = len(last.text) >= MIN_NARROWED_CHARACTERS and first.rstrip(",;.").isalpha() and _goes_on(last, line)
+    if within_sentence or _is_centred(last, line, column):
+        return False
     room = column.slack(last) - line.width * (len(first) + 1) / len(line.text)
     if room < 2.5 * line.size:
         return False

@@ -20,6 +20,7 @@ from document_parser.layout.blocks.column_evidence import (
     Parted,
     are_divided_texts,
     are_lists,
+    are_long_texts,
     are_staggered,
     columns_agreement,
 )
@@ -44,6 +45,7 @@ from document_parser.layout.tables.aligned import (
     is_aligned_table,
     propose_grids,
 )
+from document_parser.layout.tables.dividers import divide
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.headed import find_headed_table
 from document_parser.layout.tables.header_above import add_header_above
@@ -256,6 +258,8 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
             page.watcher.on_gutter(parted, page.index)
         sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules) or are_lists(*sides)
         columns = 1.0 if sure else columns_agreement(parted, page.index)
+        if columns < MIN_COLUMNS_AGREEMENT and are_long_texts(parted):
+            columns = MIN_COLUMNS_AGREEMENT  # if it is no table
         table = region.best_table(gutter, _text_of(band, page)) if columns < SURE_COLUMNS_AGREEMENT else None
         if table is not None and table.agreement > columns:
             return _insert_table(region, table.grid, depth)
@@ -375,7 +379,9 @@ def _insert_table(region: _Region, grid: Grid, depth: int) -> list[Part]:
         return _insert_parts(region.words, [*map(Flow, addresses), pairs], region.page, depth)
     if blocks is None:
         whole = _with_headers(grid, region.text)
-        return _insert_parts(region.words, [whole], region.page, depth)
+        pieces = divide(whole, region.page.index.rules.upright)
+        parts = [piece if isinstance(piece, Grid) else Flow(piece) for piece in pieces]
+        return _insert_parts(region.words, parts, region.page, depth)
     found = [Flow(block) for block in (reversed(blocks) if region.page.backwards else blocks)]
     return _insert_parts(region.words, found, region.page, depth)
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.tables.centred_rows import are_centred, join_centred_rows
 from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers, is_number
 from document_parser.models import Word
 
@@ -123,11 +124,31 @@ def _build_grid(lines: Sequence[Line], size: float) -> Grid | None:
     borders = find_column_borders(lines, size)
     if not borders:
         return None
-    texts = text_spans(lines, borders)
     space = plain_space(word for line in lines for word in line.words)
-    rows = _trim_rows([cells_of(line.words, borders, size, texts, space) for line in lines], size)
-    merged = _merge_continued_rows(rows, size)
+    cells = _cells_of_lines(lines, borders, size, space)
+    centred = join_centred_rows(cells, size) or _join_between_whites(lines, len(borders), size, space)
+    merged = _merge_continued_rows(_trim_rows(cells, size), size) if centred is None else _trim_rows(centred, size)
     return Grid(tuple(map(tuple, merged)), len(borders) + 1) if len(merged) > 1 else None
+
+
+def _cells_of_lines(lines: Sequence[Line], borders: Sequence[float], size: float, space: float) -> list[list[GridCell]]:
+    """Return the cells of each line between column borders."""
+    texts = text_spans(lines, borders)
+    return [cells_of(line.words, borders, size, texts, space) for line in lines]
+
+
+def _join_between_whites(lines: Sequence[Line], count: int, size: float, space: float) -> list[list[GridCell]] | None:
+    """Return the rows of centred cells between the whites that all lines leave, if there are ``count`` of them; else None.
+
+    Lines of a long cell stand alone between those of other cells: lines with a text in each column do not show its width.
+    """
+    numbers = [number for number, line in enumerate(lines) if len(segments_of(line, size)) > 1]
+    inner = lines[numbers[0] : numbers[-1] + 1] if numbers else []
+    columns = _merge_intervals([(word.left, word.right) for line in inner for word in line.words], size)
+    if len(columns) != count + 1:
+        return None
+    borders = [(left[1] + right[0]) / 2 for left, right in pairwise(columns)]
+    return join_centred_rows(_cells_of_lines(lines, borders, size, space), size)
 
 
 def segments_of(line: Line, size: float, clear: float = MIN_COLUMN_GAP_EM) -> list[Interval]:
@@ -339,6 +360,8 @@ def is_aligned_table(grid: Grid) -> bool:
     columns = [_texts_of_column(grid, column) for column in range(grid.columns)]
     if any(len(texts) == 0 for texts in columns):
         return False
+    if are_centred(grid.rows):
+        return True
     if any(_is_prose(grid, column) for column in range(grid.columns)) or not _are_cells_apart(grid):
         return False
     return _is_lined_up(grid) or any(is_mostly_numbers(texts) for texts in columns)

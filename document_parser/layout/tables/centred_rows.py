@@ -20,6 +20,14 @@ by half of the distance."""
 MIN_SHARED_LINES, MIN_LABELS = 3, 2
 """Lines that labels share, and labels, at least: one label may be centred beside two lines by chance."""
 
+MAX_PITCH_RATIO = 1.2
+"""Distance of two lines of one cell divided by that of the closest two lines, at most."""
+MAX_PITCH_EM = 1.7
+"""Font sizes from line to line in a cell, at most."""
+MIN_CENTRED_ROWS = 2
+"""Rows, at least, whose cells have different numbers of lines and the same middle: one line may be level with the second of
+three by chance. One row is enough if a line is between two others."""
+
 Share = tuple[int, int]
 """First and last line of a column beside one label."""
 
@@ -113,3 +121,67 @@ def _are_full(base: Sequence[Line], shares: Sequence[Share]) -> bool:
     numbers = any(is_number(lower.text) for _, lower in pairs)
     full = sum(upper.right + lower.words[0].right - lower.words[0].left > right for upper, lower in pairs)
     return not numbers and full * 2 > len(pairs)
+
+
+def join_centred_rows(lines: Sequence[Sequence[GridCell]], size: float) -> list[list[GridCell]] | None:
+    """Return the rows of a table without drawn lines whose cells are centred beside each other; None if they are not.
+
+    ``lines`` are the cells of each line from the top down. Lines of a column that are as close as lines of a cell are one cell,
+    and cells that stand beside each other are a row.
+    """
+    cells = _stack_cells(lines, size)
+    rows: list[list[GridCell]] = []
+    reach = float("-inf")
+    for cell in sorted(cells, key=lambda cell: cell.top):
+        if not rows or cell.top > reach:
+            rows.append([])
+        rows[-1].append(cell)
+        reach = max(reach, cell.bottom)
+    for row in rows:
+        row.sort(key=lambda cell: cell.first)
+        if any(after.first <= before.last for before, after in pairwise(row)):
+            return None
+    return rows if are_centred(rows) else None
+
+
+def are_centred(rows: Sequence[Sequence[GridCell]]) -> bool:
+    """Return whether the cells of all rows share their middle, and those of some differ in their number of lines."""
+    uneven = 0
+    for row in rows:
+        lines = [lines_of(cell.words) for cell in row if cell.words]
+        counts = [len(own) for own in lines]
+        if not counts or min(counts) == max(counts):
+            continue
+        tallest = lines[counts.index(max(counts))]
+        pitch = (tallest[-1].middle - tallest[0].middle) / (len(tallest) - 1)
+        middles = [(own[0].middle + own[-1].middle) / 2 for own in lines]
+        if max(middles) - min(middles) > CENTRE_TOLERANCE_SHARE * pitch:
+            return False
+        off_lines = any((len(own) - len(tallest)) % 2 for own in lines)  # between two lines of the tallest cell
+        uneven += MIN_CENTRED_ROWS if off_lines else 1
+    return uneven >= MIN_CENTRED_ROWS
+
+
+def _stack_cells(lines: Sequence[Sequence[GridCell]], size: float) -> list[GridCell]:
+    """Return the cells with those of several lines joined: lines in the same columns, as close as the closest of the table."""
+    columns: dict[tuple[int, int], list[GridCell]] = {}
+    for line in lines:
+        for cell in line:
+            columns.setdefault((cell.first, cell.last), []).append(cell)
+    steps = [_middle(lower) - _middle(upper) for cells in columns.values() for upper, lower in pairwise(cells)]
+    limit = min(MAX_PITCH_EM * size, MAX_PITCH_RATIO * min(steps, default=0.0))
+    found: list[GridCell] = []
+    for (first, last), cells in columns.items():
+        stack = [cells[0]]
+        for upper, lower in pairwise(cells):
+            if _middle(lower) - _middle(upper) > limit:
+                found.append(GridCell(first, last, tuple(word for cell in stack for word in cell.words)))
+                stack = []
+            stack.append(lower)
+        found.append(GridCell(first, last, tuple(word for cell in stack for word in cell.words)))
+    return found
+
+
+def _middle(cell: GridCell) -> float:
+    """Return the y position of the middle of a cell in points."""
+    return (cell.top + cell.bottom) / 2

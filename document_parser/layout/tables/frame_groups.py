@@ -75,7 +75,7 @@ def _belong_together(upper: Frame, lower: Frame, page: PageIndex, size: float, h
     if _is_white_stripe(upper, lower, between):
         return True
     if headings and len(lines) == 1 and lower.top - upper.bottom < MAX_HEADING_BAND_EM * size:
-        return _have_same_columns(upper, lower, page, size)
+        return _have_same_columns(upper, lower, page, size) and not _begins_table(lower, page)
     if max(gaps_between(lines, upper.bottom, lower.top)) >= MAX_GAP_EM * size or contains_prose(lines, upper, size):
         return False
     if not are_walls_shared(upper, lower) or not are_columns_shared(lines, size):
@@ -118,6 +118,12 @@ def _have_same_columns(upper: Frame, lower: Frame, page: PageIndex, size: float)
     """Return whether most columns of one frame continue in the other."""
     above, below = (lines_of(words_inside(frame, page)) for frame in (upper, lower))
     return are_columns_alike(above, below, size)
+
+
+def _begins_table(frame: Frame, page: PageIndex) -> bool:
+    """Return whether a frame that is closed at both sides begins with a bold header: a table of its own."""
+    lines = lines_of(words_inside(frame, page))
+    return _is_whole(frame) and len(lines) > 1 and lines[0].bold and not lines[1].bold
 
 
 def _are_cells(lines: Sequence[Line], size: float) -> bool:

@@ -17,6 +17,8 @@ _NUMBER = re.compile(r"[^\w]*\d(?:[\d.,:/%\s'+()±×−–*†‡-]|(?<![A-Za-z]
 """Numbers, ranges and amounts, with a sign, a unit of up to three letters or a footnote mark."""
 _MAX_NUMBER_CHARACTERS = 40
 """Characters of a number, at most."""
+_COLON = (":", "：")
+"""What a label before its value ends with."""
 _LEADER = re.compile(r"(?<=[\w)\]])\s*(?:\. ?){5,}$")
 """Dots that lead from a label to its numbers."""
 
@@ -141,8 +143,8 @@ def _has_header(grid: Grid) -> bool:
     first, *rest = grid.rows
     if _is_bold(first) and not all(_is_bold(row) for row in rest):
         return True
-    if any(is_number(cell.text) for cell in first):
-        return False
+    if any(is_number(cell.text) or cell.text.endswith(_COLON) for cell in first[:-1]) or is_number(first[-1].text):
+        return False  # values, or a label before its value
     return any(
         is_mostly_numbers([cell.text for row in rest for cell in row if cell.first == column])
         for column in _single_column_starts(first)

@@ -36,6 +36,8 @@ MIN_STRIPED_ROWS, MIN_STRIPE_SHARE = 3, 0.8
 """Rows by which stripes are known, at least, and share of the width of a table that the fills of a row cover, at least."""
 MIN_ROW_CELLS_SHARE = 0.7
 """Cells of such a line as a share of those of a usual row, at least."""
+MAX_SUM_OFFSET_EM = 0.2
+"""Font sizes by which the right end of a sum may miss that of the numbers above it."""
 MIN_HEADING_GAP_EM, MAX_HEADING_OFFSET_EM = 0.6, 0.5
 """Font sizes between two headings that are longer than their columns' texts, at least, and from the edge of these, at most."""
 MIN_COLUMN_GAP_EM = 0.3
@@ -82,12 +84,23 @@ def add_rows_around(grid: Grid, words: Sequence[Word], *, striped: bool = False)
         for line in beyond[::direction][: 1 if len(numbers) < MIN_NUMBER_COLUMNS else None]:
             apart = grid.top - line.bottom if direction < 0 else line.top - grid.bottom
             cells = _header_cells([line], columns, size)
-            if apart > MAX_ROW_GAP_RATIO * gap + 1 or cells is None or len(cells) < least:
+            if apart > MAX_ROW_GAP_RATIO * gap + 1 or cells is None:
+                break
+            if len(cells) < least and not (direction > 0 and _is_sum(cells, grid, size)):
                 break
             if line.left < grid.left - size or line.right > grid.right + size or not _fits_numbers(cells, numbers):
                 break
             grid = replace(grid, rows=(tuple(cells), *grid.rows) if direction < 0 else (*grid.rows, tuple(cells)))
     return grid
+
+
+def _is_sum(cells: Sequence[GridCell], grid: Grid, size: float) -> bool:
+    """Return whether cells are a label and, in the last column, a number that ends where those above it do: the closing row."""
+    label, *numbers = cells
+    if not numbers or is_number(label.text) or numbers[-1].last != grid.columns - 1:
+        return False
+    right = max(cell.right for row in grid.rows for cell in row if cell.first == grid.columns - 1 and cell.words)
+    return all(is_number(cell.text) for cell in numbers) and abs(numbers[-1].right - right) < MAX_SUM_OFFSET_EM * size
 
 
 def _fits_numbers(cells: Sequence[GridCell], numbers: Sequence[int]) -> bool:

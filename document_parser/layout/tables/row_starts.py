@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
+from document_parser.layout.lines.lines import body_size
 from document_parser.layout.tables.aligned import Interval
 from document_parser.layout.tables.grid import GridCell, is_number
 
@@ -17,6 +19,15 @@ MAX_EXACT_OFFSET_SHARE = 0.05
 """The same share for a heading that covers several columns already: below it, no better position is searched."""
 MAX_BOX_LINES = 5
 """Lines of the boxes of a form, at most: a label and an address of four lines. More are the rows of a table."""
+
+MIN_REMARKED_CELLS = 3
+"""Cells of a row that has a remark below one of them, at least: beside two columns, such a line may be a label of its own."""
+MAX_REMARK_GAP_EM = 0.8
+"""Font sizes of white between a row and a remark, at most: wider white parts rows."""
+REMARK_GAP_TOLERANCE_EM = 0.15
+"""Font sizes by which the white on both sides of a line must differ to tell which row it belongs to."""
+MAX_REMARK_RATIO = 0.93
+"""Font size of a remark divided by that of its cell, at most, if it is smaller."""
 
 _NUMBERED_LABEL = re.compile(r"(\d{1,3})[.)]\s?[^\W\d_].*")
 
@@ -34,6 +45,11 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
     """
     if _are_numbered_boxes(lines):
         return [0, 1]
+    remarks = _find_remarks(lines, size)
+    if remarks:
+        kept = [number for number in range(len(lines)) if number not in remarks]
+        joined = [_join(lines[first:end]) for first, end in pairwise([*kept, len(lines)])]
+        return [kept[start] for start in find_row_starts(joined, widths, size, ruled)]
     votes = [_score_break(upper, lower, widths, size) for upper, lower in pairwise(lines)]
     gaps_between = [_gap_between(upper, lower) for upper, lower in pairwise(lines)]
     if votes and lines[0][0].first > 0 == lines[1][0].first and gaps_between[0] < 0.5 * size:
@@ -54,6 +70,55 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
     if ruled and not any(vote >= 3 for vote in votes):
         return [0]
     return [0] + [number for number, vote in enumerate(votes, start=1) if vote >= least]
+
+
+def _find_remarks(lines: Sequence[CellLine], size: float) -> set[int]:
+    """Return the numbers of the lines that only go on below one cell of a row: the second line of an item or a payment.
+
+    A remark is no further from the row above than from the next one. Below the first column, where the heading of a section
+    stands too, it is in smaller letters, or begins with a small one and is nearer to the row above.
+    """
+    gaps = [_gap_between(upper, lower) for upper, lower in pairwise(lines)]
+    found: set[int] = set()
+    row: CellLine = lines[0]
+    if row[0].first > 0:
+        return found  # rows may be centred beside their cells
+    for number, line in enumerate(lines[1:], 1):
+        before = gaps[number - 1]
+        after = gaps[number] if number < len(gaps) else max(gaps)
+        if number < len(gaps) and len(lines[number + 1]) == 1:
+            after = max(after, before)  # another line of the same remark
+        is_note = number == len(gaps) and line[0].first == 0 and not found  # a source below the table
+        if not is_note and _is_remark(line, row, before, after, size):
+            found.add(number)
+        else:
+            row = line
+    return found
+
+
+def _is_remark(line: CellLine, row: CellLine, before: float, after: float, size: float) -> bool:
+    """Return whether a line goes on below one cell of a row with numbers. ``before`` and ``after`` are the white around it."""
+    if len(line) != 1 or len(row) < MIN_REMARKED_CELLS or row[0].first > 0 or not any(is_number(cell.text) for cell in row[1:]):
+        return False
+    cell = line[0]
+    above = next((other for other in row if (other.first, other.last) == (cell.first, cell.last)), None)
+    if above is None or is_number(cell.text) or is_number(above.text) or (cell.bold and not above.bold):
+        return False
+    if before > min(MAX_REMARK_GAP_EM * size, after + REMARK_GAP_TOLERANCE_EM * size):
+        return False
+    smaller = body_size(cell.words) < MAX_REMARK_RATIO * body_size(above.words)
+    goes_on = cell.text[:1].islower() and before + REMARK_GAP_TOLERANCE_EM * size < after
+    return cell.first > 0 or smaller or goes_on
+
+
+def _join(lines: Sequence[CellLine]) -> CellLine:
+    """Return a line with the remarks below it in its cells."""
+    row, *below = lines
+    more = [remark for line in below for remark in line]
+    return [
+        replace(cell, words=(*cell.words, *(word for remark in more if remark.first == cell.first for word in remark.words)))
+        for cell in row
+    ]
 
 
 def _are_numbered_boxes(lines: Sequence[CellLine]) -> bool:

@@ -12,12 +12,13 @@ import numpy as np
 
 from document_parser.layout.lines.lines import body_size, lines_of
 from document_parser.layout.page_index import PageIndex
+from document_parser.layout.tables.dividers import divide
 from document_parser.layout.tables.frame_groups import group_frames, is_single_line
 from document_parser.layout.tables.frame_splits import inner_walls, parts_of_frame, words_inside
-from document_parser.layout.tables.grid import Grid, words_outside
+from document_parser.layout.tables.grid import Grid, is_number, words_outside
 from document_parser.layout.tables.header_above import add_header_above, add_rows_around, is_striped
 from document_parser.layout.tables.is_table import is_running_text, is_table
-from document_parser.layout.tables.ruled_table import grid_of_frame
+from document_parser.layout.tables.ruled_table import grid_of_frame, is_row_of_boxes
 from document_parser.layout.tables.rulings import (
     MAX_THICKNESS_POINTS,
     TOUCH_POINTS,
@@ -46,6 +47,8 @@ MIN_ROW_LINES = 4
 """Horizontal lines of a frame, at least, of which two part its rows: three may be those of a table with a header alone."""
 _LABEL = re.compile(r"[^\W\d_]\s?[:：]")
 """A label and its colon; the hours of a time have none."""
+MIN_HEADED_COLUMNS = 3
+"""Columns of an empty table, at least: two with words at the top may be a form's."""
 MIN_WALL_SHARE = 0.3
 """Share of a table's height that a line between its columns takes, at least; some part the header or the body alone."""
 MIN_SHORT_LINE_EM = 1.5
@@ -58,7 +61,8 @@ def find_ruled_grids(words: Sequence[Word], rules: Sequence[RulingLine]) -> list
         return []
     page = PageIndex(words, rules)
     proposed = propose_ruled_tables(page, words, rules)
-    return _add_headers(choose_tables(proposed, page), page) if proposed else []
+    grids = _add_headers(choose_tables(proposed, page), page) if proposed else []
+    return [piece for grid in grids for piece in divide(grid, page.rules.upright) if isinstance(piece, Grid)]
 
 
 def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence[RulingLine]) -> list[Proposal]:
@@ -110,7 +114,20 @@ def _prior_of(grid: Grid, frame: Frame) -> float:
     walled = _is_walled(grid, frame) and not all(line.edge for line in frame.verticals)
     if not inner_walls(frame) and _is_headed_by_form(grid):
         return OTHER_PRIOR
-    return TABLE_PRIOR if is_table(grid, walled) else OTHER_PRIOR
+    is_known = is_table(grid, walled) or _is_sheet_to_fill(grid, frame) or is_row_of_boxes(grid)
+    return TABLE_PRIOR if is_known else OTHER_PRIOR
+
+
+def _is_sheet_to_fill(grid: Grid, frame: Frame) -> bool:
+    """Return whether lines draw every cell and words head all columns: a table however many of its cells are empty.
+
+    The lines of a chart have no full row of words above them.
+    """
+    if not _is_fully_ruled(frame) or len(inner_walls(frame)) < grid.columns - 1 or grid.columns < MIN_HEADED_COLUMNS:
+        return False
+    head = [cell for cell in grid.rows[0] if cell.words]
+    headings = sum(cell.first == cell.last and not is_number(cell.text) for cell in head)
+    return headings >= grid.columns - 1 and headings == len(head)
 
 
 def _is_walled(grid: Grid, frame: Frame) -> bool:

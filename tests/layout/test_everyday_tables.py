@@ -1,0 +1,153 @@
+"""Tables as invoices, statements, forms and price lists have them: remarks below cells, headings between rows, blank sheets."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.layout_pages import (
+    HEIGHT,
+    blocks,
+    grid,
+    kinds,
+    level,
+    line,
+    only_table,
+    prose,
+    rows_at,
+    shown,
+    table_of,
+    texts,
+    upright,
+)
+
+LEFTS = (72, 130, 330, 430)
+HEADER = ["Date", "Description", "Amount", "Balance"]
+
+
+def statement(remark_gap, remark_left=130.0, remark_size=10.0):
+    """The words of a bank statement whose payments have a remark below the description, and its rules."""
+    words = rows_at([HEADER], LEFTS, 104, bold=True)
+    top = 124.0
+    for number, name in enumerate(("Card payment", "Salary", "Rent", "Direct debit")):
+        words += rows_at([[f"0{number + 1}.03.", name, f"{number}8.40", f"1,{number}95.70"]], LEFTS, top)
+        words += line("BAKERY LUND", remark_left, top + 10 + remark_gap, size=remark_size)
+        top += 20 + 2 * remark_gap + 4
+    return words, [level(100), level(119), level(top)]
+
+
+@pytest.mark.parametrize("gap", [2.0, 4.0, 6.0])
+def test_the_second_line_of_a_payment_is_in_its_row(gap):
+    rows = grid(table_of(*statement(gap)))
+    assert [row[1] for row in rows[1:]] == [
+        f"{name} BAKERY LUND" for name in ("Card payment", "Salary", "Rent", "Direct debit")
+    ]
+
+
+def test_a_remark_in_small_letters_below_the_first_column_is_in_its_row():
+    rows = grid(table_of(*statement(3.0, remark_left=72.0, remark_size=8.0)))
+    assert [row[0] for row in rows[1:-1]] == [f"0{number}.03. BAKERY LUND" for number in (1, 2, 3)]
+
+
+def test_a_closing_balance_below_the_last_line_is_a_row():
+    words, rules = statement(3.0)
+    bottom = rules[-1].top * HEIGHT
+    words += line("Closing balance", 130, bottom - 5, bold=True) + line("1,395.70", 430, bottom - 5, bold=True)
+    assert grid(table_of(words, rules))[-1] == ["", "Closing balance", "", "1,395.70"]
+
+
+def test_a_table_to_fill_in_is_a_table():
+    words = rows_at([["Name", "Mon", "Tue", "Wed", "Thu"], ["Kari", "", "", "", ""]], (80, 180, 260, 340, 420), 106)
+    rules = [level(at) for at in (100, 120, 140, 160, 180)] + [upright(at, 100, 180) for at in (72, 172, 252, 332, 412, 520)]
+    table = table_of(words, rules)
+    assert (table.rows, table.columns) == (4, 5)
+    assert grid(table)[:2] == [["Name", "Mon", "Tue", "Wed", "Thu"], ["Kari", "", "", "", ""]]
+
+
+def test_a_row_of_boxes_keeps_each_value_with_its_label():
+    words = [
+        word
+        for left, label, value in ((76, "Make", "Nordkapp 605"), (240, "Length", "6.05 m"), (390, "Year", "2008"))
+        for word in line(label, left, 103, size=7) + line(value, left, 112)
+    ]
+    rules = [level(100), level(126)] + [upright(at, 100, 126) for at in (72, 236, 386, 520)]
+    assert shown(table_of(words, rules)) == [["Make Nordkapp 605", "Length 6.05 m", "Year 2008"]]
+
+
+FIELDS = [["Name:", "Ole Brandt"], ["Street:", "Skippergata"], ["Town:", "Ytrevik"]]
+
+
+def test_headings_of_the_page_part_fields():
+    words = rows_at(FIELDS, (72, 200), 100) + line("Boat", 72, 160, size=12, bold=True)
+    words += rows_at([["Make:", "Nordkapp"], ["Builder:", "Hansen"], ["Colour:", "blue"]], (72, 200), 180)
+    words += line("Insurance", 72, 240, size=12, bold=True) + rows_at(
+        [["Company:", "Trygd"], ["Policy:", "full"]], (72, 200), 260
+    )
+    found = blocks(words)
+    assert kinds(found) == ["table", "heading", "table", "heading", "table"]
+    assert texts(found)[1] == "Boat"
+
+
+def test_sections_in_the_size_of_the_cells_stay_in_their_table():
+    words = rows_at([["Test", "Result", "Unit"]], (72, 250, 350), 100, bold=True) + line("Chemistry", 72, 116, bold=True)
+    words += rows_at([["Sodium", "141", "mmol"], ["Chloride", "101", "mmol"]], (72, 250, 350), 132) + line(
+        "Blood", 72, 164, bold=True
+    )
+    words += rows_at([["Platelets", "251", "g"], ["Iron", "12", "mg"]], (72, 250, 350), 180)
+    assert [row[0] for row in grid(only_table(blocks(words)))] == [
+        "Test", "Chemistry", "Sodium", "Chloride", "Blood", "Platelets", "Iron",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lefts", [(72, 140, 200), (72, 200, 330)])
+def test_a_paragraph_between_two_tables_parts_them(lefts):
+    words = rows_at([["Ticket", "Adult", "Child"]], lefts, 100, bold=True)
+    words += rows_at([["Day", "12.00", "6.00"], ["Week", "48.00", "24.00"]], lefts, 116)
+    words += line("Boats are let to members of the club who can swim.", 72, 156)
+    words += rows_at([["Hire", "Hour", "Day"]], lefts, 180, bold=True)
+    words += rows_at([["Bicycle", "4.00", "15.00"], ["Canoe", "9.00", "30.00"]], lefts, 196)
+    assert kinds(blocks(words)) == ["table", "paragraph", "table"]
+
+
+def centred(rows, lefts, top=100.0, padding=6.0):
+    """The words of rows whose cells, lists of lines, are centred beside each other."""
+    words = []
+    for row in rows:
+        height = 12 * max(map(len, row))
+        for left, lines in zip(lefts, row, strict=True):
+            start = top + (height - 12 * len(lines)) / 2
+            words += [word for number, text in enumerate(lines) for word in line(text, left, start + 12 * number)]
+        top += height + 2 * padding
+    return words
+
+
+def test_cells_that_are_centred_beside_each_other_are_one_row():
+    rows = [
+        [["Drug"], ["Dose"], ["Remarks"]],
+        [["Abaloran"], ["20 mg"], ["Take with food and not with milk,", "cheese or other dairy products."]],
+        [["Belotine"], ["5 mg"], ["In the morning only."]],
+        [
+            ["Cortaxil"],
+            ["100 mg"],
+            ["Half a tablet for patients whose", "kidneys do not work well, and no", "other tablets on that day."],
+        ],
+    ]
+    found = grid(only_table(blocks(centred(rows, (72, 180, 260)))))
+    assert found == [[" ".join(cell) for cell in row] for row in rows]
+
+
+def test_narrow_columns_of_justified_text_are_no_lines_across_them():
+    words = [word for number in range(4) for word in prose(16, 50 + 132 * number, 100, 168 + 132 * number, seed=number)]
+    found = blocks(words)
+    assert len(found) == 4
+    assert found[0].text.startswith(" ".join(word.text for word in words[:3]))
+
+
+def test_lines_beside_a_box_go_on_below_it():
+    beside = [
+        "the boats may use the inner basin meanwhile as long as they",
+        "leave room for the ferry which calls twice on each day and",
+    ]
+    words = [word for number, text in enumerate(beside) for word in line(text, 72, 100 + 13 * number)]
+    below = "stays for an hour at the pier head before it goes back to the island where it stays at night with its crew again"
+    words += line(below, 72, 126, right=520) + line(below, 72, 139, right=520)
+    assert kinds(blocks(words)) == ["paragraph"]
