@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 from urllib.parse import unquote
@@ -22,7 +22,7 @@ from document_parser.errors import DamagedDocument, EncryptedDocument
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.containers.embedded import EMBEDDING_RELATIONSHIPS, EmbeddedFiles
 from document_parser.sources.containers.zip_members import ZipMembers, check_unpacked_size, normalise_name
-from document_parser.sources.xml_trees import Element, parse_xml
+from document_parser.sources.xml_trees import Element, local_name, parse_xml
 
 RELATIONSHIPS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 """The namespace of attributes that name a relationship, in lxml's form."""
@@ -147,25 +147,11 @@ class OfficePackage:
 
     def _read_relationships(self, part: str) -> dict[str, Relationship]:
         """Return the relationships of a part by their ids."""
-        folder, name = posixpath.split(part)
-        place = self.find(posixpath.join(folder, "_rels", f"{name}.rels"))
+        place = self.find(relationships_part_of(part))
         if place is None:
             return {}
-        found = {}
-        for element in self.xml(place):
-            kind, target = element.get("Type", "").rpartition("/")[2], element.get("Target", "")
-            if element.get("TargetMode") == "External":
-                found[element.get("Id", "")] = Relationship(kind, target, external=True)
-            elif (there := self._resolve(folder, target)) is not None:
-                found[element.get("Id", "")] = Relationship(kind, there, external=False)
-        return found
-
-    def _resolve(self, folder: str, target: str) -> str | None:
-        """Return the part that a target names, seen from a folder; None if there is none."""
-        place = target.replace("\\", "/").partition("#")[0]
-        joined = place if place.startswith("/") else posixpath.join(folder, place)
-        name = normalise_name(posixpath.normpath(joined))
-        return self.find(name) or self.find(unquote(name)) or self.find(normalise_name(place))
+        found = parse_relationships(self.xml(place), part, self.find)
+        return {name: one for name, one in found.items() if one.external or self.find(one.target) is not None}
 
     def _read_types(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return the content types by part and by extension, all in lower case."""
@@ -178,6 +164,35 @@ class OfficePackage:
             else:
                 defaults[element.get("Extension", "").lower()] = kind
         return overrides, defaults
+
+
+def relationships_part_of(part: str) -> str:
+    """Return the name of the part that has the relationships of a part, or of the package if that is empty."""
+    folder, name = posixpath.split(part)
+    return posixpath.join(folder, "_rels", f"{name}.rels")
+
+
+def parse_relationships(root: Element, part: str, find: Callable[[str], str | None]) -> dict[str, Relationship]:
+    """Return the relationships of a part by their ids, from the root of the part that has them.
+
+    ``find`` returns a part as the package spells its name; None if there is none. A target that is not there has the name that
+    it would have.
+    """
+    folder, found = posixpath.dirname(part), {}
+    for element in root:
+        if local_name(element) == "Relationship":
+            kind, target = element.get("Type", "").rstrip("/").rpartition("/")[2], element.get("Target", "")
+            external = element.get("TargetMode") == "External"
+            found[element.get("Id", "")] = Relationship(kind, target if external else _resolve(folder, target, find), external)
+    return found
+
+
+def _resolve(folder: str, target: str, find: Callable[[str], str | None]) -> str:
+    """Return the part that a target names, seen from a folder; the name that it would have if there is none."""
+    place = target.replace("\\", "/").partition("#")[0]
+    joined = place if place.startswith("/") else posixpath.join(folder, place)
+    name = normalise_name(posixpath.normpath(joined))
+    return find(name) or find(unquote(name)) or find(normalise_name(place)) or name
 
 
 def as_transitional(data: bytes) -> bytes:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from document_parser.models import Block, Span
 from document_parser.sources.containers.zip_members import ZipMembers
-from document_parser.sources.sheets.package import Relationship, try_part
+from document_parser.sources.office.package import Relationship
+from document_parser.sources.sheets.package import try_part
 from document_parser.sources.sheets.references import Region, parse_region
 from document_parser.sources.sheets.shared_strings import rich_text_of
 from document_parser.sources.xml_trees import child, children, local_name
@@ -34,7 +35,7 @@ class Comment(NamedTuple):
 
 def read_comments(members: ZipMembers, relations: dict[str, Relationship], persons: dict[str, str]) -> list[Comment]:
     """Return the comments of a worksheet by its relationships, by row and column. A thread stands for its own plain copy."""
-    found = {kind: next((one.target for one in relations.values() if one.type == kind), "") for kind in _KINDS}
+    found = {kind: next((one.target for one in relations.values() if one.kind == kind), "") for kind in _KINDS}
     threads = _read_threads(members, found["threadedComment"], persons)
     threaded = {comment.reference for comment in threads}
     plain = [one for one in _read_plain(members, found["comments"]) if one.reference not in threaded]
@@ -85,7 +86,7 @@ def read_persons(members: ZipMembers, relations: dict[str, Relationship]) -> dic
     """Return the names of the people who wrote threads, by their ids, from the relationships of the workbook."""
     names: dict[str, str] = {}
     for relation in relations.values():
-        root = try_part(members, relation.target) if relation.type == "person" else None
+        root = try_part(members, relation.target) if relation.kind == "person" else None
         if root is not None:
             names |= {one.get("id", ""): one.get("displayName", "") for one in children(root, "person")}
     return names

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from document_parser.models import Block
 from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.office.charts import chart_blocks
-from document_parser.sources.sheets.package import Relationship, find_member, relation_id, relationships_of, try_part
+from document_parser.sources.office.package import Relationship
+from document_parser.sources.sheets.package import find_member, relation_id, relationships_of, try_part
 from document_parser.sources.sheets.tables import PlacedBlock
 from document_parser.sources.xml_trees import Element, child, children, is_true, local_name
 from document_parser.text.raised import as_subscript, as_superscript

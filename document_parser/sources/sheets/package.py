@@ -1,45 +1,19 @@
-"""Parts of an Office Open XML package and their relationships.
-
-Strict and transitional packages differ in namespaces only, which are not looked at.
-"""
+"""Parts of a workbook's package, as far as they can be read."""
 
 from __future__ import annotations
 
-import posixpath
-from typing import NamedTuple
+from functools import partial
 
 from document_parser.errors import DamagedDocument, DeclaresEntities
 from document_parser.sources.containers.zip_members import ZipMembers
-from document_parser.sources.office.package import as_transitional
-from document_parser.sources.xml_trees import Element, local_name, parse_xml
-
-
-class Relationship(NamedTuple):
-    """A relationship of a part. ``type`` is the last word of its type; ``target`` a member, or an address if it is external."""
-
-    id: str
-    type: str
-    target: str
-    external: bool
+from document_parser.sources.office.package import Relationship, as_transitional, parse_relationships, relationships_part_of
+from document_parser.sources.xml_trees import Element, parse_xml
 
 
 def relationships_of(members: ZipMembers, part: str) -> dict[str, Relationship]:
     """Return the relationships of a part (empty: of the package) by id; none if they cannot be read."""
-    folder, _, name = part.rpartition("/")
-    root = try_part(members, posixpath.join(folder, "_rels", f"{name}.rels"))
-    if root is None:
-        return {}
-    found = (_relationship(element, folder) for element in root if local_name(element) == "Relationship")
-    return {one.id: one for one in found}
-
-
-def _relationship(element: Element, folder: str) -> Relationship:
-    """Return the relationship that an element describes."""
-    target, external = element.get("Target", ""), element.get("TargetMode") == "External"
-    if not external:
-        target = target.replace("\\", "/")
-        target = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
-    return Relationship(element.get("Id", ""), element.get("Type", "").rstrip("/").rpartition("/")[2], target, external)
+    root = try_part(members, relationships_part_of(part))
+    return {} if root is None else parse_relationships(root, part, partial(find_member, members))
 
 
 def try_part(members: ZipMembers, name: str) -> Element | None:

@@ -17,9 +17,10 @@ from document_parser.sources.base import OpenerLimits
 from document_parser.sources.containers.embedded import EMBEDDING_RELATIONSHIPS, EmbeddedFiles
 from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.office.package import Relationship
 from document_parser.sources.sheets.comments import Comment, read_comments, read_persons
 from document_parser.sources.sheets.drawings import Drawing, read_drawing
-from document_parser.sources.sheets.package import Relationship, find_member, relation_id, relationships_of, try_part
+from document_parser.sources.sheets.package import find_member, relation_id, relationships_of, try_part
 from document_parser.sources.sheets.page_margins import margin_blocks
 from document_parser.sources.sheets.references import MAX_COLUMNS, Region, parse_region
 from document_parser.sources.sheets.rows import FormulaCount, SheetRow
@@ -94,7 +95,7 @@ class ExcelWorkbook(FlowingDocument):
     def _find_workbook(self) -> str:
         """Return the member of the workbook: by the relationships of the package, or by its usual name."""
         for relation in relationships_of(self._members, "").values():
-            if relation.type == "officeDocument" and (found := find_member(self._members, relation.target)):
+            if relation.kind == "officeDocument" and (found := find_member(self._members, relation.target)):
                 return found
         found = find_member(self._members, "xl/workbook.xml")
         if found is None:
@@ -108,7 +109,7 @@ class ExcelWorkbook(FlowingDocument):
 
     def _target_of(self, kind: str) -> str:
         """Return the member of the part of the workbook of this kind; empty if there is none."""
-        found = next((one.target for one in self._relations.values() if one.type == kind), "")
+        found = next((one.target for one in self._relations.values() if one.kind == kind), "")
         return find_member(self._members, found) or "" if found else ""
 
     def _list_sheets(self, root: Element) -> Iterator[_Sheet]:
@@ -122,9 +123,9 @@ class ExcelWorkbook(FlowingDocument):
             sheet = _Sheet(element.get("name", ""), member or "", hidden, title_rows=titles.get(place))
             if relation is None or member is None:
                 sheet.fault = f"The sheet {sheet.name!r} is missing from the file."
-            elif relation.type == "worksheet":
+            elif relation.kind == "worksheet":
                 self._outline(sheet)
-            elif relation.type == "chartsheet":
+            elif relation.kind == "chartsheet":
                 sheet.is_chart = True
                 sheet.relations = relationships_of(self._members, member)
             else:
@@ -270,7 +271,7 @@ class ExcelWorkbook(FlowingDocument):
     def _drawing(self, sheet: _Sheet, number: int) -> Drawing:
         """Return what floats above the cells of a sheet."""
         if number not in self._drawings:
-            names = [one.target for one in sheet.relations.values() if one.type == "drawing"]
+            names = [one.target for one in sheet.relations.values() if one.kind == "drawing"]
             self._drawings[number] = read_drawing(self._members, names[0]) if names else Drawing([], [], [])
         return self._drawings[number]
 
@@ -282,7 +283,7 @@ class ExcelWorkbook(FlowingDocument):
         for sheet in self._sheets:
             for one in sheet.relations.values():
                 member = find_member(self._members, one.target) if not one.external else None
-                if one.type in EMBEDDING_RELATIONSHIPS and member is not None:
+                if one.kind in EMBEDDING_RELATIONSHIPS and member is not None:
                     yield member, firsts[sheet.member]
 
     def members(self) -> list[Member]:
