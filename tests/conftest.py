@@ -26,7 +26,7 @@ from document_parser.sources.source import Openers
 from document_parser.storage import LocalStorage
 from document_parser.supervisor.valkey import EmbeddedValkey
 from document_parser.workers.sweep import Sweep
-from tests.support.browser import DESKTOP, SECONDS, Watched, browser, found_browser, screenshots
+from tests.support.browser import DESKTOP, Watched, browser, found_browser, screenshots
 from tests.support.debian_root import why_no_debian
 from tests.support.documents import pdf_of_text, report_pdf, stamped_pdf
 from tests.support.postgresql import PostgreSQL, running_postgresql, why_no_postgresql
@@ -135,7 +135,6 @@ def opened(chromium: Browser, folder: Path) -> Iterator[Callable[..., Watched]]:
             context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
             stack.callback(context.close)
             page = context.new_page()
-            page.set_default_timeout(SECONDS)
             if operator:
                 page.goto(service.operator_link())
             watched = Watched(page, f"http://127.0.0.1:{service.port}", folder, set(expected))

@@ -80,7 +80,7 @@ def test_the_documentation_works_in_a_browser_within_its_policy_and_asks_nobody_
     for path in ("/docs", "/openapi/"):
         with watched_page(base) as watched:
             watched.page.goto(base + path)
-            watched.page.click(".opblock >> nth=0", timeout=20_000)
+            watched.page.click(".opblock >> nth=0")
             watched.page.wait_for_selector(".opblock-body")
             assert watched.complaints == []
             assert asked_elsewhere(watched) == []
