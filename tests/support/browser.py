@@ -89,7 +89,8 @@ class Watched:
         return self.page
 
     def upload(self, *files: Path) -> Page:
-        """Choose files as somebody would with the button."""
+        """Choose files as somebody would with the button, once the page's scripts run."""
+        self.page.wait_for_load_state()
         self.page.set_input_files("#files", list(files))
         return self.page
 
