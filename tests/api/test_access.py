@@ -12,8 +12,8 @@ from document_parser.api.factory import create_app
 from document_parser.jobs.records.audit_trail import PENDING
 from document_parser.settings import AccountSettings, ApiSettings, Settings, StoreSettings
 from document_parser.settings.operator_access import create_link
-from tests.api.test_owners import OPEN, routes
 from tests.support.owners import make_key
+from tests.support.routes import OPEN, routes
 
 EVIL = {"Origin": "https://evil.example.org"}
 TUS = {"Tus-Resumable": "1.0.0", "Upload-Length": "3", "Upload-Offset": "0"}

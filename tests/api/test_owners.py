@@ -11,11 +11,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from document_parser.api.factory import create_app
 from document_parser.api.middleware.access import find_access
-from document_parser.settings import Settings, StoreSettings
 from tests.support.documents import report_pdf
 from tests.support.owners import client_of, make_key
+from tests.support.routes import OPEN, routes
 from tests.support.service import SOON, Service, wait_until
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -25,8 +24,6 @@ SENTENCE = "Quarterly"
 """What stands in it."""
 KEY = "the same Idempotency-Key"
 
-OPEN = {"/", "/admin", "/docs", "/openapi.json", "/operator", "/v1/health/live", "/v1/health/ready"}
-"""For anyone."""
 SHARED = {"/v1/health", "/v1/system"}
 """Facts of the service that are the same for all."""
 LISTS = {"/v1/jobs", "/v1/usage"}
@@ -133,12 +130,6 @@ def upload(client, document):
     piece = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
     assert client.patch(location, headers=piece, content=document.read_bytes()).status_code == 204
     return location.rpartition("/")[2]
-
-
-def routes():
-    """Method and template of every route."""
-    app = create_app(Settings(store=StoreSettings(redis_url="redis://127.0.0.1:1/0")))
-    return sorted({(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods - {"OPTIONS"}})
 
 
 def address_of(rule, names):
