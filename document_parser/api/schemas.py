@@ -25,6 +25,7 @@ from document_parser.accounts.identity import DEFAULT_TIER, OWNER_PATTERN, Actor
 from document_parser.accounts.keys import MAX_GRACE_DAYS, MAX_ORIGINS, KeyState
 from document_parser.accounts.models import MAX_NAME_CHARACTERS
 from document_parser.balancing.breaker import State
+from document_parser.jobs.records.job import ID_PATTERN
 from document_parser.models import (
     Attempt,
     BatchState,
@@ -46,8 +47,6 @@ from document_parser.models import (
 )
 from document_parser.settings.tiers import TIER_PATTERN
 
-JOB_ID = r"[0-9a-f-]{36}"
-"""Pattern of a job id."""
 EXAMPLE_JOB_ID = "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"
 """Job id in the examples of the documentation."""
 EVENT_ID = r"([0-9]{1,19}(-[0-9]{1,19})?)?"
@@ -125,7 +124,7 @@ class JobPath(BaseModel):
 
     job_id: str = Field(
         description="The job_id from the response to the upload. On the page /docs the example stands for the last job sent.",
-        json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
+        json_schema_extra={"pattern": f"^{ID_PATTERN}$", "example": EXAMPLE_JOB_ID},
     )
 
 
@@ -134,7 +133,7 @@ class UploadPath(BaseModel):
 
     upload_id: str = Field(
         description="The end of the Location from the response to the creation.",
-        json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
+        json_schema_extra={"pattern": f"^{ID_PATTERN}$", "example": EXAMPLE_JOB_ID},
     )
 
 
@@ -184,7 +183,7 @@ class BatchPath(BaseModel):
 
     batch_id: str = Field(
         description="The batch_id from the response to the upload.",
-        json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
+        json_schema_extra={"pattern": f"^{ID_PATTERN}$", "example": EXAMPLE_JOB_ID},
     )
 
 
@@ -296,7 +295,7 @@ class KeyPath(BaseModel):
     key_id: Searched = Field(
         description="The id of the key, as the list shows it; not the key itself.",
         max_length=36,
-        json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
+        json_schema_extra={"pattern": f"^{ID_PATTERN}$", "example": EXAMPLE_JOB_ID},
     )
 
 
@@ -378,7 +377,7 @@ class AuditQuery(_Query):
     )
 
 
-HISTORY_CURSOR = r"([0-9]{1,17}_[0-9a-f-]{36})?"
+HISTORY_CURSOR = rf"([0-9]{{1,17}}_{ID_PATTERN})?"
 """Pattern of a cursor of the history. Empty for the beginning."""
 
 

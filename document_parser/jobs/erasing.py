@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from document_parser.errors import UploadGone, UploadNotFound
 from document_parser.jobs.ending import Deletion, delete_batch, delete_job, end_job
 from document_parser.jobs.records import batches, history, record, sessions, storage_keys, tombstones, uploads
-from document_parser.jobs.records.job import PUBLIC, Job
+from document_parser.jobs.records.job import ID_PATTERN, PUBLIC, Job
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import clock, scripts
 from document_parser.jobs.redis.connection import Redis, text
@@ -35,7 +35,7 @@ COUNTS = ("spent", "quota", "requests")
 """What the names of keys begin with that count against the limits of an owner, each until its period ends."""
 KEYS_PER_STEP = 500
 """Keys of Redis that are looked at in one round trip."""
-_RECORD = re.compile(r"(job|batch|upload):([0-9a-f-]{36})(:gone)?")
+_RECORD = re.compile(rf"(job|batch|upload):({ID_PATTERN})(:gone)?")
 """Form of the keys of records and tombstones, all of which name their owner."""
 
 

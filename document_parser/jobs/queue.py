@@ -19,7 +19,7 @@ from document_parser.errors import IdempotencyKeyReused
 from document_parser.jobs import cache
 from document_parser.jobs.reader_slots import ReaderSlots
 from document_parser.jobs.records import record, transfers
-from document_parser.jobs.records.job import CacheState, JobCard
+from document_parser.jobs.records.job import ID_PATTERN, CacheState, JobCard
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import scripts
 from document_parser.jobs.redis.connection import Redis, text
@@ -59,7 +59,7 @@ RESULT_SECONDS = 300
 """How long RQ shows a finished RQ job. Nothing reads it again: results are in storage, and states are in the ledger."""
 FAILURE_SECONDS = 86_400
 """How long RQ shows a failed RQ job."""
-IS_PLAN = re.compile(r"[0-9a-f-]{36}")
+IS_PLAN = re.compile(ID_PATTERN)
 """The RQ id of a plan, which is the id of its job. Other RQ ids of a job begin with it."""
 
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from document_parser.accounts.erasure import Erasure
 from document_parser.accounts.secret_keys import new_key
 from document_parser.api.factory import create_app
 from document_parser.jobs.records.audit_trail import PENDING
@@ -235,3 +236,14 @@ def test_the_logins_of_an_owner_who_deletes_everything_end(client, key, redis):
     assert client.delete("/v1/owners/me").status_code == 200
     assert not redis.keys("session:*")
     assert refusal(client.get("/v1/me")) == (401, "KEY_REQUIRED")
+
+
+@pytest.mark.parametrize(("left", "expected"), [([3, 0], 200), ([3, 3, 3], 503)])
+def test_a_deletion_is_repeated_where_a_write_came_in_between_and_says_what_is_left(client, key, monkeypatch, left, expected):
+    counts = iter(left)
+    monkeypatch.setattr(Erasure, "count", lambda self, owner, before: next(counts))
+    answer = client.delete("/v1/owners/me", headers={"X-API-Key": key.secret})
+    assert (answer.status_code, next(counts, None)) == (expected, None)
+    if expected == 503:
+        error = answer.get_json()["error"]
+        assert (error["code"], error["details"], error["retryable"]) == ("DELETION_INCOMPLETE", {"rows": 3}, True)

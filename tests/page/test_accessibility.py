@@ -43,11 +43,20 @@ def gpu_service(tmp_path_factory, models):
         yield running
 
 
+PRELOADED_FONTS = """[...document.querySelectorAll('link[rel=preload][as=font]')]
+    .map(link => link.href.split('/').at(-1).split('.')[0])"""
+"""Names of the fonts that the page loads early. A browser complains of one that is not used, but also where it is slow."""
+FONTS_IN_USE = """document.fonts.ready.then(fonts => [...fonts].filter(font => font.status === 'loaded')
+    .map(font => font.family.replaceAll('"', '').replace(' ', '-').toLowerCase()))"""
+
+
 def test_the_start_with_its_options_and_what_was_not_understood(service, opened, rich_job):
     watched = opened(service)
     page = watched.page
     expect(page.locator("#jobs li").first).to_be_visible()
     sound(watched, "start")
+    assert page.evaluate(PRELOADED_FONTS) == ["inter"]
+    assert "inter" in page.evaluate(FONTS_IN_USE)
     page.locator("#more-options summary").click()
     page.get_by_label("Pages", exact=True).fill("5-3")
     page.get_by_label("Pages", exact=True).press("Tab")

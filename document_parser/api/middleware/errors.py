@@ -26,6 +26,7 @@ from document_parser.errors import (
     QueueUnavailable,
     RateLimited,
 )
+from document_parser.jobs.records.job import ID_PATTERN
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.models import JobError, format_utc
 from document_parser.settings import validation
@@ -131,7 +132,7 @@ def _name_request() -> None:
 
 def _job_of_request() -> dict[str, str]:
     job_id = str((request.view_args or {}).get("job_id", ""))
-    return {"job_id": job_id} if re.fullmatch(r"[0-9a-f-]{36}", job_id) else {}
+    return {"job_id": job_id} if re.fullmatch(ID_PATTERN, job_id) else {}
 
 
 def _set_headers(response: Response) -> Response:

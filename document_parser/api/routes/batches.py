@@ -23,7 +23,6 @@ from document_parser.api.routes.process import UPLOAD_ERRORS, batch_description,
 from document_parser.api.routes.results import attachment
 from document_parser.api.routes.waiting import retry_after_header, wait_until
 from document_parser.api.schemas import (
-    JOB_ID,
     BatchAccepted,
     BatchCancelled,
     BatchDeleted,
@@ -49,6 +48,7 @@ from document_parser.errors import (
 from document_parser.jobs.ending import cancel_batch, delete_batch
 from document_parser.jobs.records import batches
 from document_parser.jobs.records.batches import Batch, BatchEntry
+from document_parser.jobs.records.job import ID_PATTERN
 from document_parser.models import WRITTEN_FOR_BATCHES, BatchStatus
 from document_parser.settings import ApiSettings
 
@@ -237,6 +237,6 @@ def _delete(services: Services, batch_id: str) -> BatchDeleted:
 
 def _check_batch_id(batch_id: str) -> str:
     """Return the batch id if it is well-formed. Raises BatchNotFound."""
-    if not re.fullmatch(JOB_ID, batch_id):
+    if not re.fullmatch(ID_PATTERN, batch_id):
         raise BatchNotFound()
     return batch_id

@@ -17,7 +17,7 @@ from document_parser.api.openapi import DOWNLOAD_CONTENT, RESULT_CONTENT
 from document_parser.api.pagination import page_of
 from document_parser.api.routes import results
 from document_parser.api.routes.waiting import retry_after_header, wait_for_end
-from document_parser.api.schemas import JOB_ID, Cancelled, Children, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
+from document_parser.api.schemas import Cancelled, Children, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
 from document_parser.api.services import Services, get_services
 from document_parser.errors import (
     Forbidden,
@@ -34,7 +34,7 @@ from document_parser.errors import (
 from document_parser.jobs import queue
 from document_parser.jobs.ending import delete_job, end_job
 from document_parser.jobs.records import children, record, transfers
-from document_parser.jobs.records.job import Job
+from document_parser.jobs.records.job import ID_PATTERN, Job
 from document_parser.models import JobState, JobStatus
 
 routes = APIBlueprint(
@@ -201,7 +201,7 @@ def delete(path: JobPath) -> Response:
 
 def check_job_id(job_id: str) -> str:
     """Return the job id if it is well-formed. Raises JobNotFound."""
-    if not re.fullmatch(JOB_ID, job_id):
+    if not re.fullmatch(ID_PATTERN, job_id):
         raise JobNotFound()
     return job_id
 

@@ -38,6 +38,7 @@ from document_parser.errors import (
     UploadTooSlow,
 )
 from document_parser.ingest.origin import MAX_ADDRESS_CHARACTERS
+from document_parser.jobs.records.job import ID_PATTERN
 from document_parser.models import Options
 from document_parser.settings import ApiSettings
 from document_parser.ssrf import MAX_URL_CHARACTERS
@@ -56,7 +57,7 @@ UPLOAD_ERRORS = (
     *SUBMISSION_ERRORS,
 )
 """Errors of an upload."""
-UPLOAD_ID = "^[0-9a-f-]{36}$"
+UPLOAD_ID = f"^{ID_PATTERN}$"
 """Pattern of the id of a resumable upload."""
 IDEMPOTENCY_KEY_TEXT = "The same key returns the same job for IDEMPOTENCY_HOURS. Use a UUID, for example."
 """Description of the Idempotency-Key in the documentation."""

@@ -25,6 +25,8 @@ from document_parser.models import (
 CacheState = Literal["hit", "miss", "off"]
 """Whether the cache had the document when the job was created; ``off`` if the cache is not used for it."""
 
+ID_PATTERN = r"[0-9a-f-]{36}"
+"""Form of the ids of jobs, batches and uploads, which are UUIDs; a loose one, as a filter before Redis is asked."""
 PUBLIC = "public"
 """The owner of everything that is sent without an API key."""
 

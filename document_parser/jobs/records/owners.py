@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 
 from document_parser.jobs.records import tombstones
-from document_parser.jobs.records.job import PUBLIC
+from document_parser.jobs.records.job import ID_PATTERN, PUBLIC
 from document_parser.jobs.redis.connection import Redis, text
-
-_ID = re.compile(r"[0-9a-f-]{36}")
-"""Form of the ids. Anything else may be the name of another Redis key below a record, as in ``ID:events``."""
 
 
 def owner_of_job(redis: Redis, job_id: str) -> str | None:
@@ -29,8 +26,8 @@ def owner_of_upload(redis: Redis, upload_id: str) -> str | None:
 
 def _owner_of(redis: Redis, kind: str, name: str) -> str | None:
     """Return the field ``owner`` of a record, or the text of its tombstone. What is older than owners is PUBLIC's."""
-    if not _ID.fullmatch(name):
-        return None
+    if not re.fullmatch(ID_PATTERN, name):
+        return None  # the name of another Redis key below a record, as in ``ID:events``
     key = f"{kind}:{name}"
     with redis.pipeline(transaction=False) as pipe:
         pipe.hget(key, "owner")

@@ -19,7 +19,7 @@ from typing import Any
 
 from document_parser.errors import StorageUnavailable, TooManyUploads, UploadGone, UploadLocked, UploadNotFound
 from document_parser.jobs.records import storage_keys
-from document_parser.jobs.records.job import PUBLIC
+from document_parser.jobs.records.job import ID_PATTERN, PUBLIC
 from document_parser.jobs.redis import clock, scripts
 from document_parser.jobs.redis.connection import Redis, RedisError, text
 from document_parser.settings import Settings
@@ -130,7 +130,7 @@ def create(
 
 def load(redis: Redis, upload_id: str) -> Upload:
     """Return an upload. Raises UploadNotFound, UploadGone, RedisError."""
-    if not re.fullmatch(r"[0-9a-f-]{36}", upload_id):
+    if not re.fullmatch(ID_PATTERN, upload_id):
         raise UploadNotFound()
     found = {text(name): text(value) for name, value in redis.hgetall(_key(upload_id)).items()}
     if not found:

@@ -128,7 +128,7 @@ def _pieces_of(grid: Grid, start: int, end: int) -> list[Piece]:
         return []
     if len(rows) < MIN_PIECE_ROWS:
         return [[word for row in rows for cell in row for word in cell.words]]
-    used = sorted({cell.first for row in rows for cell in row if cell.words and cell.first == cell.last})
+    used = sorted({cell.first for row in rows for cell in row if cell.words})
     place = {column: number for number, column in enumerate(used)}
     kept = tuple(tuple(_move(cell, place) for cell in row if cell.words or cell.first in place) for row in rows if row)
     header_rows = grid.header_rows if start == 0 else None
