@@ -6,7 +6,8 @@
 #   docs/first_hour.sh --list     print the commands and programs only, a NUL after each; tests/project/test_first_hour.py compares them with the documents
 #
 # Needs bash, git, make, python3 with venv, and curl; the ports 1233, 4444, 4445, 6379 and 9181 must be free. With
-# FIRST_HOUR_IN_SUITE=1, as the test suite calls it, `make test` is not run but only asked what it would run, and pip compiles nothing.
+# FIRST_HOUR_IN_SUITE=1, as the test suite calls it, `make test` is not run but only asked what it would run, pip compiles nothing,
+# and what only developers need is not installed once more.
 #
 # How a step is written:
 #   says   PATTERN COMMAND            ends with status 0, and its output has the pattern (grep -E); '': no output
@@ -18,6 +19,7 @@
 #   gpu    COMMAND                    needs a GPU: the only lines that are not run
 #   unlisted STEP                     a step that no document has, for example a check of what the step before did
 #   suite  COMMAND                    `make test`
+#   developers COMMAND                installs what developers need
 #   document NAME                     the commands from here on are those of this document
 # shellcheck disable=SC2016  # commands are quoted so that they are expanded when they are run
 set -uo pipefail
@@ -193,6 +195,18 @@ suite() {
     fi
 }
 
+# The installation of what developers need. The suite runs in one, which the Makefile has made: there only the line itself is tried.
+developers() {
+    [ -n "$LIST" ] && { printf '%s\0' "$1"; return; }
+    if [ -n "${FIRST_HOUR_IN_SUITE-}" ]; then
+        says '^Successfully installed' "$1 --no-deps"
+        says '' 'pip install --quiet --disable-pip-version-check uvicorn'
+    else
+        says '^Successfully installed' "$1"
+        holds_disk 1.3 README.md
+    fi
+}
+
 # --- a newcomer's terminal: nothing of this project in its environment -------------------------------------------------------
 
 begin() {
@@ -339,8 +353,7 @@ stop workers_drain
 
 # Commands from other guides
 
-says '^Successfully installed' 'pip install -e ".[api,db,dev]"'
-holds_disk 1.3 README.md
+developers 'pip install -e ".[api,db,dev]"'
 ends 2 '^    gunicorn document_parser\.api:app --workers 4 --bind 0\.0\.0\.0:1233 --timeout 300$' \
     'gunicorn document_parser.api:app --workers 4 --bind 0.0.0.0:1233 --timeout 300 --worker-class uvicorn.workers.UvicornWorker'
 serves http://127.0.0.1:1233/v1/health/live 'NUM_WORKERS=0 python -m document_parser.api'

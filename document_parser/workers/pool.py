@@ -60,13 +60,17 @@ log = logs.get_logger(__name__)
 
 PRELOADED = (
     "document_parser.workers.tasks",
-    *(f"document_parser.engines.{name}" for name in ("vlm.deepseek", "vlm.nanonets", "rapidocr.engine", "tesseract.engine")),
-    "anyio._backends._asyncio",  # what the model servers' client imports at its first request
-    "cv2",
+    "document_parser.engines.rapidocr.engine",
     "document_parser.engines.rapidocr.ocr",  # with OpenVINO, imported so that it starts nothing
-    "openai",
+    "document_parser.engines.tesseract.engine",
+    "cv2",
 )
 """The modules that are imported before workers are forked."""
+PRELOADED_FOR_MODELS = (
+    *(f"document_parser.engines.vlm.{name}" for name in ("deepseek", "nanonets", "chat")),
+    "anyio._backends._asyncio",  # what the model servers' client imports at its first request
+)
+"""More such modules where model servers may read."""
 CHECK_SECONDS = 1.0
 """The interval at which a pool looks whether a process is missing, and asks those again that are to stop."""
 STOP_CHECK_SECONDS = 0.02
@@ -342,12 +346,14 @@ def make_worker(settings: Settings, redis: Redis, *, prefers_pages: bool, is_alo
     return worker
 
 
-def preload() -> None:
+def preload(settings: Settings) -> None:
     """Import what every task needs before the workers are forked. A task then starts within 25 ms instead of 4 seconds."""
+    asks_models = settings.engines.inference_mode != "cpu"
     with permanent_imports(), block_import("aiohttp"):  # for a transport of openai's that is not used
-        for module in PRELOADED:
+        for module in (*PRELOADED, *(PRELOADED_FOR_MODELS if asks_models else ())):
             importlib.import_module(module)
-        importlib.import_module("document_parser.engines.vlm.client").load_certificates()
+        if asks_models:
+            importlib.import_module("document_parser.engines.vlm.certificates").load_certificates()
         importlib.import_module("document_parser.imaging.digit_shapes").load_weights()
 
 
@@ -355,7 +361,7 @@ def run_pool(settings: Settings, num_workers: int) -> None:
     """Run a pool of workers until this process is asked to stop; then let them drain."""
     # Before the other modules are loaded: the zygote loads what it needs meanwhile.
     context.pool_zygotes.append(start_zygote(OpenerLimits.from_settings(settings)))
-    preload()
+    preload(settings)
     _examine_openers(settings)
     make_webhook_secret(settings)
     pool = Pool(settings, connect(settings), num_workers)

@@ -16,6 +16,8 @@ from tests.support.service import Service, wait_until
 
 MORE_THAN_SOCKETS_HOLD = 64 << 20
 MORE_THAN_THREADS = 10
+SOON_ENOUGH = 5.0
+"""Seconds for an answer that waits for nobody; the slow ones are waited for twice as long, and longer."""
 OF_ONE_ADDRESS = 100
 """Slow clients: fewer than MAX_CONNECTIONS_PER_ADDRESS, which one web worker may reach if it accepts nearly all of them."""
 PROBE = "/v1/system"
@@ -209,47 +211,39 @@ KINDS = {
 
 @pytest.mark.parametrize("many", [60, 300])
 @pytest.mark.parametrize("kind", KINDS)
-def test_health_answers_within_a_second_however_many_are_slow(usual, kind, many):
+def test_health_is_answered_while_many_are_slow_however_many(usual, kind, many):
+    """They are slow for longer than an answer may take: who waited for one of them would get none."""
     with sending(usual, KINDS[kind], many, pause_seconds=0.5):
-        ends = time.monotonic() + 1.5
-        slowest = 0.0
-        while time.monotonic() < ends:
-            began = time.monotonic()
-            assert httpx2.get(f"http://127.0.0.1:{usual.port}/v1/health/live", timeout=20).status_code == 200
-            slowest = max(slowest, time.monotonic() - began)
-            time.sleep(0.05)
-    assert slowest < 1, "seconds"
+        for _ in range(20):
+            assert httpx2.get(f"http://127.0.0.1:{usual.port}/v1/health/live", timeout=SOON_ENOUGH).status_code == 200
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_that_are_slow_hold_up_nobody_who_only_asks(usual, kind):
     with sending(usual, KINDS[kind], 60, pause_seconds=0.5):
-        began = time.monotonic()
-        assert [usual.answers(PROBE) for _ in range(10)] == [True] * 10
-        assert time.monotonic() - began < 5, "seconds"
+        for _ in range(10):
+            assert httpx2.get(f"http://127.0.0.1:{usual.port}{PROBE}", timeout=SOON_ENOUGH).status_code == 200
 
 
 def test_whether_it_lives_is_told_while_others_wait_to_hear_how_it_is(tmp_path):
-    """A model server that takes connections and says nothing: it is waited for, a second and more."""
+    """A model server that takes connections and says nothing is waited for longer than whoever asks whether we live."""
     with socket.create_server(("127.0.0.1", 0)) as silent, contextlib.ExitStack() as stack:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        settings = {"INFERENCE_MODE": "vllm", "VLLM_DEEPSEEK_URL": url, "VLLM_NANONETS_URL": url}
+        settings = {"INFERENCE_MODE": "vllm", "VLLM_DEEPSEEK_URL": url, "VLLM_NANONETS_URL": url, "VLLM_CONNECT_SECONDS": 60}
         service = stack.enter_context(Service(tmp_path, WEB_WORKERS=1, NUM_WORKERS=0, **settings))
         for _ in range(8):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
             client.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
-        began = time.monotonic()
-        assert httpx2.get(f"http://127.0.0.1:{service.port}/v1/health/live", timeout=20).status_code == 200
-        assert time.monotonic() - began < 1, "seconds"
+        assert httpx2.get(f"http://127.0.0.1:{service.port}/v1/health/live", timeout=SOON_ENOUGH).status_code == 200
 
 
 def test_an_address_may_hold_so_many_connections_and_the_longest_silent_goes_for_a_new_one(tmp_path):
-    settings = {"WEB_WORKERS": 1, "NUM_WORKERS": 0, "MAX_CONNECTIONS_PER_ADDRESS": 5}
-    with Service(tmp_path, **settings) as service, sending(service, SLOW_HEAD, 8, pause_seconds=60) as clients:
+    settings = {"WEB_WORKERS": 1, "NUM_WORKERS": 0, "MAX_CONNECTIONS_PER_ADDRESS": 20}
+    with Service(tmp_path, **settings) as service, sending(service, SLOW_HEAD, 24, pause_seconds=60) as clients:
         assert httpx2.get(f"http://127.0.0.1:{service.port}{PROBE}", timeout=20).status_code == 200
-        wait_until(lambda: len(answered(clients)) >= 4, 10, "the first have been closed")
+        wait_until(lambda: len(answered(clients)) >= 5, 10, "the first have been closed")
         assert answered(clients) == clients[: len(answered(clients))]
-        # Four make room for the request. On a busy machine up to three more have gone, for what is not known; never all.
+        # Five make room, the last of them for the request. One that we have closed ourselves counts until the server sees it.
         assert len(answered(clients)) < len(clients)
 
 

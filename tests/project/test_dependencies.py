@@ -207,7 +207,7 @@ def test_what_is_pinned_is_what_the_makefile_installs():
     [
         "import document_parser.supervisor.supervisor, document_parser.supervisor.valkey",
         "from document_parser.api.server import options; options._preload()",
-        "import document_parser.worker; from document_parser.workers import pool; pool.preload()",
+        "import document_parser.worker; from document_parser.workers import pool; pool.preload(pool.Settings())",
         "import document_parser.sources.opener",
         "import document_parser.cli",
     ],

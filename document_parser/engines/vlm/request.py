@@ -9,6 +9,9 @@ from typing import Any
 
 from document_parser.models import PageKind
 
+NO_KEY = "EMPTY"
+"""The API key that is sent to a server that wants none."""
+
 
 @dataclass(frozen=True)
 class ModelRequest:
