@@ -191,6 +191,8 @@ def _format_runs(runs: Sequence[Run]) -> str:
 def _format_run(run: Run) -> str:
     """Return the text of a run escaped, with its emphasis."""
     text = escape(run.text)
+    if run.style.code:
+        text = f"<code>{text}</code>"
     if run.style.italic:
         text = f"<em>{text}</em>"
     if run.style.bold:

@@ -18,14 +18,18 @@ from document_parser.text.spans import (
     Range,
     Run,
     Style,
+    find_code,
     find_ranges,
     is_inside_word,
     is_own_address,
     spans_of,
     text_of,
+    trim_white,
 )
 
 _PLAIN = Style()
+_LONG_FENCE = "``"
+"""The mark around code that has a backtick. Code that has this itself is written as plain text."""
 
 
 def format_paragraph(runs: Sequence[Run]) -> str:
@@ -58,20 +62,25 @@ def _format(runs: Sequence[Run]) -> str:
 
 
 class _Marks:
-    """The marks of a text: links, struck-out text within and around them, bold within and around those, then italic."""
+    """The marks of a text: links, struck-out text within and around them, bold within and around those, then italic.
+
+    Code is innermost, because marks within it have no meaning.
+    """
 
     def __init__(self, text: str, spans: Sequence[Span]) -> None:
         """Find the marks that can be shown."""
         self._text = text
         self._formulas = escape.find_formula_ranges(text)
         self.links = [link for link in _find_links(text, spans) if not self._cuts_formula(link)]
+        self.code = list(self._find_code(find_code(spans)))
+        self._within_code = {place for one in self.code for place in range(one.start, one.end)}
         self.struck = list(self._find_emphasis(find_ranges(text, spans, lambda span: span.struck), self.links))
         outer = [*self.links, *self.struck]
         self.bold = list(self._find_emphasis(find_ranges(text, spans, lambda span: span.bold), outer))
         italic = self._find_emphasis(find_ranges(text, spans, lambda span: span.italic), [*outer, *self.bold])
         starts, ends = {one.start for one in self.bold}, {one.end for one in self.bold}
         self.italic = [one for one in italic if one.start not in ends and one.end not in starts]
-        self.found = bool(self.links or self.struck or self.bold or self.italic)
+        self.found = bool(self.links or self.code or self.struck or self.bold or self.italic)
 
     def _cuts_formula(self, one: Range) -> bool:
         """Return whether a range begins or ends within a formula."""
@@ -81,15 +90,39 @@ class _Marks:
                 return True
         return False
 
+    def _find_code(self, found: Sequence[Range]) -> Iterator[Range]:
+        """Yield the parts of ranges of code between the ends of links and of lines that backticks can hold."""
+        places = {place for one in self.links for place in one[:2]}
+        places.update(match.start() for match in re.finditer("\n", self._text))
+        for one in found:
+            within = sorted(place for place in places if one.start < place < one.end)
+            for start, end in pairwise([one.start, *within, one.end]):
+                part = trim_white(self._text, Range(start, end))
+                if part and not self._cuts_formula(part) and _LONG_FENCE not in self._text[part.start : part.end]:
+                    yield part
+
     def _find_emphasis(self, found: Sequence[Range], outer: Sequence[Range]) -> Iterator[Range]:
         """Yield the parts of ranges between the ends of those around them, if marks at their ends have a meaning."""
         places = sorted({place for one in outer for place in one[:2]})
         for one in found:
             within = places[bisect_right(places, one.start) : bisect_left(places, one.end)]
             for start, end in pairwise([one.start, *within, one.end]):
-                part = self._shorten(start, end)
-                if part and not self._cuts_formula(part):
+                part = self._shorten(*self._around_code(start, end))
+                if part and not self._cuts_formula(part) and self._around_code(*part[:2]) == part[:2]:
                     yield part
+
+    def _around_code(self, start: int, end: int) -> tuple[int, int]:
+        """Return the part of a range that neither begins nor ends within code, nor at code that is beside a letter.
+
+        A mark between a letter and a backtick has no meaning.
+        """
+        for one in self.code:
+            if one.start < start < one.end or (one.start == start < end and not self._is_white(start - 1)):
+                start = one.end
+        for one in reversed(self.code):
+            if one.start < end < one.end or (one.end == end > start and not self._is_white(end)):
+                end = one.start
+        return start, max(start, end)
 
     def _shorten(self, start: int, end: int) -> Range | None:
         """Return the range shortened to a start and end at which marks have a meaning; None if there is none."""
@@ -104,32 +137,49 @@ class _Marks:
 
     def _is_beside_white(self, beyond: int, inner: str) -> bool:
         """Return whether a mark beside punctuation has white on its other side, as it must."""
-        return not inner.isspace() and (not 0 <= beyond < len(self._text) or self._text[beyond].isspace())
+        return not inner.isspace() and self._is_white(beyond)
+
+    def _is_white(self, place: int) -> bool:
+        """Return whether the text has white space at a place, or ends there."""
+        return not 0 <= place < len(self._text) or self._text[place].isspace()
 
     def format(self) -> str:
         """Return the text escaped, with its marks."""
         shown = escape.escape_characters(self._text)
         opening: defaultdict[int, str] = defaultdict(str)
         closing: defaultdict[int, str] = defaultdict(str)
+        for place in self._within_code:
+            shown[place] = self._text[place]
         for link in self.links:
             for place in range(link.start, link.end):
-                if self._text[place] in "[]" and len(shown[place]) == 1:
+                if self._text[place] in "[]" and len(shown[place]) == 1 and place not in self._within_code:
                     shown[place] = f"\\{shown[place]}"
-            if link.start and self._text[link.start - 1] == "!":
+            if link.start and self._text[link.start - 1] == "!" and link.start - 1 not in self._within_code:
                 shown[link.start - 1] = "\\!"
             opening[link.start] += "["
         for mark, found in (("~~", self.struck), ("**", self.bold), ("*", self.italic)):
             for one in found:
                 opening[one.start] += mark
                 closing[one.end] = mark + closing[one.end]
+        for one in self.code:
+            before, after = _fences(self._text[one.start : one.end])
+            opening[one.start] += before
+            closing[one.end] = after + closing[one.end]
         for link in self.links:
             closing[link.end] += f"]({_destination(str(link.value))})"
         for place in {*opening, *closing}:
             for beside in (place - 1, place):
-                if self._text[max(0, beside) : beside + 1] == "_" and shown[beside] == "_":
+                if self._text[max(0, beside) : beside + 1] == "_" and shown[beside] == "_" and beside not in self._within_code:
                     shown[beside] = "\\_"  # between a mark and a letter it is no longer inside a word
         pieces = (closing[place] + opening[place] + shown[place] for place in range(len(shown)))
         return "".join(pieces) + closing[len(shown)]
+
+
+def _fences(code: str) -> tuple[str, str]:
+    """Return the marks before and after code (CommonMark 0.31, section 6.1)."""
+    if "`" not in code:
+        return "`", "`"
+    return f"{_LONG_FENCE} ", f" {_LONG_FENCE}"
 
 
 def _find_links(text: str, spans: Sequence[Span]) -> Iterator[Range]:

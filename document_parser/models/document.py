@@ -136,6 +136,9 @@ class Span(BaseModel):
     struck: bool = Field(
         default=False, exclude_if=lambda struck: not struck, description="Struck out: the document says that it is not valid."
     )
+    code: bool = Field(
+        default=False, exclude_if=lambda code: not code, description="Code within a text: to be read letter by letter."
+    )
     link: str | None = Field(
         default=None,
         exclude_if=lambda link: link is None,

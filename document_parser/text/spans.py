@@ -42,6 +42,7 @@ class Style(NamedTuple):
     italic: bool = False
     link: str | None = None
     struck: bool = False
+    code: bool = False
 
 
 class Run(NamedTuple):
@@ -65,9 +66,14 @@ def runs_of(text: str, spans: Sequence[Span]) -> list[Run]:
     for span in spans:
         start, end = max(at, span.start), min(len(text), span.end)
         if start < end:
-            runs += [Run(text[at:start]), Run(text[start:end], Style(span.bold, span.italic, span.link, span.struck))]
+            runs += [Run(text[at:start]), Run(text[start:end], style_of(span))]
             at = end
     return [run for run in (*runs, Run(text[at:])) if run.text]
+
+
+def style_of(span: Span) -> Style:
+    """Return the style of a span's text."""
+    return Style(span.bold, span.italic, span.link, span.struck, span.code)
 
 
 def spans_of(runs: Iterable[Run]) -> list[Span]:
@@ -76,7 +82,7 @@ def spans_of(runs: Iterable[Run]) -> list[Span]:
     for look, group in groupby(runs, key=lambda run: run.style):
         start, at = at, at + sum(len(run.text) for run in group)
         if look != Style() and start < at:
-            spans.append(Span(start=start, end=at, bold=look.bold, italic=look.italic, struck=look.struck, link=look.link))
+            spans.append(Span(start=start, end=at, **look._asdict()))
     return spans
 
 
@@ -122,14 +128,26 @@ def replace_text(text: str, spans: Sequence[Span], old: str, new: str) -> tuple[
 def tidy_spans(text: str, spans: Sequence[Span]) -> list[Span]:
     """Return the spans that matter, joined over white space and without white space and punctuation at their ends.
 
-    Emphasis of a part of a word is dropped, because no reader of Markdown would show it. What is struck out keeps its
-    punctuation.
+    Emphasis of a part of a word is dropped, because no reader of Markdown would show it. What is struck out, and code, keep
+    their punctuation.
     """
     bold = [found for span in find_ranges(text, spans, lambda span: span.bold) if (found := _trim_emphasis(text, span))]
     italic = [found for span in find_ranges(text, spans, lambda span: span.italic) if (found := _trim_emphasis(text, span))]
     links = [found for span in find_ranges(text, spans, lambda span: span.link or False) if (found := _trim_link(text, span))]
-    struck = [found for span in find_ranges(text, spans, lambda span: span.struck) if (found := _trim_struck(text, span))]
-    return _compose_spans(bold, italic, links, struck)
+    struck = [found for span in find_ranges(text, spans, lambda span: span.struck) if (found := trim_white(text, span))]
+    code = [found for span in find_code(spans) if (found := trim_white(text, span))]
+    return _compose_spans(bold, italic, links, struck, code)
+
+
+def find_code(spans: Sequence[Span]) -> list[Range]:
+    """Return the ranges of code. Two with white space between them stay two."""
+    found: list[Range] = []
+    for span in spans:
+        if span.code and found and found[-1].end == span.start:
+            found[-1] = Range(found[-1].start, span.end)
+        elif span.code:
+            found.append(Range(span.start, span.end))
+    return found
 
 
 def find_ranges(text: str, spans: Sequence[Span], value: Callable[[Span], str | bool]) -> list[Range]:
@@ -157,8 +175,8 @@ def _trim_emphasis(text: str, span: Range) -> Range | None:
     return Range(start, end) if _WORD.search(text, start, end) or _CJK.search(text, start, end) else None
 
 
-def _trim_struck(text: str, span: Range) -> Range | None:
-    """Return the range of struck-out text without white space at its ends. None if nothing is left."""
+def trim_white(text: str, span: Range) -> Range | None:
+    """Return the range without white space at its ends. None if nothing is left."""
     start, end = span.start, span.end
     while start < end and text[start].isspace():
         start += 1
@@ -240,18 +258,22 @@ def is_own_address(text: str, link: str) -> bool:
 
 
 def _compose_spans(
-    bold: Sequence[Range], italic: Sequence[Range], links: Sequence[Range], struck: Sequence[Range]
+    bold: Sequence[Range],
+    italic: Sequence[Range],
+    links: Sequence[Range],
+    struck: Sequence[Range],
+    code: Sequence[Range],
 ) -> list[Span]:
-    """Return the spans that these ranges of emphasis, links and struck-out text make together."""
-    kinds = (bold, italic, links, struck)
+    """Return the spans that these ranges of emphasis, links, struck-out text and code make together."""
+    kinds = (bold, italic, links, struck, code)
     places = sorted({place for found in kinds for one in found for place in one[:2]})
     look_up = [_Ranges(found) for found in kinds]
     spans = []
     for start, end in pairwise(places):
-        is_bold, is_italic, link, is_struck = (known.at(start) for known in look_up)
-        if is_bold or is_italic or link or is_struck:
+        is_bold, is_italic, link, is_struck, is_code = (known.at(start) for known in look_up)
+        if is_bold or is_italic or link or is_struck or is_code:
             address = str(link) if link else None
-            looks = {"bold": bool(is_bold), "italic": bool(is_italic), "struck": bool(is_struck)}
+            looks = {"bold": bool(is_bold), "italic": bool(is_italic), "struck": bool(is_struck), "code": bool(is_code)}
             spans.append(Span(start=start, end=end, link=address, **looks))
     return spans
 

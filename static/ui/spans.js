@@ -23,7 +23,7 @@ export function styled(text, spans, flow, skip = 0) {
 }
 
 function node(span, inside) {
-  let made = inside;
+  let made = span.code ? [el("code", {}, inside)] : inside;
   if (span.italic) made = [el("em", {}, made)];
   if (span.bold) made = [el("strong", {}, made)];
   if (span.struck) made = [el("s", {}, made)];

@@ -127,6 +127,11 @@ def test_a_login_that_was_not_begun_here_or_was_refused_opens_nothing(client, cl
     assert refusal(browser.get("/v1/me")) == (401, "KEY_REQUIRED")
 
 
+def test_a_login_that_failed_is_told_of_where_it_began(client):
+    state = parse_qs(urlsplit(begin(client, "?to=admin")).query)["state"][0]
+    assert come_back(client, f"http://x/login/callback?error=access_denied&state={state}") == "/admin?login=LOGIN_FAILED"
+
+
 def test_the_holder_of_a_key_logs_in_without_leaving_the_key_in_the_browser(client, key):
     assert client.post("/login", json={"key": key.secret}).status_code == 204
     assert (me(client)["owner"], me(client)["key_id"]) == ("acme", key.key.id)

@@ -270,6 +270,26 @@ def test_jobs_are_searched_and_failures_lead_to_theirs(service, opened, past, re
     expect(page.locator("#jobs-list .empty")).to_contain_text("None fits what was asked for")
 
 
+def test_failures_that_are_not_all_counted_are_said_to_be_a_part(service, opened, past):
+    page = opened(service, "admin#/failures").page
+    settled(page, "failures")
+    expect(page.locator("#failures-part")).to_be_hidden()
+
+    def counted_in_part(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"is_whole": False})
+
+    page.route("**/v1/history/failures*", counted_in_part)
+    page.reload()
+    expect(page.locator("#failures-part")).to_contain_text("Only the newest")
+
+
+def test_tiers_stand_in_the_order_of_their_file(service, opened):
+    page = opened(service, "admin#/tiers").page
+    settled(page, "tiers")
+    assert page.locator("#tiers-view thead th").all_text_contents() == ["Limit", "free", "key", "oauth", "enterprise"]
+
+
 def test_the_audit_is_searched(service, opened, past, read):
     listed = lambda: service.client.get("/v1/audit", params={"job_id": read}).json()["entries"]  # noqa: E731
     wait_until(listed, 20, "the upload is in the audit")

@@ -165,6 +165,11 @@ def test_emphasis_strikes_links_and_raised_text_are_kept(tmp_path: Path):
     assert " no" not in styles
 
 
+def test_code_within_a_text_is_known_by_the_name_of_its_style(tmp_path: Path):
+    (block,) = blocks_of(tmp_path, p(r("Type ") + r("ls -l", '<w:rStyle w:val="VerbatimChar"/>') + r(" here")))
+    assert [(block.text[span.start : span.end], span.code) for span in block.spans] == [("ls -l", True)]
+
+
 def test_code_is_one_block_and_keeps_its_spaces(tmp_path: Path):
     (block,) = blocks_of(tmp_path, p(r("def f():"), "Code") + p(r("    return 1"), "Code"))
     assert (block.kind, block.text) == ("code", "def f():\n    return 1")

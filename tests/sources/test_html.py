@@ -224,6 +224,12 @@ def test_a_reading_stands_behind_its_base():
     assert texts_of("<ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>") == [("paragraph", "漢(kan)")]
 
 
+def test_code_within_a_text_is_marked_and_a_block_of_code_has_no_looks():
+    inline, block = page_of("<p>Run <code>make test</code> or <kbd>q</kbd></p><pre><code>make</code></pre>").blocks
+    assert [inline.text[span.start : span.end] for span in inline.spans if span.code] == ["make test", "q"]
+    assert (block.kind, block.spans) == ("code", [])
+
+
 def test_struck_out_text_is_marked():
     block = page_of("<p><del>old price</del> <ins>new</ins>").blocks[0]
     assert [(span.start, span.end, span.struck) for span in block.spans] == [(0, 9, True)]

@@ -65,6 +65,13 @@ def test_rows_with_more_cells_than_the_head_keep_them(tmp_path: Path):
     assert part.blocks[1].text == "| x |\n|---|\n| 1 | 2 |"
 
 
+def test_code_within_a_text_of_markdown_comes_back_as_it_was(tmp_path: Path):
+    (block,) = part_of(tmp_path / "a", "markdown", "Set `MAX_*` to **`five`**.\n").blocks
+    assert [(block.text[span.start : span.end], span.code, span.bold) for span in block.spans] == [
+        ("MAX_*", True, False), ("five", True, True),
+    ]  # fmt: skip
+
+
 def test_code_keeps_the_language_that_the_file_names(tmp_path: Path):
     fenced = "```python\nprint(1)\n```\n\n```c++ title=x\nint i;\n```\n\n```\nplain\n```\n\n```<b>\nodd\n```\n"
     blocks = part_of(tmp_path / "a.md", "markdown", fenced).blocks

@@ -91,6 +91,13 @@ def test_emphasis_raised_and_struck_text_is_kept_and_hidden_text_is_a_layer(tmp_
     assert [warning.code for warning in part.warnings] == ["hidden_content"]
 
 
+def test_code_within_a_text_is_known_by_the_style_that_its_own_is_based_on(tmp_path):
+    style = '<style:style style:name="T1" style:family="text" style:parent-style-name="Source_20_Text"/>'
+    style += '<style:style style:name="Source_20_Text" style:family="text"/>'
+    part = text_of(tmp_path, '<text:p>Type <text:span text:style-name="T1">ls</text:span></text:p>', style)
+    assert [(span.start, span.end, span.code) for span in part.blocks[0].spans] == [(5, 7, True)]
+
+
 def test_deletions_comments_and_notes_are_in_their_layers(tmp_path):
     body = (
         "<text:tracked-changes><text:changed-region><text:deletion><text:p>old price</text:p></text:deletion>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import random
 
@@ -215,7 +216,7 @@ def seen(markdown):
             elif child.type.endswith(("_open", "_close")):
                 depth[child.tag] = depth.get(child.tag, 0) + (1 if child.type.endswith("_open") else -1)
             else:
-                assert child.type == "text" or child.type == "text_special", child.type
+                assert child.type in ("text", "text_special", "code_inline"), child.type
                 text += child.content
                 strong += child.content if depth["strong"] else ""
                 slanted += child.content if depth["em"] else ""
@@ -270,6 +271,7 @@ def test_any_mixture_of_marks_and_spans_reads_back_as_the_same_text_and_links(se
                 end=end,
                 bold=source.random() < 0.5,
                 italic=source.random() < 0.4,
+                code=source.random() < 0.3,
                 link=source.choice([None, *ADDRESSES]),
             )
             for start, end in zip(places[::2], places[1::2], strict=False)
@@ -322,6 +324,31 @@ def test_a_line_of_thousands_of_looks_takes_no_time_to_speak_of():
     spans = [Span(start=5 * n, end=5 * n + 4, bold=n % 3 == 0, italic=n % 2 == 0) for n in range(20_000)]
     tidy = tidy_spans(text, [span for span in spans if span.bold or span.italic])
     assert written("markdown", Block(kind="paragraph", text=text, spans=tidy)).count("**") > 10_000
+
+
+@pytest.mark.parametrize(
+    "code", ["a*b*c", "x_y_", "<b>&amp;", "a`b", "`a`", "$x$ and $y$", "a | b", "\\n", "# no", "[a](b)", "- x"]
+)
+def test_code_within_a_text_reads_back_letter_by_letter_in_a_paragraph_and_in_a_cell(code):
+    text, spans = f"Type {code} here", [Span(start=5, end=5 + len(code), code=True)]
+    assert tidy_spans(text, spans) == spans
+    cells = [Cell(row=0, column=0, text="Head", header=True), Cell(row=1, column=0, text=text, spans=spans)]
+    table = Block(kind="table", table=Table(rows=2, columns=1, cells=cells))
+    for block in (Block(kind="paragraph", text=text, spans=spans), table):
+        shown = f"<code>{html.escape(code, quote=False)}</code>"
+        assert shown in RENDERER.render(written("markdown", block)).replace("&quot;", '"')
+        assert shown in written("html", block).replace("&#x27;", "'").replace("&quot;", '"')
+
+
+def test_code_in_a_link_stays_in_it_and_two_pieces_of_code_stay_two():
+    look = {"code": True, "link": "https://example.org"}
+    link = paragraph("See f(x) there", {"start": 4, "end": 8, **look})
+    assert "[`f(x)`](https://example.org)" in written("markdown", link)
+    text = "Always run make test first"
+    looks = {"start": 7, "end": 11, "bold": True}, {"start": 11, "end": 20, "bold": True, "code": True}
+    assert "Always **run `make test`** first" in written("markdown", paragraph(text, *looks))
+    two = paragraph("cd ls", {"start": 0, "end": 2, "code": True}, {"start": 3, "end": 5, "code": True})
+    assert "`cd` `ls`" in written("markdown", two)
 
 
 def test_a_number_put_right_leaves_the_spans_around_it_where_they_were():

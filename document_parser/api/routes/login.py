@@ -112,10 +112,12 @@ def begin(query: BeginQuery) -> Response:
 @routes.get(CALLBACK_PATH, doc_ui=False)
 def end(query: CallbackQuery) -> Response:
     """Take a browser back from the provider. The page says what went wrong, because a person waits for it."""
+    login = _take_login(query.state)
+    path = login.page if login else "/"
     try:
-        secret, path = _log_in(query)
+        secret = _log_in(query.code, login)
     except (LoginFailed, LoginOff, LoginProviderUnavailable, TokenInvalid, TokenExpired) as error:
-        response = _go_on(f"/?{urlencode({'login': error.code})}")
+        response = _go_on(f"{path}?{urlencode({'login': error.code})}")
     else:
         response = _go_on(path)
         set_cookie(response, "session", secret)
@@ -171,8 +173,16 @@ def log_out() -> Response:
     return response
 
 
-def _log_in(query: CallbackQuery) -> tuple[str, str]:
-    """Return the secret of a new session, and the path of the page that the login began on.
+def _take_login(state: str) -> Login | None:
+    """Return the login that this browser began; None if there is none of this state. Raises RedisError."""
+    begun = read_cookie("login")
+    if not begun or not secrets.compare_digest(state.encode(), begun.encode()):
+        return None
+    return sessions.take_login(get_services().redis, begun)
+
+
+def _log_in(code: str, login: Login | None) -> str:
+    """Return the secret of a new session.
 
     Raises LoginFailed, LoginOff, LoginProviderUnavailable, TokenInvalid, TokenExpired, RedisError.
     """
@@ -180,20 +190,15 @@ def _log_in(query: CallbackQuery) -> tuple[str, str]:
     accounts = services.accounts
     if accounts.provider is None or accounts.tokens is None:
         raise LoginOff()
-    state = read_cookie("login")
-    if not state or not secrets.compare_digest(query.state.encode(), state.encode()):
+    if login is None or not code:
         raise LoginFailed()
-    login = sessions.take_login(services.redis, state)
-    if login is None or not query.code:
-        raise LoginFailed()
-    token = accounts.provider.redeem(query.code, login.verifier, _callback_address())
+    token = accounts.provider.redeem(code, login.verifier, _callback_address())
     if not token:
         raise LoginFailed()
     caller = accounts.tokens.identify_login(token, login.nonce)
     set_identity(caller)
     scopes = tuple(sorted(caller.scopes))
-    session = Session(kind="user", owner=caller.owner, tier=caller.tier, scopes=scopes)
-    return sessions.open_session(services.redis, session), login.page
+    return sessions.open_session(services.redis, Session(kind="user", owner=caller.owner, tier=caller.tier, scopes=scopes))
 
 
 def _go_on(path: str) -> Response:

@@ -126,4 +126,4 @@ def _drop_emphasis(text: str, spans: list[Span], *, bold: bool, italic: bool) ->
     if not spans or (bold and italic):
         return spans
     kept = [span.model_copy(update={"bold": span.bold and bold, "italic": span.italic and italic}) for span in spans]
-    return tidy_spans(text, [span for span in kept if span.bold or span.italic or span.struck or span.link])
+    return tidy_spans(text, kept)

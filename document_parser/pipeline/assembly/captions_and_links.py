@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from document_parser.export.base import caption_owners
 from document_parser.models import Block, Cell, Page, Span
-from document_parser.text.spans import PAGE_LINK
+from document_parser.text.spans import PAGE_LINK, Style, style_of
 
 Holder = TypeVar("Holder", Block, Cell)
 """What has text with spans: a block or a table cell."""
@@ -54,7 +54,7 @@ def _remove_from_spans(holder: Holder, there: Collection[int]) -> Holder:
     if not _has_dead_link(holder.spans, there):
         return holder
     spans = [span.model_copy(update={"link": None}) if _has_dead_link([span], there) else span for span in holder.spans]
-    return holder.model_copy(update={"spans": [span for span in spans if span.bold or span.italic or span.struck or span.link]})
+    return holder.model_copy(update={"spans": [span for span in spans if style_of(span) != Style()]})
 
 
 def _has_dead_link(spans: list[Span], there: Collection[int]) -> bool:

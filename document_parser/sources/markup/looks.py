@@ -14,6 +14,8 @@ _BOLD, _ITALIC, _STRUCK = (
     frozenset({"i", "em", "cite", "dfn", "var"}),
     frozenset({"del", "s", "strike"}),
 )
+_CODE = frozenset({"code", "kbd", "samp", "tt"})
+"""Elements of code. What is in ``pre`` is a block of code, whose text has no style."""
 
 
 def styled(element: Element, style: dict[str, str], look: Style, page: HtmlPage) -> Style:
@@ -29,6 +31,8 @@ def styled(element: Element, style: dict[str, str], look: Style, page: HtmlPage)
         look = look._replace(italic=False)
     if element.tag in _STRUCK or "line-through" in lines:
         look = look._replace(struck=True)
+    if element.tag in _CODE:
+        look = look._replace(code=True)
     if element.tag == "a" and element.get("href"):
         look = look._replace(link=page.link(element.get("href")))
     return look

@@ -27,9 +27,9 @@ _CHECKED = frozenset({"1", "true", "on"})
 
 
 @lru_cache(maxsize=4096)
-def _style(bold: bool, italic: bool, struck: bool, link: str | None) -> Style:
+def _style(bold: bool, italic: bool, struck: bool, link: str | None, code: bool) -> Style:
     """Return a style; documents use few."""
-    return Style(bold, italic, link, struck)
+    return Style(bold, italic, link, struck, code)
 
 
 class InlineReader:
@@ -245,7 +245,8 @@ class InlineReader:
             if not self._line.pieces:
                 self._line.page = self.page_breaks
             link = self._link or next((found.link for found in reversed(self.fields) if found.link), None)
-            self._line.pieces.append(Piece(text, _style(look.bold, look.italic, look.struck, link), shift or look.shift))
+            style = _style(look.bold, look.italic, look.struck, link, look.code)
+            self._line.pieces.append(Piece(text, style, shift or look.shift))
 
     def _is_silent(self) -> bool:
         """Return whether what is read now is the instruction of a field, or the result of one that is shown otherwise."""

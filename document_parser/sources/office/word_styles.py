@@ -31,6 +31,11 @@ _KINDS: dict[str, BlockKind] = {
     "preformatted text": "code", "macro text": "code", "code": "code", "code block": "code", "verbatim": "code",
 }  # fmt: skip
 """Names of styles that say what a paragraph is."""
+_CODE_STYLES = frozenset({
+    "html code", "html keyboard", "html sample", "html typewriter", "verbatim char", "source text", "inline code", "code",
+    "code char", "source code char",
+})  # fmt: skip
+"""Names of character styles of code within a text: Word's own, and those of pandoc and of LibreOffice."""
 _OFF = frozenset({"0", "false", "off", "none"})
 
 Shift = Literal["", "super", "sub"]
@@ -52,6 +57,7 @@ class Look(NamedTuple):
     shift: Shift = ""
     hidden: bool = False
     font: str | None = None
+    code: bool = False
 
 
 PLAIN = Look()
@@ -102,6 +108,8 @@ class Styles:
             found = PLAIN
             for style in reversed(list(self._chain(identifier))):
                 found = look_of(style.find(f"{WORD}rPr"), found)
+                if _name_of(style) in _CODE_STYLES:
+                    found = found._replace(code=True)
             self._characters[identifier] = found
         return found
 
@@ -194,7 +202,7 @@ def look_of(properties: Element | None, base: Look = PLAIN) -> Look:
     """Return the look of run properties over the look of their style."""
     if properties is None or not len(properties):
         return base
-    bold, italic, struck, shift, hidden, font = base
+    bold, italic, struck, shift, hidden, font, code = base
     for child in properties:
         match _RUN_PROPERTIES.get(child.tag):
             case "bold":
@@ -209,7 +217,7 @@ def look_of(properties: Element | None, base: Look = PLAIN) -> Look:
                 shift = _SHIFTS.get(child.get(VALUE), "")
             case "font":
                 font = child.get(f"{WORD}ascii") or child.get(f"{WORD}hAnsi") or font
-    return Look(bold, italic, struck, shift, hidden, font)
+    return Look(bold, italic, struck, shift, hidden, font, code)
 
 
 def is_on(element: Element | None) -> bool:

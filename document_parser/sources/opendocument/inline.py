@@ -97,7 +97,7 @@ def _combine(outer: TextLook, inner: TextLook) -> TextLook:
     """Return the look of text in a span within a span."""
     return TextLook(
         outer.bold or inner.bold, outer.italic or inner.italic, outer.struck or inner.struck, outer.hidden or inner.hidden,
-        inner.position or outer.position,
+        inner.position or outer.position, outer.code or inner.code,
     )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def _add(text: str | None, look: TextLook, link: str | None, found: Paragraph, *
     if look.position:
         shown = as_superscript(shown) if look.position == "super" else as_subscript(shown)
     if shown:
-        found.runs.append(Run(shown, Style(look.bold, look.italic, link, look.struck)))
+        found.runs.append(Run(shown, Style(look.bold, look.italic, link, look.struck, look.code)))
 
 
 def _collapse(text: str, found: Paragraph) -> str:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from document_parser.sources.opendocument.names import attribute, full_name, short_name, whole_number
 from document_parser.sources.xml_trees import Element, integer_of
 
+_CODE_STYLES = frozenset({"Source_20_Text", "Source_Text", "User_20_Entry", "Example", "Teletype", "Preformatted_20_Text"})
+"""Character styles of code within a text: LibreOffice's own, and those of pandoc."""
 _MAX_PARENTS = 50
 """Styles that a style is based on; a longer chain is a circle."""
 
@@ -21,6 +23,7 @@ class TextLook(NamedTuple):
     hidden: bool = False
     position: str = ""
     """``super`` or ``sub``; empty for text on the line."""
+    code: bool = False
 
 
 class LevelStyle(NamedTuple):
@@ -64,7 +67,8 @@ class Styles:
 
     def _find_look(self, family: str, name: str) -> TextLook:
         values: dict[str, str] = {}
-        for style in self._chain(family, name):
+        chain = self._chain(family, name)
+        for style in chain:
             for properties in style.iterchildren(full_name("style:text-properties")):
                 for key, value in properties.attrib.items():
                     values.setdefault(key, value)
@@ -79,6 +83,7 @@ class Styles:
             struck=through not in ("", "none"),
             hidden=values.get(full_name("text:display"), "") == "none",
             position=_position_of(position),
+            code=family == "text" and any(attribute(style, "style:name") in _CODE_STYLES for style in chain),
         )
 
     def _chain(self, family: str, name: str) -> list[Element]:

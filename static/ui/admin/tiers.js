@@ -31,7 +31,7 @@ export class TiersSection {
     fill(place, loading("tiers"));
     try {
       const { tiers } = await askJson("/v1/system");
-      const columns = Object.entries(tiers).map(([name, tier]) => ({ title: name, cell: (limit) => written(tier, limit) }));
+      const columns = inOrder(Object.keys(tiers)).map((name) => ({ title: name, cell: (limit) => written(tiers[name], limit) }));
       fill(place, columns.length ? records("Tiers", [{ title: "Limit", cell: ([, title]) => title }, ...columns], LIMITS) : nothing("No tiers", "TIERS_FILE has none."));
     } catch (error) {
       fill(place, notLoaded(error, "tiers", () => this.open()));
@@ -39,6 +39,12 @@ export class TiersSection {
   }
 
   close() {}
+}
+
+/** As TIERS_FILE has them, which the page knows from the choice for a new key: JSON has them by name. */
+function inOrder(names) {
+  const order = [...byId("key-tier").options].map(({ value }) => value);
+  return names.sort((one, other) => order.indexOf(one) - order.indexOf(other));
 }
 
 function written(tier, [field, , write, absent]) {
