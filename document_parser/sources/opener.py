@@ -55,7 +55,7 @@ _MOST_DESCRIPTORS = os.sysconf("SC_OPEN_MAX")
 """No descriptor of this process has this number or a higher one."""
 _EXTRA_PROCESSOR_SECONDS = 2
 """Processor time beyond the seconds of a request before the kernel ends the child."""
-_IDLE_MILLISECONDS = 1000
+_IDLE_MILLISECONDS = 5000
 """The zygote prepares further kinds when no request has come for this long: while documents come one after the other, all that
 the machine does is for them."""
 _CONVERTED_KINDS = frozenset(get_args(ConvertedKind))
