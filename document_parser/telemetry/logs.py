@@ -41,6 +41,8 @@ PLACE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 """A line of a traceback: file, line number and function."""
 QUOTES_REQUEST = re.compile(r"^(Error handling request|Invalid request)\b.*", re.DOTALL)
 """Messages of gunicorn that continue with the requested address."""
+NAMED_JOB = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+"""The id of a job within a message of RQ, which names its tasks by it."""
 
 
 _configured: list[LogSettings] = []
@@ -178,4 +180,6 @@ def _remove_quotes(_: Any, __: str, line: structlog.types.EventDict) -> structlo
         line["error"] = rest.strip().rpartition("\n")[2].partition(":")[0]
         line["where"] = [f"{Path(file).name}:{number} {name}" for file, number, name in PLACE.findall(rest)[-MAX_PLACES:]]
     line["event"] = QUOTES_REQUEST.sub(r"\1", head.rstrip(" \n("))
+    if "job_id" not in line and (named := NAMED_JOB.search(line["event"])):
+        line["job_id"] = named[0]
     return line

@@ -113,6 +113,13 @@ def test_rqs_traceback_becomes_class_and_places():
     check_silence(done.stdout + done.stderr)
 
 
+def test_what_rq_says_of_a_task_names_the_job():
+    job = "73c468f0-df12-4a0b-9c11-59714006e570"
+    body = f'logging.getLogger("rq.registry").warning("%s cleanup: %s %s", "Started", "{job}:plan", "abandoned")'
+    (line,), _ = run(body)
+    assert (line["event"], line["job_id"]) == (f"Started cleanup: {job}:plan abandoned", job)
+
+
 def test_gunicorn_does_not_tell_the_address_of_a_request_that_broke():
     body = "logging.getLogger('gunicorn.error').warning('Invalid request from ip=1.2.3.4: bad line /?q=walrus')"
     (line,), _ = run(body)
