@@ -200,7 +200,7 @@ developers() {
     [ -n "$LIST" ] && { printf '%s\0' "$1"; return; }
     if [ -n "${FIRST_HOUR_IN_SUITE-}" ]; then
         says '^Successfully installed' "$1 --no-deps"
-        says '' 'pip install --quiet --disable-pip-version-check uvicorn 2>/dev/null'
+        says '' 'pip install --quiet --disable-pip-version-check --constraint constraints.txt uvicorn 2>/dev/null'
     else
         says '^Successfully installed' "$1"
         holds_disk 1.3 README.md

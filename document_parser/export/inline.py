@@ -73,6 +73,7 @@ class _Marks:
         self._formulas = escape.find_formula_ranges(text)
         self.links = [link for link in _find_links(text, spans) if not self._cuts_formula(link)]
         self.code = list(self._find_code(find_code(spans)))
+        self._code_starts = [one.start for one in self.code]
         self._within_code = {place for one in self.code for place in range(one.start, one.end)}
         self.struck = list(self._find_emphasis(find_ranges(text, spans, lambda span: span.struck), self.links))
         outer = [*self.links, *self.struck]
@@ -116,13 +117,18 @@ class _Marks:
 
         A mark between a letter and a backtick has no meaning.
         """
-        for one in self.code:
-            if one.start < start < one.end or (one.start == start < end and not self._is_white(start - 1)):
-                start = one.end
-        for one in reversed(self.code):
-            if one.start < end < one.end or (one.end == end > start and not self._is_white(end)):
-                end = one.start
+        code = self._code_before(start + 1)
+        if code and (code.start < start < code.end or (code.start == start < end and not self._is_white(start - 1))):
+            start = code.end
+        code = self._code_before(end)
+        if code and (end < code.end or (code.end == end > start and not self._is_white(end))):
+            end = code.start
         return start, max(start, end)
+
+    def _code_before(self, place: int) -> Range | None:
+        """Return the last code that begins before a place; None if there is none."""
+        number = bisect_left(self._code_starts, place) - 1
+        return self.code[number] if number >= 0 else None
 
     def _shorten(self, start: int, end: int) -> Range | None:
         """Return the range shortened to a start and end at which marks have a meaning; None if there is none."""

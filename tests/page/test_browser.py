@@ -710,6 +710,7 @@ def test_every_kind_of_block_is_shown_as_what_it_is(service, opened, tmp_path):
     expect(paper.locator("a")).to_have_count(1)
     link = paper.locator("a[href='https://example.org/minutes'][target=_blank][rel='noopener noreferrer nofollow']")
     expect(link).to_have_text("unanimously")
+    expect(paper.locator("p code:not(.math)")).to_have_text("make test")
     expect(paper.locator("p code.math")).to_have_text("a^2 + b^2")
     expect(paper.locator(".formula")).to_have_text("\\int_0^1 x^2\\,dx = \\frac{1}{3}")
     expect(paper.locator("ul > li > ul > li")).to_have_text("Deeper")
@@ -733,6 +734,7 @@ def blocks_of_all_kinds() -> list[Block]:
     return [
         Block(kind="page_header", text="Harbour board"),
         Block(kind="title", text="Minutes of the meeting"),
+        Block(kind="paragraph", text="Type make test first.", spans=[Span(start=5, end=14, code=True)]),
         Block(
             kind="paragraph",
             text="It was 𝕕ecided unanimously and in writing that $a^2 + b^2$ costs $5 or $6.",

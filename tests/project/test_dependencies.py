@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.support.service import ROOT
+from tests.support.service import NOBODY, ROOT
 
 KNOWN_HOLES = {
     "cryptography": "46.0.4",  # CVE-2026-26007
@@ -200,6 +201,21 @@ def test_every_requirement_is_met_by_the_pinned_version():
 def test_what_is_pinned_is_what_the_makefile_installs():
     ours = [one for extra in ("", "s3", "dev") for one in declared()[extra]]
     assert brought_along(ours) - {"document-parser"} == pinned().keys()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from document_parser.workers import pool; pool.preload(pool.Settings(engines={'inference_mode': 'cpu'}))",
+        "import document_parser; document_parser.parse('samples/paper.pdf')",
+    ],
+)
+def test_what_asks_no_model_server_does_not_load_openais_library(program):
+    """It would be a second of each start. Port 9 has no server."""
+    told = f"import sys; {program}; print('openai' in sys.modules)"
+    environment = {**os.environ, "VLLM_DEEPSEEK_URL": NOBODY, "VLLM_NANONETS_URL": NOBODY}
+    ran = subprocess.run([sys.executable, "-c", told], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.split()[-1] == "False"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from document_parser.sources.opendocument.names import attribute, full_name, short_name, whole_number
 from document_parser.sources.xml_trees import Element, integer_of
 
-_CODE_STYLES = frozenset({"Source_20_Text", "Source_Text", "User_20_Entry", "Example", "Teletype", "Preformatted_20_Text"})
+_CODE_STYLES = frozenset({"Source_20_Text", "Source_Text", "User_20_Entry", "Example", "Teletype"})
 """Character styles of code within a text: LibreOffice's own, and those of pandoc."""
 _MAX_PARENTS = 50
 """Styles that a style is based on; a longer chain is a circle."""
