@@ -11,6 +11,9 @@ const LOGGED_OUT = new Set(["KEY_REQUIRED", "KEY_EXPIRED", "KEY_REVOKED"]);
 const MOST_TRIES = 6;
 const LONGEST_WAIT_SECONDS = 60;
 
+/** Whether the login is about to end: what is asked from then on would be refused. */
+let leaving = false;
+
 export class ApiError extends Error {
   constructor({ code, message, details = {}, retryable = false }, status = 0, retryAfter = null) {
     super(message);
@@ -59,9 +62,9 @@ export function pause(secondsToWait, signal) {
  * `tries` bounds the requests: 1 for what must not be done twice, and for what a person waits for.
  * Throws ApiError; AbortError if `signal` aborts it.
  */
-export async function ask(path, { method = "GET", json, signal, patient = false, onWait = sayWhy, tries: most = MOST_TRIES } = {}) {
+export async function ask(path, { method = "GET", json, signal, patient = false, last = false, onWait = sayWhy, tries: most = MOST_TRIES } = {}) {
   for (let tries = 1; ; tries += 1) {
-    const answer = await send(path, method, json, signal);
+    const answer = await send(path, method, json, signal, last);
     if (answer.ok) return answer;
     const error = problem(answer.status, await jsonOf(answer), answer.headers.get("Retry-After"));
     if (LOGGED_OUT.has(error.code) && byId("log-out")) location.reload();
@@ -69,6 +72,17 @@ export async function ask(path, { method = "GET", json, signal, patient = false,
     if (!again || tries >= most) throw error;
     onWait(error, waitSeconds(error));
     await pause(waitSeconds(error), signal);
+  }
+}
+
+/** The response to the request that ends the login. Nothing else is sent from now on, unless it fails. */
+export async function askLast(path, options) {
+  leaving = true;
+  try {
+    return await ask(path, { ...options, last: true });
+  } catch (error) {
+    leaving = false;
+    throw error;
   }
 }
 
@@ -92,7 +106,8 @@ export function batchPath(id, rest = "") {
   return `/v1/batches/${encodeURIComponent(id)}${rest}`;
 }
 
-async function send(path, method, json, signal) {
+async function send(path, method, json, signal, last) {
+  if (leaving && !last) return new Promise(() => {});
   const token = adminToken();
   const headers = { Accept: "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   try {

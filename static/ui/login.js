@@ -1,6 +1,6 @@
 // Logging in and out, where each caller sees its own documents only. What proves a login is in a cookie that no script can read.
 
-import { ask } from "./api.js";
+import { ask, askLast } from "./api.js";
 import { byId, setText, show } from "./dom.js";
 import { onceAtATime } from "./fields.js";
 import { keepPlace, takePlace } from "./memory.js";
@@ -48,7 +48,7 @@ async function logIn() {
 
 async function logOut() {
   try {
-    await ask("/logout", { method: "POST" });
+    await askLast("/logout", { method: "POST" });
     location.assign("/");
   } catch (error) {
     notice(error.message, "bad");

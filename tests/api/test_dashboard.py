@@ -22,6 +22,7 @@ from document_parser.jobs.records.ledger import Ledger
 from document_parser.models import Options
 from document_parser.settings import Settings, StoreSettings
 from document_parser.settings.operator_access import operator_token
+from tests.support.browser import becomes_true
 from tests.support.documents import pdf_of_text, scanned_pdf
 from tests.support.service import Service, redis_url_of
 from tests.support.watching import asked_elsewhere, watched_page
@@ -270,7 +271,7 @@ def test_a_browser_is_asked_for_the_password_then_let_in_and_may_act_where_that_
             watched.page.click("text=Jobs")
             watched.page.click(f"tr[data-job-id='{job_id}'] [data-role=delete-job-btn]")
             # It takes keys once it has faded in, and the focus with them.
-            watched.page.wait_for_function("document.activeElement.id === 'confirmation-modal'")
+            becomes_true(watched.page, "document.activeElement.id === 'confirmation-modal'")
             watched.page.keyboard.press("Escape")
             watched.page.wait_for_selector("#confirmation-modal", state="hidden")
             watched.page.click(f"tr[data-job-id='{job_id}'] [data-role=delete-job-btn]")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from document_parser.models import Block
-from tests.support.browser import Watched, choose
+from tests.support.browser import Watched, becomes_true, choose
 from tests.support.documents import pdf_of_text
 from tests.support.service import CORPUS, Service
 from tests.support.wide_tables import GERMAN, drawn, of_rows, widest
@@ -141,7 +141,7 @@ def test_a_wide_table_is_scrolled_with_the_keyboard_and_arrows_turn_no_page_mean
     expect(page.locator("#paper .frame-hint").first).to_have_text("15 columns: scroll sideways for all")
     frame.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.activeElement.scrollLeft > 0")
+    becomes_true(page, "document.activeElement.scrollLeft > 0")
     expect(page.locator("#page-number")).to_have_value("1")
     expect(page.locator("#paper .frame").first).to_have_class("frame more-after more-before")
     page.keyboard.press("j")
