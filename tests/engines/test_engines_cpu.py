@@ -608,6 +608,12 @@ def test_letters_left_out_lower_the_confidence_of_their_line_and_of_its_like():
     assert lower_confidence([english, english]) == [english, english]
 
 
+def test_a_vietnamese_page_is_told_by_its_letters_where_no_gap_shows_that_some_were_left_out():
+    page = [line("Ai cũng có quyên đưc sng, t do và an toàn thân th.", 0.97, 600), line("Không ai bi cuõng dưói", 0.95, 400)]
+    assert all(one.confidence < MIN_LINE_CONFIDENCE for one in lower_confidence([*page, line("trưng hoc", 0.95, 200)]))
+    assert lower_confidence(page) == page, "two letters may be misread ones"
+
+
 def line(text, confidence, length, height=20):
     corners = np.array([[0, 0], [length, 0], [length, height], [0, height]], dtype=np.float32)
     return Line(text, corners, confidence)

@@ -34,6 +34,12 @@ MIXING_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 """Beginnings of the Unicode names of letters that no word mixes, and that the models take for each other."""
 MAX_FOREIGN_SHARE = 0.7
 """Share of the letters of a page in lines that are not English above which all its lines count as such."""
+VIETNAMESE_LETTERS = frozenset("\u01a1\u01b0\u01a0\u01af")
+"""Letters of no other language that the models know; they lack many others of Vietnamese. O and u with a horn."""
+MIN_VIETNAMESE_LETTERS, MIN_VIETNAMESE_SHARE = 3, 0.008
+"""Number of these letters, and their share of all letters, from which a page is Vietnamese. As they are read, they are .02."""
+VIETNAMESE_LOST_SHARE = 0.1
+"""Share of the letters of Vietnamese that counts as left out: .07 to .1 are, and others lose their marks."""
 LOST_WEIGHT = 3.0
 """How much more a letter left out counts against a line than its share: many of those that were written are wrong as well."""
 
@@ -47,14 +53,14 @@ def lower_confidence(lines: Sequence[Line]) -> list[Line]:
     """Return the lines with less confidence in those that letters were left out of.
 
     If many Latin letters of the page were left out, its other lines in Latin letters that are not English count as if they had
-    lost as many: what is not left out is often read without its marks. So do all lines if hardly any is English. Words that mix
-    the letters of two scripts are misread.
+    lost as many: what is not left out is often read without its marks. So do all lines if hardly any is English. A Vietnamese
+    page always has lost some, though gaps may not show them. Words that mix the letters of two scripts are misread.
     """
     latin = [line for line in lines if _is_latin(line.text)]
     letters = max(1, sum(len(line.text) for line in latin))
     lost = sum(line.lost_letters for line in latin if line.lost_letters >= MIN_LOST_LETTERS)
     foreign = sum(len(line.text) for line in latin if not line.text.isascii() or line.lost_letters >= MIN_LOST_LETTERS)
-    share = lost / (lost + letters)
+    share = max(lost / (lost + letters), VIETNAMESE_LOST_SHARE if _are_vietnamese(latin) else 0.0)
     if share < MIN_LOST_SHARE:
         return [_lower_confidence_of(line, 0.0) for line in lines]
     all_lines = foreign > MAX_FOREIGN_SHARE * letters
@@ -67,6 +73,13 @@ def _is_latin(text: str) -> bool:
     letters = [letter for letter in text if letter.isalpha()]
     latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
     return bool(letters) and latin > len(letters) / 2
+
+
+def _are_vietnamese(lines: Sequence[Line]) -> bool:
+    """Return whether lines in Latin letters are Vietnamese, told by the letters that only it has."""
+    letters = [letter for line in lines for letter in line.text if letter.isalpha()]
+    own = sum(letter in VIETNAMESE_LETTERS for letter in letters)
+    return own >= max(MIN_VIETNAMESE_LETTERS, MIN_VIETNAMESE_SHARE * len(letters))
 
 
 def _lower_confidence_of(line: Line, least_share: float) -> Line:

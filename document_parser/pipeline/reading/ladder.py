@@ -161,9 +161,6 @@ class Ladder:
             return "blank"
         reading, merged_lines = await self._merge_text_layer(reading)
         retry = await retry_lines(self._context, reading, image)
-        no_pack_fits = retry.tried and not retry.note and reading.unread_share > MAX_UNREAD_SHARE
-        if no_pack_fits and await self._context.images.correct_turn(image):
-            return await self._try_once(name, temperature)  # the letters were upside down
         reading, self._lines_tried = retry.reading, self._lines_tried or retry.tried
         rejection = await self._evidence.find_rejection(reading, image)
         if rejection is None and not (reading.words or reading.blocks or reading.figures):
@@ -251,7 +248,9 @@ class Ladder:
             self._evidence.prefetch(image)
         reading = await self._context.read(name, image, temperature, loop_reason)
         before = self._context.images.turn
-        if is_unsure(reading) and await self._context.images.correct_turn(image):
+        # Before packs of other letters are tried: some read letters that stand on their heads as their own, and are sure.
+        seems_turned = is_unsure(reading) or reading.unread_share > MAX_UNREAD_SHARE
+        if seems_turned and await self._context.images.correct_turn(image):
             turned_image = await self._context.image_for(name)
             turned = await self._context.read(name, turned_image, temperature, loop_reason)
             if _reads_better(turned, reading):
