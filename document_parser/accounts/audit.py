@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Dialect, Insert, delete, select
@@ -11,35 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from document_parser.accounts.database import Database
 from document_parser.accounts.models import AuditExpiryRow, AuditRow
-
-
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """An entry to write. ``entry`` is a random id, by which it is written only once."""
-
-    entry: str
-    at: datetime
-    owner: str
-    actor: str
-    action: str
-    status: int
-    key_id: str = ""
-    subject: str = ""
-    job_id: str = ""
-    address: str = ""
-    request_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """Which entries are wanted; what is None is not asked for."""
-
-    owner: str | None = None
-    key_id: str | None = None
-    action: str | None = None
-    job_id: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+from document_parser.accounts.records import AuditFilter, NewEntry
 
 
 class Audit:

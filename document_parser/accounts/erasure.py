@@ -11,7 +11,8 @@ from sqlalchemy import CursorResult, delete, or_, select
 
 from document_parser.accounts.database import Database
 from document_parser.accounts.models import JobRow, KeyRow, UsageRow
-from document_parser.accounts.usage import MEASURES, Counted, addition
+from document_parser.accounts.records import MEASURES, Counted
+from document_parser.accounts.usage import addition
 
 NOBODY = ""
 """The owner and the key of usage that was of an owner who is gone. No owner has this name."""

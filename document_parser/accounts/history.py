@@ -5,58 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from document_parser.accounts.database import Database
 from document_parser.accounts.models import JobRow
+from document_parser.accounts.records import MAX_COUNTED_FAILURES, FailureReason, JobFilter, Place
 
 MAX_SCANNED_JOBS = 5_000
 """Jobs that one search looks at, at most. What no index finds, such as a part of a name, is looked for among them."""
-MAX_COUNTED_FAILURES = 100_000
-"""Failed jobs that are counted at once, at most, newest first."""
 MAX_REASONS = 100
 """Reasons that are listed, at most, the most frequent first."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""Cursors count microseconds from here: a float would round them."""
 Asked = TypeVar("Asked", bound=Select[*tuple[Any, ...]])
 """A query of jobs."""
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class JobFilter:
-    """Which jobs are wanted; what is None is not asked for."""
-
-    text: str | None = None
-    """A part of the document's name, or a whole job id or SHA-256."""
-    owner: str | None = None
-    state: str | None = None
-    error_code: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    """Jobs that were created before this moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in the list of jobs: the job that was shown last."""
-
-    created_at: datetime
-    job_id: str
-
-    def __str__(self) -> str:
-        """Return the place as a cursor."""
-        return f"{(self.created_at - EPOCH) // timedelta(microseconds=1)}_{self.job_id}"
-
-    @classmethod
-    def parse(cls, cursor: str) -> Place:
-        """Return the place that a cursor says. Raises ValueError."""
-        micros, _, job_id = cursor.partition("_")
-        return cls(EPOCH + timedelta(microseconds=int(micros)), job_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +30,6 @@ class FoundJobs:
 
     jobs: Sequence[JobRow]
     next_place: Place | None
-
-
-@dataclass(frozen=True, slots=True)
-class FailureReason:
-    """How many jobs failed with one code, of how many owners, and when the newest of them was sent."""
-
-    error_code: str
-    jobs: int
-    owners: int
-    newest_at: datetime
 
 
 class History:

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from document_parser.accounts.keys import ApiKey
+from document_parser.accounts.records import ApiKey
 from document_parser.accounts.secret_keys import hash_of
 from document_parser.errors import DatabaseNotUpgraded, DatabaseUnavailable
 

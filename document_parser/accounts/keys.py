@@ -8,62 +8,17 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from sqlalchemy import or_, select, update
 
 from document_parser.accounts.database import Database
-from document_parser.accounts.identity import OWNER_PATTERN, RESERVED_OWNERS, SCOPES, Identity, Scope
-from document_parser.accounts.models import MAX_NAME_CHARACTERS, KeyRow
+from document_parser.accounts.identity import OWNER_PATTERN, RESERVED_OWNERS, SCOPES
+from document_parser.accounts.models import KeyRow
+from document_parser.accounts.records import MAX_GRACE_DAYS, MAX_NAME_CHARACTERS, MAX_ORIGINS, ApiKey, NewKey
 from document_parser.accounts.secret_keys import hash_of, hint_of, new_key
 from document_parser.errors import InvalidOption, KeyEnded, KeyNotFound
 from document_parser.settings.serving import is_origin
 from document_parser.settings.tiers import TIER_PATTERN
-
-MAX_GRACE_DAYS = 30
-"""How long a replaced key may go on working, at most, in days."""
-MAX_ORIGINS = 20
-"""Origins that a key may name."""
-
-KeyState = Literal["active", "expired", "revoked"]
-"""Whether a key works, and why not."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """An API key without its secret."""
-
-    id: str
-    hint: str
-    name: str
-    owner: str
-    tier: str
-    scopes: tuple[Scope, ...]
-    created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-    last_used_at: datetime | None = None
-    replaced_by: str = ""
-    origins: tuple[str, ...] = ()
-    """Origins whose pages may use the key; empty for those of CORS_ORIGINS."""
-
-    def state(self, now: datetime) -> KeyState:
-        """Return whether the key works at this moment."""
-        if self.revoked_at is not None:
-            return "revoked"
-        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
-
-    def to_identity(self) -> Identity:
-        """Return the caller that the key stands for."""
-        return Identity(self.owner, "key", frozenset(self.scopes), self.id, self.tier, self.origins)
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A key that was just made, with its secret, which is shown once and kept nowhere."""
-
-    key: ApiKey
-    secret: str
 
 
 class Keys:

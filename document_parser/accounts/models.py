@@ -9,10 +9,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Integer, Stri
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-MAX_NAME_CHARACTERS = 128
-"""Longest name of a key, in characters."""
-MAX_FILENAME_CHARACTERS = 1024
-"""Longest name of a document that is kept, in characters; the rest is cut off."""
+from document_parser.accounts.records import MAX_FILENAME_CHARACTERS, MAX_NAME_CHARACTERS
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any
 
 from sqlalchemy import Insert, Select, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,51 +12,10 @@ from sqlalchemy.orm import Session
 
 from document_parser.accounts.database import Database
 from document_parser.accounts.models import UsageBatchRow, UsageRow
+from document_parser.accounts.records import MEASURES, Counted, Grouping, UsageSum
 
-Measure = Literal["documents", "pages", "bytes", "milliseconds", "tokens"]
-"""What is counted."""
-MEASURES: tuple[Measure, ...] = get_args(Measure)
-"""All measures, in the order of the table."""
-Grouping = Literal["owner", "day", "key", "engine"]
-"""By what usage is added up."""
-GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
-"""All groupings, in the order in which they are shown."""
 KNOWN_BATCH_DAYS = 30
 """How long it is known that a batch was written. The flush asks again within seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What was counted of one key of an owner on a day, by one engine.
-
-    ``changes`` may be negative: a page whose file was lost is read again.
-    """
-
-    owner: str
-    key_id: str
-    day: date
-    engine: str
-    changes: dict[Measure, int]
-
-
-@dataclass(frozen=True, slots=True)
-class UsageSum:
-    """Usage added up. What it was not grouped by is None."""
-
-    owner: str | None
-    day: date | None
-    key_id: str | None
-    engine: str | None
-    documents: int
-    pages: int
-    bytes: int
-    milliseconds: int
-    tokens: int
-
-    @property
-    def seconds(self) -> float:
-        """Return how long engines read."""
-        return self.milliseconds / 1000
 
 
 class Usage:

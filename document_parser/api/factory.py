@@ -95,7 +95,7 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     app.config["STAGING_FOLDER"] = settings.plain_dir
     app.config["ARRIVALS"] = Arrivals(settings.api.upload_seconds, settings.api.client_stall_seconds, held)
     redis, probe_redis = connect(settings), connect(settings, answer_seconds=2.0, retries=1)
-    accounts = Accounts.make(settings, redis)
+    accounts = Accounts(settings, redis)
     app.extensions["document_parser"] = Services(
         settings=settings,
         redis=redis,
@@ -165,6 +165,9 @@ def serving_app() -> DescribedApp:
     make_webhook_secret(settings)
     auth.make_operator_token(settings)
     tidy_staging(settings.plain_dir, settings.api.upload_seconds)
+    if settings.accounts.needs_key:
+        # Loaded before the web workers are forked: the first caller with a key would wait for it.
+        _ = app.extensions["document_parser"].accounts.tables
     start_supervisor_watch(settings, _master_pid())
     return app
 

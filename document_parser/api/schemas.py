@@ -22,8 +22,7 @@ from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 from pydantic_core import CoreSchema
 
 from document_parser.accounts.identity import DEFAULT_TIER, OWNER_PATTERN, Actor, Scope
-from document_parser.accounts.keys import MAX_GRACE_DAYS, MAX_ORIGINS, KeyState
-from document_parser.accounts.models import MAX_NAME_CHARACTERS
+from document_parser.accounts.records import MAX_GRACE_DAYS, MAX_NAME_CHARACTERS, MAX_ORIGINS, KeyState
 from document_parser.balancing.breaker import State
 from document_parser.jobs.records.job import ID_PATTERN
 from document_parser.models import (

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from document_parser.accounts.audit import Audit, NewEntry
+from document_parser.accounts.audit import Audit
 from document_parser.accounts.database import Database
+from document_parser.accounts.records import NewEntry
 from document_parser.errors import DocumentParserError
 from document_parser.jobs.records import key_changes
 from document_parser.jobs.records.job import PUBLIC

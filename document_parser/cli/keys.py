@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from document_parser.accounts.database import Database
 from document_parser.accounts.identity import DEFAULT_TIER, SCOPES
-from document_parser.accounts.keys import MAX_GRACE_DAYS, Keys, NewKey
+from document_parser.accounts.keys import Keys
+from document_parser.accounts.records import MAX_GRACE_DAYS, NewKey
 from document_parser.accounts.usage import Usage
 from document_parser.cli.accounts import announce_change, moment, note, run_with_database
 from document_parser.settings import Settings

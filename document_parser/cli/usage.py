@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from document_parser.accounts.database import Database
-from document_parser.accounts.usage import GROUPINGS, Grouping, Usage
+from document_parser.accounts.records import GROUPINGS, Grouping
+from document_parser.accounts.usage import Usage
 from document_parser.cli.accounts import run_with_database
 from document_parser.settings import Settings
 from document_parser.settings.arguments import parse_arguments

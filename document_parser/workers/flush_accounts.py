@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
-from document_parser.accounts.audit import Audit, NewEntry
+from document_parser.accounts.audit import Audit
 from document_parser.accounts.database import Database
 from document_parser.accounts.erasure import Erasure
 from document_parser.accounts.history import History
 from document_parser.accounts.keys import Keys
-from document_parser.accounts.models import MAX_FILENAME_CHARACTERS, JobRow
-from document_parser.accounts.usage import MEASURES, Counted, Usage, UsageSum
+from document_parser.accounts.models import JobRow
+from document_parser.accounts.records import MAX_FILENAME_CHARACTERS, MEASURES, Counted, NewEntry, UsageSum
+from document_parser.accounts.usage import Usage
 from document_parser.jobs import erasing
 from document_parser.jobs.records import audit_trail, history, key_changes, record, usage
 from document_parser.jobs.records.job import Job

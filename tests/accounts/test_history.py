@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from document_parser.accounts import history
-from document_parser.accounts.history import History, JobFilter, Place
+from document_parser.accounts.history import History
 from document_parser.accounts.models import JobRow
+from document_parser.accounts.records import JobFilter, Place
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from document_parser.accounts.key_cache import COMPARE_SECONDS, FRESH_SECONDS, STALE_SECONDS, KeyCache, KeyOrigins
-from document_parser.accounts.keys import ApiKey, Keys
+from document_parser.accounts.keys import Keys
 from document_parser.accounts.models import KeyRow
+from document_parser.accounts.records import ApiKey
 from document_parser.accounts.secret_keys import hash_of, is_well_formed, new_key
 from document_parser.errors import DatabaseUnavailable, InvalidOption, KeyEnded, KeyNotFound
 

@@ -15,12 +15,13 @@ from sqlalchemy import BigInteger, MetaData, select, text
 from sqlalchemy.exc import DBAPIError
 
 from document_parser.accounts import migrations, schema
-from document_parser.accounts.audit import Audit, AuditFilter, NewEntry
+from document_parser.accounts.audit import Audit
 from document_parser.accounts.database import Database
 from document_parser.accounts.keys import Keys
 from document_parser.accounts.migrations import HEAD
 from document_parser.accounts.models import Base
-from document_parser.accounts.usage import Counted, Usage
+from document_parser.accounts.records import AuditFilter, Counted, NewEntry
+from document_parser.accounts.usage import Usage
 from document_parser.errors import DatabaseNotUpgraded, DatabaseUnavailable
 from document_parser.settings import AccountSettings, Settings, StoreSettings
 

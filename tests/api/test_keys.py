@@ -313,7 +313,7 @@ def test_while_the_database_is_away_known_keys_work_and_others_are_told_to_come_
     finally:
         postgresql.start()
     assert client.get("/v1/jobs", headers=bearer(other.secret)).status_code == 200
-    client.application.extensions["document_parser"].accounts.database.close()
+    client.application.extensions["document_parser"].accounts.tables.database.close()
 
 
 # --- where a service without keys may listen --------------------------------------------------------------------------

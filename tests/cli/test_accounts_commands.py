@@ -13,11 +13,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from document_parser.accounts.audit import Audit, AuditFilter
+from document_parser.accounts.audit import Audit
 from document_parser.accounts.database import Database
 from document_parser.accounts.keys import Keys
 from document_parser.accounts.migrations import HEAD
-from document_parser.accounts.usage import Counted, Usage
+from document_parser.accounts.records import AuditFilter, Counted
+from document_parser.accounts.usage import Usage
 from document_parser.settings import AccountSettings, Settings, StoreSettings
 from tests.support.owners import client_of
 from tests.support.service import CLEARED, ROOT, Service, wait_until

@@ -14,8 +14,9 @@ from playwright.sync_api import expect
 from document_parser.accounts.database import Database
 from document_parser.accounts.history import History
 from document_parser.accounts.models import JobRow
+from document_parser.accounts.records import Counted
 from document_parser.accounts.secret_keys import is_well_formed
-from document_parser.accounts.usage import Counted, Usage
+from document_parser.accounts.usage import Usage
 from document_parser.settings import Settings, StoreSettings
 from tests.support.accessibility import sound
 from tests.support.browser import DESKTOP, SECONDS

@@ -218,6 +218,17 @@ def test_what_asks_no_model_server_does_not_load_openais_library(program):
     assert ran.stdout.split()[-1] == "False"
 
 
+@pytest.mark.parametrize(("mode", "is_loaded"), [("off", "False"), ("required", "True")])
+def test_the_api_loads_the_library_of_databases_at_its_start_only_where_callers_need_keys(tmp_path, mode, is_loaded):
+    """It would be most of a second of each start, and where it is needed the first caller would wait for it."""
+    program = "import sys; from document_parser import api; api.app; print('loaded:', 'sqlalchemy' in sys.modules)"
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "AUTH_MODE": mode, "REDIS_URL": "redis://127.0.0.1:9/0"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert f"loaded: {is_loaded}" in ran.stdout
+
+
 @pytest.mark.parametrize(
     "program",
     [

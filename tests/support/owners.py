@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx2
 
 from document_parser.accounts.database import Database
-from document_parser.accounts.keys import Keys, NewKey
+from document_parser.accounts.keys import Keys
+from document_parser.accounts.records import NewKey
 from document_parser.settings import AccountSettings, Settings, StoreSettings
 
 

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from document_parser.accounts import schema
-from document_parser.accounts.audit import Audit, AuditFilter, NewEntry
+from document_parser.accounts.audit import Audit
 from document_parser.accounts.history import History
 from document_parser.accounts.keys import Keys
-from document_parser.accounts.usage import Counted, Usage
+from document_parser.accounts.records import AuditFilter, Counted, NewEntry
+from document_parser.accounts.usage import Usage
 from document_parser.errors import DatabaseUnavailable
 from document_parser.jobs.ending import delete_job, end_job
 from document_parser.jobs.records import audit_trail, history, key_changes, record, usage

@@ -7,7 +7,7 @@ from dataclasses import fields
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
-from document_parser.accounts.audit import AuditFilter
+from document_parser.accounts.records import AuditFilter
 from document_parser.api import openapi
 from document_parser.api.middleware import responses
 from document_parser.api.schemas import AuditEntry, AuditPage, AuditQuery
@@ -32,7 +32,7 @@ routes = APIBlueprint(
 def listing(query: AuditQuery) -> Response:
     """Return one page of the audit."""
     asked = {field.name: getattr(query, field.name) or None for field in fields(AuditFilter)}
-    found = get_services().accounts.audit.list(AuditFilter(**asked), before=query.cursor, limit=query.limit)
+    found = get_services().accounts.tables.audit.list(AuditFilter(**asked), before=query.cursor, limit=query.limit)
     entries = [AuditEntry.model_validate(row, from_attributes=True) for row in found]
     cursor = entries[-1].id if len(entries) == query.limit else None
     return responses.to_response(AuditPage(entries=entries, next_cursor=cursor))

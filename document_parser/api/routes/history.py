@@ -7,7 +7,7 @@ from dataclasses import asdict
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
-from document_parser.accounts.history import MAX_COUNTED_FAILURES, FailureReason, JobFilter, Place
+from document_parser.accounts.records import MAX_COUNTED_FAILURES, FailureReason, JobFilter, Place
 from document_parser.api import openapi
 from document_parser.api.middleware import responses
 from document_parser.api.schemas import Failure, Failures, FailuresQuery, HistoryJob, HistoryPage, HistoryQuery
@@ -33,7 +33,7 @@ def search(query: HistoryQuery) -> Response:
     asked = query.model_dump(exclude={"limit", "cursor"})
     wanted = JobFilter(**{name: value or None for name, value in asked.items()})
     after = Place.parse(query.cursor) if query.cursor else None
-    found = get_services().accounts.history.search(wanted, after=after, limit=query.limit)
+    found = get_services().accounts.tables.history.search(wanted, after=after, limit=query.limit)
     jobs = [HistoryJob.model_validate(row, from_attributes=True) for row in found.jobs]
     return responses.to_response(HistoryPage(jobs=jobs, next_cursor=str(found.next_place) if found.next_place else None))
 
@@ -48,7 +48,7 @@ def search(query: HistoryQuery) -> Response:
 )
 def failures(query: FailuresQuery) -> Response:
     """Return how many jobs failed with each error."""
-    found = get_services().accounts.history.failures(owner=query.owner or None, since=query.since, until=query.until)
+    found = get_services().accounts.tables.history.failures(owner=query.owner or None, since=query.since, until=query.until)
     jobs = sum(one.jobs for one in found)
     report = Failures(failures=[_failure(one) for one in found], jobs=jobs, is_whole=jobs < MAX_COUNTED_FAILURES)
     return responses.to_response(report)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
-from document_parser.accounts.keys import ApiKey, NewKey
+from document_parser.accounts.records import ApiKey, NewKey
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.middleware import responses
@@ -39,7 +39,7 @@ DATABASE_ERRORS = (DatabaseUnavailable, DatabaseNotUpgraded)
 def listing(query: KeysQuery) -> Response:
     """Return all keys of all owners, or of one, without their secrets. Ended ones are in the list too."""
     now = datetime.now(UTC)
-    found = get_services().accounts.keys.list(query.owner or None)
+    found = get_services().accounts.tables.keys.list(query.owner or None)
     return responses.to_response(KeyList(keys=[_view(key, now) for key in found]))
 
 
@@ -55,7 +55,7 @@ def create(body: KeyWanted) -> Response:
     """Make a key for an owner."""
     check_origin()
     now = datetime.now(UTC)
-    made = get_services().accounts.keys.create(
+    made = get_services().accounts.tables.keys.create(
         name=body.name,
         owner=body.owner,
         tier=body.tier,
@@ -84,7 +84,7 @@ def rotate(path: KeyPath, body: KeyRotation) -> Response:
     """Replace a key by a new one."""
     check_origin()
     services, now = get_services(), datetime.now(UTC)
-    made = services.accounts.keys.rotate(path.key_id, now=now, grace=timedelta(seconds=body.grace_seconds))
+    made = services.accounts.tables.keys.rotate(path.key_id, now=now, grace=timedelta(seconds=body.grace_seconds))
     _announce()
     return _made(made, now)
 
@@ -101,7 +101,7 @@ def revoke(path: KeyPath) -> Response:
     """End a key for good."""
     check_origin()
     services, now = get_services(), datetime.now(UTC)
-    ended = services.accounts.keys.revoke(path.key_id, now=now)
+    ended = services.accounts.tables.keys.revoke(path.key_id, now=now)
     key_changes.announce(services.redis)
     return responses.to_response(_view(ended, now))
 

@@ -62,7 +62,7 @@ def _delete(services: Services, caller: Identity) -> OwnerDeleted:
     RedisError.
     """
     redis, owner, now = services.redis, caller.owner, datetime.now(UTC)
-    erasure = services.accounts.erasure
+    erasure = services.accounts.tables.erasure
     ended = erasure.end_keys(owner, now, without=caller.key_id)
     key_changes.announce(redis)
     before = erasing.holdings(redis, owner)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
-from document_parser.accounts.usage import GROUPINGS, Grouping, UsageSum
+from document_parser.accounts.records import GROUPINGS, Grouping, UsageSum
 from document_parser.api import openapi
 from document_parser.api.middleware import responses, tier_limits
 from document_parser.api.middleware.identity import asked_owner, identity
@@ -34,7 +34,7 @@ routes = APIBlueprint("usage", __name__, url_prefix="/v1", abp_tags=[Tag(name="u
 )
 def show(query: UsageQuery) -> Response:
     """Return the usage of the caller's owner, or for admins that of any owner."""
-    by, usage = _groupings(query.by), get_services().accounts.usage
+    by, usage = _groupings(query.by), get_services().accounts.tables.usage
     owner = None if query.owner == ALL_OWNERS and identity().is_admin else asked_owner(query.owner)
     found = usage.sums(by=by, owner=owner, since=query.since, until=query.until)
     (total,) = usage.sums(by=(), owner=owner, since=query.since, until=query.until)
