@@ -278,8 +278,8 @@ def test_what_a_database_cannot_hold_is_found_nowhere_or_refused(kind, request, 
     client, headers = create_app(settings).test_client(), bearer(TOKEN)
     wanted = {"name": "till", "owner": "acme", "scopes": ["read"]}
     assert client.post("/v1/keys", json=wanted, headers=headers).status_code == 201
-    accounts = client.application.extensions["document_parser"].accounts
-    accounts.history.write([JobRow(job_id=JOB, owner="acme", state="failed", error_code="X", created_at=datetime.now(UTC))])
+    tables = client.application.extensions["document_parser"].accounts.tables
+    tables.history.write([JobRow(job_id=JOB, owner="acme", state="failed", error_code="X", created_at=datetime.now(UTC))])
     answers = {path: client.get(path, headers=headers) for path in NEVER_THERE}
     assert {path: answer.status_code for path, answer in answers.items()} == NEVER_THERE
     found = [
@@ -292,7 +292,7 @@ def test_what_a_database_cannot_hold_is_found_nowhere_or_refused(kind, request, 
         assert code(client.post(f"/v1/keys/%00/{change}", json={}, headers=headers)) == (404, "KEY_NOT_FOUND")
     late = wanted | {"expires_at": "9999-12-31T23:59:59-14:00"}
     assert code(client.post("/v1/keys", json=late, headers=headers)) == (422, "INVALID_OPTION")
-    accounts.database.close()
+    tables.database.close()
 
 
 def test_while_the_database_is_away_known_keys_work_and_others_are_told_to_come_again(valkey, redis, tmp_path, postgresql):
