@@ -476,6 +476,19 @@ def test_a_language_that_its_scripts_first_pack_reads_badly_is_read_with_its_own
     assert [one.languages for one in found] == ["ukr", "ukr"]
 
 
+@pytest.mark.parametrize(("confidence", "languages"), [(0.86, ""), (0.92, "tha")])
+def test_thai_is_believed_only_with_the_confidence_that_it_has_in_thai(confidence, languages):
+    """It reads English that stands on its head, and much else, as Thai with up to .9."""
+    texts = {"tha": ("ห้องสมุดเปิดทุกวัน", confidence), "eng": ("words", 0.4)}
+
+    def read(pieces, languages):
+        text, sure = texts[languages.partition("+")[0]]
+        return [word_of(sure, text) for _ in pieces]
+
+    found = read_in_best_languages([Image.new("L", (20, 10))], packs_of("eng", "tha"), read)
+    assert [one.languages for one in found] == [languages]
+
+
 def test_a_language_is_told_from_its_kin_by_more_than_two_lines():
     """In print of poor quality Belarusian reads one Russian line of four with more confidence than Russian."""
     sure = {"rus": (0.75, 0.76, 0.9, 0.9, 0.9), "bel": (0.8, 0.81, 0.7, 0.7, 0.7), "eng": (0.2,) * 5}

@@ -16,7 +16,13 @@ from PIL import Image
 
 from document_parser.engines.tesseract.languages import SCRIPTS
 from document_parser.engines.tesseract.packs import Packs
-from document_parser.engines.tesseract.script_letters import LATIN_SCRIPTS, confidence_in, is_in_script, is_letter_of
+from document_parser.engines.tesseract.script_letters import (
+    LATIN_SCRIPTS,
+    confidence_as,
+    confidence_in,
+    is_in_script,
+    is_letter_of,
+)
 from document_parser.engines.tesseract.script_pairs import ReadSample, find_pair
 from document_parser.models import Word
 
@@ -179,7 +185,7 @@ def _fits_well(words: Sequence[Word], script: str) -> bool:
 
     Packs of Latin letters read poor Greek or Cyrillic lines with a confidence of .55 to .75, and a single word with up to .9.
     """
-    sure = confidence_in(words)
+    sure = confidence_as(script, words)
     text = " ".join(word.text for word in words)
     if len(text.split()) < MIN_OTHER_WORDS and sum(map(str.isalpha, text)) < MIN_OTHER_LETTERS:
         return False
@@ -200,14 +206,14 @@ def _find_languages(
     read_sample = cache(partial(read, sample[:SAMPLE_LINES]))
     script = _find_script(scripts, read_sample)
     names = scripts.get(script, ())
-    surest = [max(_confidence_as(script, words) for words in read_sample(name)) for name in names]
+    surest = [max(_confidence_in_script(script, words) for words in read_sample(name)) for name in names]
     read_kin = cache(partial(read, sample))
     if not names or max(surest) < least:
         pair = find_pair(_installed_scripts(packs), packs, read_sample, read_kin)
         return (TWO_SCRIPTS, pair) if pair else ("", "")
 
     def fitness(languages: str) -> float:
-        return fmean(_confidence_as(script, words) for words in read_kin(languages))
+        return fmean(_confidence_in_script(script, words) for words in read_kin(languages))
 
     best = max(names, key=fitness) if len(names) > 1 else names[0]
     with_english = f"{best}+{ENGLISH}"
@@ -221,7 +227,7 @@ def _find_script(scripts: Mapping[str, Sequence[str]], read_sample: ReadSample) 
     """Return the script whose first pack reads one of the lines surest; empty if none does."""
 
     def confidence(script: str) -> float:
-        return max(_confidence_as(script, words) for words in read_sample(scripts[script][0]))
+        return max(_confidence_in_script(script, words) for words in read_sample(scripts[script][0]))
 
     best = ""
     for script in scripts:
@@ -232,9 +238,9 @@ def _find_script(scripts: Mapping[str, Sequence[str]], read_sample: ReadSample) 
     return best if best and confidence(best) >= MIN_KIN_CONFIDENCE else ""
 
 
-def _confidence_as(script: str, words: Sequence[Word]) -> float:
+def _confidence_in_script(script: str, words: Sequence[Word]) -> float:
     """Return the confidence in a line of a script; 0 if its letters are not of the script."""
-    return confidence_in(words) if is_in_script(words, script) else 0.0
+    return confidence_as(script, words) if is_in_script(words, script) else 0.0
 
 
 def choose_for_page(packs: Packs, script: str, letters: Callable[[str], float]) -> str:

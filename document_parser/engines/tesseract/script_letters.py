@@ -13,6 +13,12 @@ MIN_LETTERS, MIN_LETTER_SHARE = 6, 0.8
 """Letters of the script in a line, and their share of its letters, from which a reading says something of its script."""
 MIN_READ_SHARE = 0.7
 """Share of a line's length that words cover at least if all of it was read; less counts against the confidence."""
+MIN_CONFIDENCE_OF = {"Thai": 0.88}
+"""Confidence of a script's packs in a line below which they say nothing.
+
+Thai's reads English, Russian and Greek, upright or upside down, as Thai with .55 to .9, and Thai itself with .9 to .97
+(findings/thai_pack_is_sure_of_other_letters.sh).
+"""
 LETTER_NAMES: dict[str, tuple[str, ...]] = {
     "Vietnamese": ("LATIN",),
     "Fraktur": ("LATIN",),
@@ -28,6 +34,12 @@ def confidence_in(words: Sequence[Word]) -> float:
     lengths = [word.right - word.left for word in words]
     sure = sum((word.confidence or 0) * length for word, length in zip(words, lengths, strict=True))
     return sure / max(sum(lengths), MIN_READ_SHARE)
+
+
+def confidence_as(script: str, words: Sequence[Word]) -> float:
+    """Return the confidence in a line that packs of a script read, 0 to 1; 0 where their confidence says nothing."""
+    sure = confidence_in(words)
+    return sure if sure >= MIN_CONFIDENCE_OF.get(script, 0.0) else 0.0
 
 
 def is_in_script(words: Sequence[Word], script: str) -> bool:

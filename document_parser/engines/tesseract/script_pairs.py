@@ -12,7 +12,7 @@ from itertools import product
 from statistics import fmean
 
 from document_parser.engines.tesseract.packs import Packs
-from document_parser.engines.tesseract.script_letters import LATIN_SCRIPTS, confidence_in, is_letter_of
+from document_parser.engines.tesseract.script_letters import LATIN_SCRIPTS, MIN_CONFIDENCE_OF, confidence_in, is_letter_of
 from document_parser.models import Word
 
 SURE_WORD_CONFIDENCE, MIN_WORD_LETTERS = 0.8, 3
@@ -64,7 +64,8 @@ def find_pair(scripts: Mapping[str, Sequence[str]], packs: Packs, read_sample: R
 
 def _sure_share(lines: Sequence[Sequence[Word]], script: str) -> float:
     """Return the share of the length of the lines that is in sure words all of whose letters are of a script, 0 to 1."""
-    sure = (word for line in lines for word in line if (word.confidence or 0) >= SURE_WORD_CONFIDENCE)
+    least = max(SURE_WORD_CONFIDENCE, MIN_CONFIDENCE_OF.get(script, 0.0))
+    sure = (word for line in lines for word in line if (word.confidence or 0) >= least)
     return sum(word.right - word.left for word in sure if _is_word_of(word.text, script)) / max(1, len(lines))
 
 
