@@ -87,6 +87,17 @@ def test_headings_of_the_page_part_fields():
     assert texts(found)[1] == "Boat"
 
 
+def test_a_ruled_form_with_a_large_section_heading_below_an_empty_row_is_one_table():
+    words = rows_at(FIELDS, (76, 204), 103) + line("Boat", 76, 184, size=12, bold=True)
+    rules = [level(at) for at in (100, 120, 140, 160, 180, 200, 220)]
+    rules += [upright(at, top, bottom) for at in (72, 520) for top, bottom in ((100, 220),)]
+    words += rows_at([["Make:", "Nordkapp"]], (76, 204), 203)
+    rules += [upright(200, 100, 180), upright(200, 200, 220)]
+    rows = grid(table_of(words, rules))
+    assert [row for row in rows if any(row)][:3] == FIELDS
+    assert [row[0] for row in rows if row[0]][3:] == ["Boat", "Make:"]
+
+
 def test_sections_in_the_size_of_the_cells_stay_in_their_table():
     words = rows_at([["Test", "Result", "Unit"]], (72, 250, 350), 100, bold=True) + line("Chemistry", 72, 116, bold=True)
     words += rows_at([["Sodium", "141", "mmol"], ["Chloride", "101", "mmol"]], (72, 250, 350), 132) + line(

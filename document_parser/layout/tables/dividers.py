@@ -37,11 +37,13 @@ def divide(grid: Grid, upright: Floats) -> list[Piece]:
     Without such a line it is the grid alone. ``upright`` are the vertical lines of the page (x, top, bottom): a line of text
     beside one is a cell.
     """
-    rows = [[cell for cell in row if cell.words] for row in grid.rows]
+    written = [[cell for cell in row if cell.words] for row in grid.rows]
+    numbers = [number for number, row in enumerate(written) if row]
+    rows = [written[number] for number in numbers]  # empty rows of a ruled table are beside nothing
     if len(rows) <= MIN_PIECE_ROWS or any(cell.down > 1 for row in rows for cell in row):
         return [grid]
     stretches = [
-        stretch
+        (numbers[stretch[0]], numbers[stretch[1]])
         for stretch in _lone_stretches(rows)
         if (_is_interlude(rows, stretch) or _is_page_heading(rows, stretch)) and not _is_walled(rows, stretch, grid, upright)
     ]
@@ -49,17 +51,17 @@ def divide(grid: Grid, upright: Floats) -> list[Piece]:
         return [grid]
     pieces: list[Piece] = []
     start = 0
-    for first, last in [*stretches, (len(rows), len(rows))]:
+    for first, last in [*stretches, (len(grid.rows), len(grid.rows))]:
         pieces += _pieces_of(grid, start, first)
         if first < last:
-            pieces.append([word for row in rows[first:last] for cell in row for word in cell.words])
+            pieces.append([word for row in written[first:last] for cell in row for word in cell.words])
         start = last
     return pieces
 
 
 def _lone_stretches(rows: Rows) -> list[tuple[int, int]]:
     """Return (first, end) of the runs of rows of one cell, with rows of several cells above and below."""
-    lone = [len(row) <= 1 for row in rows]
+    lone = [len(row) == 1 for row in rows]
     edges = [0, *(number for number in range(1, len(rows)) if lone[number] is not lone[number - 1]), len(rows)]
     return [(first, end) for first, end in pairwise(edges) if lone[first] and first > 0 and end < len(rows)]
 
@@ -82,7 +84,7 @@ def _is_page_heading(rows: Rows, stretch: tuple[int, int]) -> bool:
     first, end = stretch
     cells = [cell for row in rows for cell in row if len(row) > 1]
     head = [cell for row in rows[first:end] for cell in row]
-    if not head or end - first > MAX_HEADING_LINES or _has_bold_header(rows) or head[0].first > 0:
+    if end - first > MAX_HEADING_LINES or _has_bold_header(rows) or head[0].first > 0:
         return False
     size = body_size([word for cell in cells for word in cell.words])
     letters = body_size([word for cell in head for word in cell.words])
