@@ -114,7 +114,7 @@ def test_a_login_that_was_not_begun_here_or_was_refused_opens_nothing(client, cl
     address = log_in_at(begin(client), "ada", allow=fault != "refused")
     browser = client
     if fault == "another browser":
-        browser = client_with(oidc_issuer=provider, oidc_client_id="docparse")
+        browser = client_with(oidc_issuer=provider, oidc_client_id="docparse", oidc_client_secret="secret")
     elif fault == "twice":
         come_back(client, address)
         client.post("/logout")
@@ -125,6 +125,26 @@ def test_a_login_that_was_not_begun_here_or_was_refused_opens_nothing(client, cl
         address = f"http://x/login/callback?code=guess&state={state}"
     assert come_back(browser, address) == "/?login=LOGIN_FAILED"
     assert refusal(browser.get("/v1/me")) == (401, "KEY_REQUIRED")
+
+
+def test_a_login_that_was_begun_comes_back_once_whatever_the_browser_holds(client):
+    address = log_in_at(begin(client), "ada")
+    state = parse_qs(urlsplit(address).query)["state"][0]
+    [cookie] = [held for held in client._cookies.values() if held.key.startswith("docparse-login-")]
+    come_back(client, f"http://x/login/callback?error=access_denied&state={state}")
+    client.set_cookie(cookie.key, cookie.value)
+    assert come_back(client, address) == "/?login=LOGIN_FAILED"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_cookie_that_came_over_https_is_sent_over_nothing_else(client, key, scheme):
+    answers = [
+        client.post("/login", json={"key": key.secret}, base_url=f"{scheme}://localhost"),
+        client.get("/login/provider", base_url=f"{scheme}://localhost"),
+    ]
+    for answer in answers:
+        [cookie] = answer.headers.getlist("Set-Cookie")
+        assert ("Secure" in cookie.split("; ")) is (scheme == "https")
 
 
 def test_a_login_that_failed_is_told_of_where_it_began(client):

@@ -13,11 +13,16 @@ TRUSTED = (PROXY, "192.168.7.0/24", "unix")
 
 
 @pytest.fixture
-def seen():
+def trusted():
+    return TRUSTED
+
+
+@pytest.fixture
+def seen(trusted):
     """What the service takes for the caller's address and scheme, given who connects and the headers it sends."""
     app = Flask(__name__)
     app.route("/")(lambda: {"address": request.remote_addr, "scheme": request.scheme, "host": request.host})
-    proxies.register(app, TRUSTED)
+    proxies.register(app, trusted)
 
     def ask(peer, **headers):
         named = {f"X-Forwarded-{name.title()}": value for name, value in headers.items()}
@@ -36,6 +41,11 @@ def test_a_proxy_speaks_for_its_client(seen):
     assert seen(PROXY, **{"for": CLIENT}, proto="https") == (CLIENT, "https")
     assert seen("::ffff:" + PROXY, **{"for": CLIENT}) == (CLIENT, "http")
     assert seen("", **{"for": CLIENT}, proto="https") == (CLIENT, "https")
+
+
+@pytest.mark.parametrize("trusted", [TRUSTED, 1], ids=["by address", "by number"])
+def test_no_proxy_changes_the_host_that_the_service_is_called_by(seen):
+    assert seen(PROXY, **{"for": CLIENT}, proto="https", host="evil.example.org") == (CLIENT, "https")
 
 
 def test_what_a_client_has_put_in_front_is_not_believed(seen):
