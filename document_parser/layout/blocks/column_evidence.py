@@ -131,6 +131,15 @@ def are_lists(left: Sequence[Line], right: Sequence[Line]) -> bool:
     )
 
 
+def are_entries(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    """Return whether lines on both sides begin with terms of a glossary, which are no rows."""
+    return all(
+        sum(line.opens_with_term for line in lines) >= max(2, MIN_ITEMS_SHARE * len(lines))
+        and median(len(line.text) for line in lines) >= PROSE_LINE_CHARACTERS
+        for lines in (left, right)
+    )
+
+
 def column_features(parted: Parted, page: PageIndex) -> Floats:
     """Return the numbers of a gutter, one for each of :data:`COLUMN_FEATURES`."""
     gutter, size = parted.gutter, parted.size

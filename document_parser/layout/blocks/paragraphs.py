@@ -60,6 +60,10 @@ MAX_TERM_SHARE = 0.5
 """Share of a column's width that a term of a glossary takes, at most, below a definition of one line."""
 MIN_NARROWED_CHARACTERS = 40
 """Characters of a line within a sentence, at least, that something beside it ends early: so long are the lines of no list."""
+MIN_TERMS = 2
+"""Bold terms at the edge of a column from which it is a glossary, at least."""
+MAX_TERM_HANG_EM = 4.0
+"""Font sizes by which the lines of an explanation begin further in than its term, at most."""
 MAX_SIGNATURE_WORDS = 5
 """Words of a signature, at most."""
 MAX_VALEDICTION_WORDS = 4
@@ -73,7 +77,7 @@ class Column:
     """The common measures of a column's lines, in points. Indents and slack follow the direction of reading.
 
     ``pitch`` is the usual distance of two lines in font sizes, ``body`` the page's usual font size. ``hangs``: the lines of an
-    item begin below its text, not below its marker.
+    item begin below its text, not below its marker. ``has_terms``: each of its terms begins a line.
     """
 
     left: float
@@ -82,6 +86,7 @@ class Column:
     body: float
     backwards: bool
     hangs: bool = False
+    has_terms: bool = False
 
     @classmethod
     def measure(cls, lines: Sequence[Line], body: float) -> Column:
@@ -93,7 +98,7 @@ class Column:
             body=body,
             backwards=is_right_to_left(word for line in lines for word in line.words),
         )
-        return replace(column, hangs=_has_hanging_items(lines, column))
+        return replace(column, hangs=_has_hanging_items(lines, column), has_terms=_has_terms(lines, column))
 
     def indent(self, line: Line) -> float:
         """Return the gap before the start of a line in points."""
@@ -122,6 +127,15 @@ def _has_hanging_items(lines: Sequence[Line], column: Column) -> bool:
         hanging += abs(column.indent(lower) - start) < HANG_TOLERANCE_EM * lower.size
         flush += abs(column.indent(lower) - column.indent(upper)) < HANG_TOLERANCE_EM * lower.size
     return 0 < hanging >= flush
+
+
+def _has_terms(lines: Sequence[Line], column: Column) -> bool:
+    """Return whether lines begin with bold terms of a glossary: what follows one is further in, or the next term."""
+    terms = [line for line in lines if line.opens_with_term and column.indent(line) < SAME_INDENT_POINTS]
+    below = [lower for upper, lower in pairwise(lines) if upper in terms and not _is_apart(upper, lower, column)]
+    hanging = sum(MIN_HANG_EM * line.size < column.indent(line) < MAX_TERM_HANG_EM * line.size for line in below)
+    others = sum(line not in terms for line in below) - hanging
+    return len(terms) >= MIN_TERMS and not others and (hanging > 0 or len(below) == len(terms) - 1)
 
 
 def _pitch(lines: Sequence[Line]) -> float:
@@ -217,6 +231,7 @@ def _starts_block(group: Sequence[Line], line: Line, column: Column) -> bool:
         or _opens_item(group, line, column)
         or _opens_note(group, line, column)
         or _opens_entry(group, line)
+        or _opens_term(group, line, column)
         or _leaves_hang(group, line, column)
         or _leaves_indent(group, line, column)
         or is_caption(line.text)
@@ -322,6 +337,12 @@ def _leaves_indent(group: Sequence[Line], line: Line, column: Column) -> bool:
 def _is_set_apart(line: Line, column: Column) -> bool:
     """Return whether a line is bold or clearly larger than the text, as headings are."""
     return line.bold or line.size > MIN_HEADING_RATIO * column.body
+
+
+def _opens_term(group: Sequence[Line], line: Line, column: Column) -> bool:
+    """Return whether a line begins with the next term of a glossary."""
+    terms = (group[0], line)
+    return column.has_terms and all(one.opens_with_term and column.indent(one) < SAME_INDENT_POINTS for one in terms)
 
 
 def _opens_entry(group: Sequence[Line], line: Line) -> bool:

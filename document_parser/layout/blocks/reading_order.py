@@ -19,6 +19,7 @@ from document_parser.layout.blocks.cards import find_card_edges
 from document_parser.layout.blocks.column_evidence import (
     Parted,
     are_divided_texts,
+    are_entries,
     are_lists,
     are_long_texts,
     are_staggered,
@@ -41,11 +42,12 @@ from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import (
     add_spanning_header,
     extend_band,
+    has_answers,
     has_lone_columns,
     is_aligned_table,
     propose_grids,
 )
-from document_parser.layout.tables.dividers import divide
+from document_parser.layout.tables.dividers import below_fields, divide
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.headed import find_headed_table
 from document_parser.layout.tables.header_above import add_header_above
@@ -256,7 +258,8 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
         parted = Parted(gutter, sides[0], sides[1], len(above), len(below), region.size)
         if page.watcher is not None:
             page.watcher.on_gutter(parted, page.index)
-        sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules) or are_lists(*sides)
+        sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules)
+        sure = sure or are_lists(*sides) or are_entries(*sides)
         columns = 1.0 if sure else columns_agreement(parted, page.index)
         if columns < MIN_COLUMNS_AGREEMENT and are_long_texts(parted):
             columns = MIN_COLUMNS_AGREEMENT  # if it is no table
@@ -354,6 +357,7 @@ class _Region:
             Proposal(grid, Origin.ALIGNED, prior)
             for grid, prior in grids
             if not has_lone_columns(grid)
+            and not has_answers(grid)
             and not any(grid.top < word.bottom and word.top < grid.bottom for word in placed)
             and not (self.tight and joins_columns(grid, self.tight))
         ]
@@ -378,7 +382,7 @@ def _insert_table(region: _Region, grid: Grid, depth: int) -> list[Part]:
         addresses, pairs = split
         return _insert_parts(region.words, [*map(Flow, addresses), pairs], region.page, depth)
     if blocks is None:
-        whole = _with_headers(grid, region.text)
+        whole = _with_headers(below_fields(grid), region.text)
         pieces = divide(whole, region.page.index.rules.upright)
         parts = [piece if isinstance(piece, Grid) else Flow(piece) for piece in pieces]
         return _insert_parts(region.words, parts, region.page, depth)

@@ -21,6 +21,8 @@ TALL_WORD_RATIO = 1.7
 
 MAX_CACHED_CALLS = 512
 """Results of ``lines_of`` that are cached while a page is laid out: enough for nearly all regions and cells of a page."""
+MAX_TERM_SPACE_EM = 0.6
+"""Font sizes between a bold term and the text that it runs into, at most."""
 
 
 class Extent:
@@ -90,6 +92,14 @@ class Line(Extent):
         """Return the share of the line's letters that are bold, from 0 to 1."""
         bold = [len(word.text) for word in self.words if word.bold]
         return sum(bold) / sum([len(word.text) for word in self.words]) if bold else 0.0
+
+    @cached_property
+    def opens_with_term(self) -> bool:
+        """Return whether plain text follows bold words after no more than a space: labels of fields stand apart from values."""
+        start = next((number for number, word in enumerate(self.words) if not word.bold), 0)
+        if not start or any(word.bold for word in self.words[start:]):
+            return False
+        return self.words[start].left - self.words[start - 1].right <= MAX_TERM_SPACE_EM * self.size
 
     @cached_property
     def has_fraction(self) -> bool:

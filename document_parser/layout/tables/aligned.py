@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -50,9 +51,13 @@ MAX_REMARK_GAP_EM = 0.7
 """Font sizes between a row and a remark that belongs to one of its cells, at most."""
 MAX_REMARK_GAP_RATIO = 0.75
 """White above a remark divided by the white below it, at most."""
+MIN_ANSWERS, MIN_ANSWER_SHARE = 3, 0.6
+"""Answers that follow one another, and the share of cells that are answers or questions, of a questionnaire."""
 
 Interval = tuple[float, float]
 """Left and right end in points."""
+_ANSWER = re.compile(r"[(\[]?([A-Ga-g])[)\].]")
+_QUESTION = re.compile(r"[(\[]?[0-9]{1,3}[)\].]")
 
 
 def propose_grids(words: Sequence[Word]) -> list[Grid]:
@@ -371,6 +376,15 @@ def has_lone_columns(grid: Grid) -> bool:
     """Return whether columns of one text show that a grid is a formula or a drawing: several, or one beside few rows."""
     lone = sum(len(list(filter(None, _texts_of_column(grid, column)))) == 1 for column in range(grid.columns))
     return lone > MAX_SINGLE_TEXT_COLUMNS or (lone > 0 and len(grid.rows) < MIN_ROWS_WITH_SINGLE_TEXT)
+
+
+def has_answers(grid: Grid) -> bool:
+    """Return whether cells are the answers to choose from below questions: A), B), C), in rows or in columns."""
+    cells = [cell.words[0].text for row in grid.rows for cell in row if cell.words]
+    labels = [match[1].upper() for text in cells if (match := _ANSWER.match(text))]
+    steps = sum(ord(after) == ord(before) + 1 for before, after in pairwise(labels))
+    questions = sum(bool(_QUESTION.match(text)) for text in cells)
+    return steps >= MIN_ANSWERS - 1 and len(labels) + questions > MIN_ANSWER_SHARE * len(cells)
 
 
 def _are_cells_apart(grid: Grid) -> bool:

@@ -23,6 +23,10 @@ MIN_GAP_ABOVE_EM = 0.5
 """Font sizes by which the white above a heading in the size of the cells exceeds that between rows, at least."""
 MIN_PIECE_ROWS = 2
 """Rows of a piece that is a table of its own, at least."""
+COLONS = (":", "\uff1a")
+"""How labels of fields end, in Chinese and Japanese too."""
+MAX_LABEL_WORDS = 4
+"""Words of a label, at most."""
 MAX_FIELD_COLUMNS = 6
 """Columns of fields below headings, at most: three labels with their values."""
 
@@ -57,6 +61,28 @@ def divide(grid: Grid, upright: Floats) -> list[Piece]:
             pieces.append([word for row in written[first:last] for cell in row for word in cell.words])
         start = last
     return pieces
+
+
+def below_fields(grid: Grid) -> Grid:
+    """Return the table without rows of labels and values above its bold header: they keep to columns of their own.
+
+    So a laboratory report has its results below the patient's data, and an invoice its items below the customer's.
+    """
+    first = next((number for number, row in enumerate(grid.rows) if len(row) > 1 and _are_bold(row)), 0)
+    above, header = grid.rows[:first], grid.rows[first]
+    body = [row for row in grid.rows[first + 1 :] if len(row) > 1]
+    if not above or len(header) <= MIN_PIECE_ROWS or not body or any(map(_are_bold, body)):
+        return grid
+    is_header = not any(_has_label(cell) or is_number(cell.text) for cell in header)
+    if not is_header or not all(len(row) > 1 and _has_label(row[0]) and not _are_bold(row) for row in above):
+        return grid
+    [table] = _pieces_of(grid, first, len(grid.rows))
+    return table if isinstance(table, Grid) else grid
+
+
+def _has_label(cell: GridCell) -> bool:
+    """Return whether a cell begins with a label that ends with a colon."""
+    return any(word.text.endswith(COLONS) for word in cell.words[:MAX_LABEL_WORDS])
 
 
 def _lone_stretches(rows: Rows) -> list[tuple[int, int]]:
