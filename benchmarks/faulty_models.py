@@ -50,6 +50,7 @@ SILENCE_SECONDS = 3.0
 LEAST_CONTRAST = 16
 SCAN_SCALE = 150 / 72
 HALF = 0.5
+SENTENCES = 20
 UNTRUE = frozenset({"argentina_diputados_voting_record"})
 """Documents whose text layer says what does not stand on the page: this one maps the letters of its heading wrongly."""
 ACCUSING = {
@@ -102,9 +103,14 @@ def _recall(truth: TruePage, text: str) -> float:
     return sum(found) / len(found) if found else 1.0
 
 
-def build(folder: Path, corpus: Path, drawn: int, from_corpus: int, seed: int = 0) -> dict[Path, list[TruePage]]:
-    """Two documents, one with text layers and one of scans of the same pages, and what is true of each page."""
-    sources = [*_drawn(folder, drawn, seed), *_corpus_pages(corpus, from_corpus, seed)]
+def build(
+    folder: Path, corpus: Path, drawn: int, from_corpus: int, seed: int = 0, sentences: int = SENTENCES
+) -> dict[Path, list[TruePage]]:
+    """Two documents, one with text layers and one of scans of the same pages, and what is true of each page.
+
+    Drawn pages of prose have at least so many sentences.
+    """
+    sources = [*_drawn(folder, drawn, seed, sentences), *_corpus_pages(corpus, from_corpus, seed)]
     digital, scans = pypdfium2.PdfDocument.new(), pypdfium2.PdfDocument.new()
     names: list[str] = []
     for path, number in sources:
@@ -123,7 +129,7 @@ def build(folder: Path, corpus: Path, drawn: int, from_corpus: int, seed: int = 
     return {folder / "digital.pdf": truths, folder / "scans.pdf": copies}
 
 
-def _drawn(folder: Path, count: int, seed: int) -> list[tuple[Path, int]]:
+def _drawn(folder: Path, count: int, seed: int, sentences: int) -> list[tuple[Path, int]]:
     """Pages of prose with numbers, in one column and two, and pages with a ruled table, no two of them alike."""
     made = []
     for number in range(seed * count, (seed + 1) * count):
@@ -136,15 +142,15 @@ def _drawn(folder: Path, count: int, seed: int) -> list[tuple[Path, int]]:
             ]
             documents.table_pdf(path, rows, start + documents.PARAGRAPH)
         else:
-            documents.pdf_of_text(path, [start + _prose(number)], two_columns=number % 4 == 1)
+            documents.pdf_of_text(path, [start + _prose(number, sentences)], two_columns=number % 4 == 1)
         made.append((path, 0))
     return made
 
 
-def _prose(number: int) -> str:
+def _prose(number: int, sentences: int) -> str:
     """Sentences of ordinary words, none of them twice."""
     chance = random.Random(number)
-    return " ".join(" ".join(chance.choices(WORDS, k=12)).capitalize() + "." for _ in range(20 + 10 * (number % 5)))
+    return " ".join(" ".join(chance.choices(WORDS, k=12)).capitalize() + "." for _ in range(sentences * (2 + number % 5) // 2))
 
 
 def _corpus_pages(corpus: Path, count: int, seed: int) -> list[tuple[Path, int]]:
@@ -255,7 +261,7 @@ def real_tables(corpus: Path, truths: Iterable[TruePage]) -> list[str]:
 
 def short_run(folder: Path) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
     """Outcomes of a few drawn pages in maximum mode, sound and then with a fault on most of them."""
-    found = build(folder, folder, drawn=len(FAULTS) // 2, from_corpus=0)
+    found = build(folder, folder, drawn=len(FAULTS) // 2, from_corpus=0, sentences=SENTENCES // 4)
     clean = asyncio.run(run(WAYS[0], found))
     plant([page for pages in found.values() for page in pages], 1.0, ["deepseek"])
     return clean, asyncio.run(run(WAYS[0], found))

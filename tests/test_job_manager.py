@@ -18,6 +18,7 @@ from document_parser.jobs.redis import clock
 from document_parser.models import JobState, Options
 from document_parser.settings import Settings, StoreSettings
 from document_parser.storage import make_storage
+from tests.support.commands import docparse
 from tests.support.service import ROOT, Service
 
 DAY = 86_400_000
@@ -87,22 +88,21 @@ def test_days_are_not_negative(settings):
         JobManager(settings).cleanup_old_jobs(days=-1)
 
 
-def docparse(settings, *arguments):
+def call(settings, *arguments):
     environment = {**os.environ, "DATA_DIR": str(settings.data_dir), "REDIS_URL": settings.store.redis_url}
-    command = [sys.executable, "-m", "document_parser", *arguments]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(docparse(*arguments), env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_the_command_says_how_many(settings, ended):
     ended(8)
     ended(3)
-    assert docparse(settings, "cleanup").stdout == "deleted jobs: 1\n"
-    assert docparse(settings, "cleanup", "--days", "0").stdout == "deleted jobs: 1\n"
+    assert call(settings, "cleanup").stdout == "deleted jobs: 1\n"
+    assert call(settings, "cleanup", "--days", "0").stdout == "deleted jobs: 1\n"
 
 
 @pytest.mark.parametrize("days", ["-1", "many", "nan"])
 def test_the_command_refuses_days_that_are_none(settings, days):
-    told = docparse(settings, "cleanup", f"--days={days}")
+    told = call(settings, "cleanup", f"--days={days}")
     assert told.returncode == 2
     assert f"'{days}' is not a number of days from 0 on" in told.stderr
 
@@ -111,7 +111,7 @@ def test_where_redis_does_not_answer_it_says_so_and_makes_nothing(tmp_path):
     settings = Settings(store=StoreSettings(data_dir=tmp_path / "data", redis_url=""))
     with pytest.raises(QueueUnavailable, match="Start the service, or set REDIS_URL"):
         JobManager(settings).cleanup_old_jobs()
-    told = docparse(settings, "cleanup")
+    told = call(settings, "cleanup")
     assert told.returncode == 4
     assert told.stderr == "docparse cleanup: Redis does not answer. Start the service, or set REDIS_URL to its Redis.\n"
     assert not settings.data_dir.exists()

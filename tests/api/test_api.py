@@ -14,7 +14,7 @@ import redis
 from document_parser.settings import example_environment
 from tests.support import documents
 from tests.support.error_kinds import error_kinds
-from tests.support.service import ROOT, Service, gunicorn, redis_url_of, wait_until
+from tests.support.service import ROOT, TLS, Service, gunicorn, redis_url_of, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +143,9 @@ def test_download_is_a_file_of_the_documents_name(service, done):
 
 
 def test_a_result_can_be_read_any_number_of_times_from_any_web_worker(service, done):
+    url = f"http://127.0.0.1:{service.port}/v1/jobs/{done}/result"
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: httpx2.get(f"http://127.0.0.1:{service.port}/v1/jobs/{done}/result"), range(40)))
+        answers = list(pool.map(lambda _: httpx2.get(url, verify=TLS), range(40)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({json.dumps(answer.json()) for answer in answers}) == 1
 

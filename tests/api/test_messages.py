@@ -246,28 +246,32 @@ def test_a_file_that_is_too_large_is_told_the_limit_in_mib_and_its_size(app):
     assert error["details"] == {"limit_mb": 1, "file_bytes": (1 << 20) + 1}
 
 
-def test_limits_of_documents_say_what_was_asked_for_and_how_much_there_is(tmp_path):
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """A service that takes small documents only."""
+    with Service(tmp_path_factory.mktemp("messages"), MAX_PAGES=2, MAX_IMAGE_MEGAPIXELS=1, NUM_WORKERS=1) as running:
+        yield running
+
+
+def test_limits_of_documents_say_what_was_asked_for_and_how_much_there_is(service, tmp_path):
     path = documents.pdf_of_text(tmp_path / "a.pdf", ["one", "two", "three"])
-    with Service(tmp_path, MAX_PAGES=2, MAX_IMAGE_MEGAPIXELS=1, NUM_WORKERS=1) as service:
 
-        def refused(code, path=path, **fields):
-            with path.open("rb") as stream:
-                answer = service.client.post("/v1/process/sync", files={"file": (path.name, stream)}, data=fields)
-            error = answer.json()["error"]
-            assert error["code"] == code
-            return error
+    def refused(code, path=path, **fields):
+        with path.open("rb") as stream:
+            answer = service.client.post("/v1/process/sync", files={"file": (path.name, stream)}, data=fields)
+        error = answer.json()["error"]
+        assert error["code"] == code
+        return error
 
-        error = refused("PAGE_RANGE_EMPTY", page_range="20-30")
-        assert error["details"] == {"pages": 3, "page_range": "20-30"}
-        assert error["message"].startswith("page_range '20-30' selects no page: the document has 3 pages.")
-        error = refused("TOO_MANY_PAGES")
-        assert error["details"] == {"pages": 3, "limit": 2}
-        assert error["message"].startswith("3 pages of the document are selected; this server reads at most 2 at once")
-        error = refused("PICTURE_TOO_LARGE", path=documents.png_bomb(tmp_path / "a.png", 2000))
-        assert error["details"] == {"megapixels": 4, "limit_megapixels": 1}
-        assert error["message"].startswith(
-            "The image has 4 million pixels; this server accepts at most 1 (MAX_IMAGE_MEGAPIXELS)."
-        )
+    error = refused("PAGE_RANGE_EMPTY", page_range="20-30")
+    assert error["details"] == {"pages": 3, "page_range": "20-30"}
+    assert error["message"].startswith("page_range '20-30' selects no page: the document has 3 pages.")
+    error = refused("TOO_MANY_PAGES")
+    assert error["details"] == {"pages": 3, "limit": 2}
+    assert error["message"].startswith("3 pages of the document are selected; this server reads at most 2 at once")
+    error = refused("PICTURE_TOO_LARGE", path=documents.png_bomb(tmp_path / "a.png", 2000))
+    assert error["details"] == {"megapixels": 4, "limit_megapixels": 1}
+    assert error["message"].startswith("The image has 4 million pixels; this server accepts at most 1 (MAX_IMAGE_MEGAPIXELS).")
 
 
 def test_the_library_says_it_in_the_same_words():
@@ -357,11 +361,10 @@ def test_a_job_cancelled_before_it_was_opened_says_that_its_pages_are_not_known(
             assert "the number of its pages is unknown" in body[name]
 
 
-def test_a_completed_result_misses_nothing(tmp_path, paper):
-    with Service(tmp_path, NUM_WORKERS=1) as service:
-        job_id = service.submit(paper)
-        service.ended(job_id)
-        assert (service.result(job_id)["missing_pages"], service.result(job_id)["message"]) == ([], "")
+def test_a_completed_result_misses_nothing(service, paper):
+    job_id = service.submit(paper)
+    service.ended(job_id)
+    assert (service.result(job_id)["missing_pages"], service.result(job_id)["message"]) == ([], "")
 
 
 def test_every_error_says_something_to_do_or_to_know_without_words_of_the_inside():

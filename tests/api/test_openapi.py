@@ -435,6 +435,6 @@ def test_a_cursor_that_no_answer_gave_is_refused(service, cursor):
 
 def test_schemathesis_finds_nothing(tmp_path):
     """A part of what ``make fuzz`` sends."""
-    found = fuzz.run(tmp_path, each=3)
+    found = fuzz.run(tmp_path, each=3, whole=False)
     assert found.passed, found.output
     assert found.cases >= 1000

@@ -12,7 +12,7 @@ import time
 import httpx2
 import pytest
 
-from tests.support.service import Service, wait_until
+from tests.support.service import TLS, Service, wait_until
 
 MORE_THAN_SOCKETS_HOLD = 64 << 20
 MORE_THAN_THREADS = 10
@@ -44,6 +44,11 @@ def service(tmp_path_factory):
         yield service
 
 
+def asked_anew(service, path, timeout):
+    """The answer over a connection of its own."""
+    return httpx2.get(f"http://127.0.0.1:{service.port}{path}", timeout=timeout, verify=TLS)
+
+
 @contextlib.contextmanager
 def asked_and_left_unread(service, path):
     with socket.socket() as client:
@@ -70,7 +75,7 @@ def test_a_client_that_stops_reading_its_result_is_cut_off_and_its_thread_is_fre
     before = service.log.count("client_stalled")
     with asked_and_left_unread(service, f"/v1/jobs/{job_id}/{route}") as stalled:
         with pytest.raises(httpx2.ReadTimeout):
-            httpx2.get(f"http://127.0.0.1:{service.port}{PROBE}", timeout=0.5)
+            asked_anew(service, PROBE, timeout=0.5)
         assert service.answers(PROBE)
         wait_until(lambda: service.log.count("client_stalled") == before + 1, 5, "the log tells of it")
         received = sum(map(len, iter(lambda: stalled.recv(1 << 16), b"")))
@@ -215,14 +220,14 @@ def test_health_is_answered_while_many_are_slow_however_many(usual, kind, many):
     """They are slow for longer than an answer may take: who waited for one of them would get none."""
     with sending(usual, KINDS[kind], many, pause_seconds=0.5):
         for _ in range(20):
-            assert httpx2.get(f"http://127.0.0.1:{usual.port}/v1/health/live", timeout=SOON_ENOUGH).status_code == 200
+            assert asked_anew(usual, "/v1/health/live", timeout=SOON_ENOUGH).status_code == 200
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_that_are_slow_hold_up_nobody_who_only_asks(usual, kind):
     with sending(usual, KINDS[kind], 60, pause_seconds=0.5):
         for _ in range(10):
-            assert httpx2.get(f"http://127.0.0.1:{usual.port}{PROBE}", timeout=SOON_ENOUGH).status_code == 200
+            assert asked_anew(usual, PROBE, timeout=SOON_ENOUGH).status_code == 200
 
 
 def test_whether_it_lives_is_told_while_others_wait_to_hear_how_it_is(tmp_path):
@@ -234,13 +239,13 @@ def test_whether_it_lives_is_told_while_others_wait_to_hear_how_it_is(tmp_path):
         for _ in range(8):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
             client.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert httpx2.get(f"http://127.0.0.1:{service.port}/v1/health/live", timeout=SOON_ENOUGH).status_code == 200
+        assert asked_anew(service, "/v1/health/live", timeout=SOON_ENOUGH).status_code == 200
 
 
 def test_an_address_may_hold_so_many_connections_and_the_longest_silent_goes_for_a_new_one(tmp_path):
     settings = {"WEB_WORKERS": 1, "NUM_WORKERS": 0, "MAX_CONNECTIONS_PER_ADDRESS": 20}
     with Service(tmp_path, **settings) as service, sending(service, SLOW_HEAD, 24, pause_seconds=60) as clients:
-        assert httpx2.get(f"http://127.0.0.1:{service.port}{PROBE}", timeout=20).status_code == 200
+        assert asked_anew(service, PROBE, timeout=20).status_code == 200
         wait_until(lambda: len(answered(clients)) >= 5, 10, "the first have been closed")
         assert answered(clients) == clients[: len(answered(clients))]
         # Five make room, the last of them for the request. One that we have closed ourselves counts until the server sees it.

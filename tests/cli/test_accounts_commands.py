@@ -20,6 +20,7 @@ from document_parser.accounts.migrations import HEAD
 from document_parser.accounts.records import AuditFilter, Counted
 from document_parser.accounts.usage import Usage
 from document_parser.settings import AccountSettings, Settings, StoreSettings
+from tests.support.commands import docparse
 from tests.support.owners import client_of
 from tests.support.service import CLEARED, ROOT, Service, wait_until
 
@@ -29,12 +30,12 @@ NOBODY = "postgresql://docparse:secret@127.0.0.1:9/none"
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs docparse in a folder of its own."""
+    """Runs docparse in a folder of its own; ``cold``: with the start of Python and the loading of its modules."""
 
-    def run(*arguments, status=0, **settings):
+    def run(*arguments, status=0, cold=False, **settings):
         environment = {name: value for name, value in os.environ.items() if name not in CLEARED}
         environment |= {"DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT), **settings}
-        command = [sys.executable, "-m", "document_parser", *arguments]
+        command = [sys.executable, "-m", "document_parser", *arguments] if cold else docparse(*arguments)
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == status, done.stderr
         assert "Traceback" not in done.stderr
@@ -66,7 +67,7 @@ def test_a_key_is_made_listed_rotated_and_revoked(run, database, tmp_path):
     assert (found.id, found.name, found.owner, found.tier) == (key_id, "the till", "acme", "enterprise")
     assert found.scopes == ("read", "admin")
     assert found.expires_at == datetime(2099, 1, 31, tzinfo=UTC)
-    listed = run("keys", "list")
+    listed = run("keys", "list", cold=True)
     assert key not in listed
     assert re.search(rf"^{key_id} +{key[:12]}… +acme +enterprise +read,admin +active .*the till$", listed, re.MULTILINE)
     assert key_id not in run("keys", "list", "--owner", "other")
@@ -116,7 +117,7 @@ def test_usage_is_printed_for_bills(run, database):
         Counted("globex", "", date(2027, 1, 31), "rapidocr", {"pages": 2}),
     ]
     Usage(database).add("b", counted)
-    lines = list(csv.DictReader(io.StringIO(run("usage", "--csv"))))
+    lines = list(csv.DictReader(io.StringIO(run("usage", "--csv", cold=True))))
     assert [line["engine"] for line in lines] == ["deepseek", "none", "rapidocr"]
     assert lines[0] == {
         **{"owner": "acme", "day": "2027-01-30", "key": "k", "engine": "deepseek"},

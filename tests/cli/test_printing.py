@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from document_parser.cli import COMMANDS
+from tests.support import commands
 from tests.support.service import CLEARED, Service
 
 PRINTING = [
@@ -33,17 +34,16 @@ def ran(folder: Path, *arguments: str, **settings: object) -> subprocess.Complet
     environment = {name: value for name, value in os.environ.items() if name not in (*CLEARED, "DATA_DIR")}
     environment |= {"HOME": str(folder), "TMPDIR": str(folder), "INFERENCE_MODE": "cpu", "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {name: str(value) for name, value in settings.items()}
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def docparse(folder: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    return ran(folder, "-m", "document_parser", *arguments, **settings)
+    return ran(folder, *commands.docparse(*arguments), **settings)
 
 
 @pytest.mark.parametrize("arguments", [*(["-m", "document_parser", *given] for given in PRINTING), *BESIDE], ids=" ".join)
 def test_a_printing_command_makes_nothing(arguments, tmp_path):
-    told = ran(tmp_path, *arguments)
+    told = ran(tmp_path, sys.executable, *arguments)
     assert "Traceback" not in told.stderr
     assert told.stdout or told.stderr
     assert list(tmp_path.iterdir()) == []

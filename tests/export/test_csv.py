@@ -7,13 +7,13 @@ import io
 import json
 import os
 import subprocess
-import sys
 import zipfile
 
 import pytest
 
 from document_parser import Client, errors
 from tests.support import documents
+from tests.support.commands import docparse
 from tests.support.service import ROOT, Service
 
 PARTS = [["Part", "Number", "Price"], ["Brake lining", "12", "148.50"], ["Traction rope", "3", "842.00"]]
@@ -168,7 +168,7 @@ def parse(request, folder, tmp_path):
 
     def call(*arguments):
         paths = [str(folder / argument) if str(argument).endswith(".pdf") else str(argument) for argument in arguments]
-        command = [sys.executable, "-m", "document_parser", "parse", *paths, *there]
+        command = docparse("parse", *paths, *there)
         environment = os.environ | {"INFERENCE_MODE": "cpu", "PYTHONPATH": str(ROOT)}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=100, check=False)
 

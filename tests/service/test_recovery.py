@@ -15,7 +15,7 @@ from document_parser.models import Document
 from tests.support import documents
 from tests.support.processes import at_work, kill, pool_pids
 from tests.support.service import SOON, UNCHECKED, Service, asking, redis_url_of, start_reading, wait_until
-from tests.support.vllm_batching import Speed
+from tests.support.vllm_batching import UNHURRIED, Speed
 from tests.support.vllm_server import ModelServer, served_from_thread
 
 STAMPS = range(100, 120)
@@ -23,17 +23,35 @@ PROMISED_SECONDS = 2
 """So long after a cancel no request of the job runs."""
 
 
-@pytest.fixture
-def service(tmp_path, server):
-    with Service(
-        tmp_path,
-        PAGE_CONCURRENCY=4,
-        DRAIN_SECONDS=30,
-        **asking(server.url, "auto"),
-        **UNCHECKED,
-        **SOON,
-    ) as service:
+@pytest.fixture(scope="module")
+def models():
+    """A model server at which pages take long enough for something to happen meanwhile."""
+    with served_from_thread(ModelServer(speed=UNHURRIED, tokens=60)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hardened(tmp_path_factory, models):
+    """The service that lives through all that is done to it here."""
+    folder = tmp_path_factory.mktemp("hardened")
+    with Service(folder, PAGE_CONCURRENCY=4, DRAIN_SECONDS=30, **asking(models.url, "auto"), **UNCHECKED, **SOON) as service:
         yield service
+
+
+@pytest.fixture
+def server(models):
+    """The model server, which has been asked nothing yet."""
+    assert not [entry for entry in models.log if entry.state == "running"]
+    models.log.clear()
+    return models
+
+
+@pytest.fixture
+def service(hardened):
+    """The service, whatever was done to it before."""
+    hardened.ready()
+    wait_until(lambda: hardened.client.get("/v1/health").json().get("workers") == 2, 60, "both workers")
+    return hardened
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from document_parser.settings import environment_fields
+from tests.support.commands import docparse
 from tests.support.service import ROOT
 
 COMMAND = [sys.executable, "-m", "document_parser", "parse"]
-"""The command."""
+"""The command with the start of Python and the loading of its modules."""
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Desk:
     def parse(self, *arguments: object, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[str]:
         """Call the command; its standard output is text."""
         done = subprocess.run(
-            [*COMMAND, *map(str, arguments)],
+            docparse("parse", *arguments),
             cwd=self.folder,
             env=self.environment | settings,
             input=stdin,
@@ -42,7 +43,7 @@ class Desk:
 
     def popen(self, *arguments: object, **settings: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*COMMAND, *map(str, arguments)],
+            docparse("parse", *arguments),
             cwd=self.folder,
             env=self.environment | settings,
             stdin=subprocess.DEVNULL,

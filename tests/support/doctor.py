@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support.commands import docparse
 from tests.support.service import CLEARED, ROOT, free_port
-
-DOCTOR = ["-m", "document_parser", "doctor"]
 
 
 def environment_for(folder: Path, **settings: object) -> dict[str, str]:
@@ -23,14 +21,13 @@ def environment_for(folder: Path, **settings: object) -> dict[str, str]:
 
 
 def run_doctor(
-    folder: Path, *options: str, program: Sequence[str] = (sys.executable,), **settings: object
+    folder: Path, *options: str, program: Sequence[str] | None = None, **settings: object
 ) -> subprocess.CompletedProcess[str]:
-    """``program``: what starts Python, with the restrictions it is to run under."""
+    """``program``: what starts Python, with the restrictions it is to run under, if there are any."""
     folder.mkdir(exist_ok=True)
     environment = environment_for(folder, **settings)
-    return subprocess.run(
-        [*program, *DOCTOR, *options], env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
+    command = [*program, "-m", "document_parser", "doctor", *options] if program else docparse("doctor", *options)
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
 def run_checks(folder: Path, *options: str, **settings: Any) -> dict[str, dict[str, str]]:

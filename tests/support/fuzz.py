@@ -88,7 +88,9 @@ class Found:
     output: str
 
 
-def configuration(jobs: list[str], doomed: list[str], batches: list[str], receiver: Receiver, token: str) -> str:
+def configuration(
+    jobs: list[str], doomed: list[str], batches: list[str], receiver: Receiver, token: str, *, whole: bool
+) -> str:
     """Schemathesis' settings: most jobs, pages and figures that it asks for are there."""
     return f"""
 seed = {SEED}
@@ -142,6 +144,10 @@ checks.ignored_auth.enabled = false  # wrong tokens beyond MAX_GUESSES are answe
 [[operations]]
 include-operation-id = ["create_key"]
 checks.positive_data_acceptance.enabled = false  # a schema cannot say that a moment must be in the future
+
+[[operations]]
+include-operation-id = {json.dumps(TAKING_THE_SAME)}
+phases.coverage.enabled = {json.dumps(whole)}
 """
 
 
@@ -150,6 +156,15 @@ OPERATORS = [
     *("list_keys", "create_key", "rotate_key", "revoke_key", "list_audit", "get_usage"),
 ]
 """Operations for the operator that are asked often."""
+
+
+TAKING_THE_SAME = [
+    "process_sync",
+    *("alias_post_documents", "alias_post_documents_sync", "alias_post_documents_batch"),
+    *("alias_post_documents_from_url", "alias_post_documents_from_bucket"),
+    *("alias_get_jobs", "alias_get_jobs_result", "alias_get_jobs_download"),
+]
+"""Operations that take what another one takes, by the same code: a short run goes to the edges of that one only."""
 
 
 def make_jobs(service: Service, receiver: Receiver) -> list[str]:
@@ -178,12 +193,15 @@ def make_batches(service: Service) -> list[str]:
     return found
 
 
-def run(folder: Path, each: int, *options: str) -> Found:
-    """Send ``each`` requests of each operation, and those that stand at the edges of what is allowed."""
+def run(folder: Path, each: int, *options: str, whole: bool = True) -> Found:
+    """Send ``each`` requests of each operation, and those that stand at the edges of what is allowed.
+
+    ``whole``: the latter also of the operations that take what another one takes.
+    """
     with receiving() as receiver, Service(folder, **webhooks(**BUSY)) as service:
         jobs = make_jobs(service, receiver)
         (folder / "schemathesis.toml").write_text(
-            configuration(jobs[:-2], jobs[-2:], make_batches(service), receiver, service.operator_token)
+            configuration(jobs[:-2], jobs[-2:], make_batches(service), receiver, service.operator_token, whole=whole)
         )
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "schemathesis.toml")]
         address = f"http://127.0.0.1:{service.port}/openapi.json"

@@ -12,6 +12,7 @@ from document_parser.accounts.database import Database
 from document_parser.accounts.keys import Keys
 from document_parser.accounts.records import NewKey
 from document_parser.settings import AccountSettings, Settings, StoreSettings
+from tests.support.service import TLS
 
 
 def make_key(
@@ -29,4 +30,4 @@ def make_key(
 
 def client_of(port: int, key: str) -> httpx2.Client:
     """A program that sends a key with every request."""
-    return httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, headers={"X-API-Key": key})
+    return httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, headers={"X-API-Key": key}, verify=TLS)
