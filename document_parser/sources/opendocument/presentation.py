@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from document_parser.errors import PageUnreadable
-from document_parser.models import LayerName, Location, Member, Part
+from document_parser.models import Block, LayerName, Location, Member, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.opendocument.names import attribute, full_name, short_name
@@ -20,6 +20,12 @@ _LENGTH = re.compile(r"(-?\d+(?:\.\d+)?)(cm|mm|in|pt|px|pc)?")
 _POINTS = {"cm": 28.35, "mm": 2.835, "in": 72.0, "pt": 1.0, "px": 0.75, "pc": 12.0}
 _ROW_POINTS = 18.0
 """Shapes whose upper edges are within this many points are read from left to right."""
+_MARGINS = frozenset({"header", "footer", "date-time"})
+_NO_TEXT = frozenset({"page", "handout", "page-number"})
+"""Classes of the small picture of the slide, and of its number."""
+_DECLARED = (("presentation:use-footer-name", "presentation:footer-decl"),
+             ("presentation:use-date-time-name", "presentation:date-time-decl"))  # fmt: skip
+"""How a slide names the footer and the date that it shows, and what declares them."""
 
 
 class OpenDocumentPresentation(FlowingDocument):
@@ -56,11 +62,26 @@ class OpenDocumentPresentation(FlowingDocument):
                 if story.blocks[place].kind == "paragraph":
                     story.blocks[place] = story.blocks[place].model_copy(update={"kind": "heading", "level": 1})
         story.read(shapes, layer)
+        for comment in slide.iterchildren(full_name("office:annotation")):
+            story.add_comment(comment)
         for notes in slide.iterchildren(full_name("presentation:notes")):
             story.read(_shapes_of(notes), "notes")
         self._pictures[number] = story.pictures
-        blocks = story.end()
+        blocks = [*story.end(), *self._margins_of(slide)]
         return Part(location=self.location(number), blocks=blocks, warnings=warnings_of(story, blocks))
+
+    def _margins_of(self, slide: Element) -> list[Block]:
+        """Return the footer and the date of a slide: those that it names, and those in frames of its own."""
+        texts: list[str] = []
+        for reference, declaration in _DECLARED:
+            name = attribute(slide, reference)
+            for one in slide.itersiblings(full_name(declaration), preceding=True) if name else ():
+                if attribute(one, "presentation:name") == name:
+                    texts.append(" ".join("".join(one.itertext()).split()))
+        story = Story(self._package)
+        story.read(shape for shape in slide if attribute(shape, "presentation:class") in _MARGINS)
+        texts += [block.text for block in story.blocks]
+        return [Block(kind="page_footer", text=text, layer="headers") for text in dict.fromkeys(texts) if text]
 
     def members(self) -> list[Member]:
         """Return the files embedded in the document."""
@@ -84,8 +105,8 @@ class OpenDocumentPresentation(FlowingDocument):
 
 
 def _shapes_of(slide: Element) -> list[Element]:
-    """Return the shapes of a slide or of its notes, without the small picture of the slide and fields of the margins."""
-    skipped = {"page", "header", "footer", "date-time", "page-number", "handout"}
+    """Return the shapes of a slide or of its notes, without the small picture of the slide and the margins."""
+    skipped = _MARGINS | _NO_TEXT
     return [
         shape
         for shape in slide
