@@ -406,6 +406,26 @@ def test_hidden_text_is_told_apart_and_warned_of(tmp_path: Path):
     assert [warning.code for warning in found.warnings] == ["hidden_content"]
 
 
+def test_a_drawing_that_is_switched_off_is_hidden(tmp_path: Path):
+    box = f"<wps:wsp><wps:txbx><w:txbxContent>{p(r('drawn'))}</w:txbxContent></wps:txbx></wps:wsp>"
+    graphic = f"<a:graphic><a:graphicData>{box}</a:graphicData></a:graphic>"
+    drawing = f'<w:r><w:drawing><wp:anchor><wp:docPr id="1" name="n" hidden="1"/>{graphic}</wp:anchor></w:drawing></w:r>'
+    old = f"<v:textbox><w:txbxContent>{p(r('old'))}</w:txbxContent></v:textbox>"
+    old = f'<w:r><w:pict><v:shape style="width:9pt;visibility:hidden">{old}</v:shape></w:pict></w:r>'
+    found = part_of(tmp_path, p(r("seen") + drawing + old))
+    assert texts(found.blocks) == ["seen"]
+    assert texts(found.blocks, "hidden") == ["drawn", "old"]
+    assert [warning.code for warning in found.warnings] == ["hidden_content"]
+
+
+def test_a_hidden_item_of_a_list_has_no_number(tmp_path: Path):
+    mark = "<w:rPr><w:vanish/></w:rPr>"
+    numbered = '<w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr>'
+    body = listed("a", 1) + p(r("secret", "<w:vanish/>"), "", mark + numbered) + p(r("b"), "", mark + numbered) + listed("c", 1)
+    assert list_texts(tmp_path, body)[:1] == ["1. a"]
+    assert [text for text in list_texts(tmp_path, body) if text[:1].isdigit()] == ["1. a", "2. b", "3. c"]
+
+
 def note(identifier: int, text: str, kind: str = "footnote") -> str:
     return f'<w:{kind} w:id="{identifier}"><w:p><w:r><w:{kind}Ref/></w:r>{r(f" {text}")}</w:p>{p(r("more"))}</w:{kind}>'
 

@@ -14,6 +14,7 @@ from document_parser.sources.opendocument.names import attribute, full_name, sho
 from document_parser.sources.opendocument.package import Package
 from document_parser.sources.opendocument.story import Story
 from document_parser.sources.opendocument.text_file import picture_of, warnings_of
+from document_parser.sources.visual_order import Place, visual_order
 from document_parser.sources.xml_trees import Element
 
 _LENGTH = re.compile(r"(-?\d+(?:\.\d+)?)(cm|mm|in|pt|px|pc)?")
@@ -53,7 +54,8 @@ class OpenDocumentPresentation(FlowingDocument):
         slide, story = self._slide(number), Story(self._package)
         is_hidden = self._package.styles.is_hidden_page(attribute(slide, "draw:style-name"))
         layer: LayerName = "hidden" if is_hidden else "body"
-        shapes = sorted(_shapes_of(slide), key=_place_of)
+        found = _shapes_of(slide)
+        shapes = [found[index] for index in visual_order([_place_of(shape) for shape in found], _ROW_POINTS)]
         for title in [shape for shape in shapes if attribute(shape, "presentation:class") == "title"]:
             shapes.remove(title)
             before = len(story.blocks)
@@ -114,12 +116,19 @@ def _shapes_of(slide: Element) -> list[Element]:
     ]
 
 
-def _place_of(shape: Element) -> tuple[int, float]:
-    """Return where a shape begins: the row of its upper edge, and its left edge in points; a group by its first shape."""
-    placed = shape
-    if short_name(shape) == "draw:g":
-        placed = next((one for one in shape.iter() if attribute(one, "svg:y")), shape)
-    return round(_points(attribute(placed, "svg:y")) / _ROW_POINTS), _points(attribute(placed, "svg:x"))
+def _place_of(shape: Element) -> Place:
+    """Return where a shape lies, in points; a group around all that is in it."""
+    inside = [one for one in shape.iter() if attribute(one, "svg:y")] if short_name(shape) == "draw:g" else []
+    places = [_own_place(one) for one in inside or [shape]]
+    left, top = min(place.left for place in places), min(place.top for place in places)
+    right = max(place.left + place.width for place in places)
+    return Place(left, top, right - left, max(place.top + place.height for place in places) - top)
+
+
+def _own_place(shape: Element) -> Place:
+    """Return where one shape lies, in points."""
+    left, top, width, height = (_points(attribute(shape, f"svg:{name}")) for name in ("x", "y", "width", "height"))
+    return Place(left, top, max(0.0, width), max(0.0, height))
 
 
 def _points(length: str) -> float:
