@@ -71,7 +71,7 @@ def test_notes_comments_headers_and_boxes_are_read_once():
     text = (
         r"{\header Head\par}{\headerf Head\par}text{\super\chftn}{\footnote\pard\plain {\super\chftn} a note\par}"
         r"{\*\atnid AB}{\*\atnauthor Ann}{\*\annotation a comment\par}"
-        r" more{\shp{\*\shpinst{\shptxt boxed\par}}{\shprslt boxed\par}}\par"
+        r" more{\shp{\*\shpinst{\shptxt boxed\par}}{\shprslt{\*\do\dptxbx{\dptxbxtext boxed\par}}}}\par"
     )
     assert texts_of(text) == [("paragraph", "text¹ more"), ("paragraph", "boxed")]
     assert texts_of(text, "headers") == [("page_header", "Head")]

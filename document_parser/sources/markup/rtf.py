@@ -106,6 +106,8 @@ class _State:
     in_table: bool = False
     nesting: int = 1
     ignorable: bool = False
+    is_substitute: bool = False
+    """Whether this is what older programs show in place of a shape that has been read."""
     at_end: Callable[[], None] | None = None
 
 
@@ -232,7 +234,7 @@ class RtfReader:
     def _begin_destination(self, word: str) -> bool:
         """Begin a destination. Return False if the word begins none."""
         state = self._state
-        if state.destination == "skip" and word not in {"shptxt", "dptxbxtext", "ud", "title"}:
+        if state.destination == "skip" and (state.is_substitute or word not in {"shptxt", "dptxbxtext", "ud", "title"}):
             return word in _SKIPPED
         if word in {"fonttbl", "stylesheet"}:
             state.destination, state.at_end = word, None
@@ -273,7 +275,7 @@ class RtfReader:
             self._add(opening)
             state.at_end = lambda: self._add(closing)
         elif word in _SKIPPED or _FORMULA_LOOKS.fullmatch(word):
-            state.destination = "skip"
+            state.destination, state.is_substitute = "skip", word == "shprslt"
         else:
             return False
         state.ignorable = False
