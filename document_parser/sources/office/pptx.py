@@ -28,6 +28,8 @@ MAX_DEPTH = 40
 """Depth of groups within groups."""
 MAX_KEPT_SLIDES = 20
 """Slides that are kept once read: those whose facts go out when the document is opened (16), and some that are asked for."""
+MAX_KEPT_BASES = 30
+"""Layouts and masters that are kept for the slides that follow: programs write a dozen layouts for a master."""
 _ROW_EMU = 228_600
 """Shapes whose upper edges are within this distance (a quarter of an inch, in EMU) are read from left to right."""
 _TITLES = frozenset({"title", "ctrTitle"})
@@ -56,6 +58,7 @@ class Presentation(FlowingDocument):
             raise DamagedDocument("The presentation has no slides.")
         self._parts: dict[int, Part] = {}
         self._authors = comment_authors(self._package)
+        self._bases: dict[str, Element] = {}
         self._embedded = self._package.embedded_in({slide: number for number, slide in enumerate(self._slides, 1) if slide})
 
     def location(self, number: int) -> Location:
@@ -90,7 +93,8 @@ class Presentation(FlowingDocument):
             if len(self._parts) >= MAX_KEPT_SLIDES:
                 self._parts.popitem()
             try:
-                self._parts[number] = _SlideReader(self._package, self._slides[number - 1], authors=self._authors).read()
+                reader = _SlideReader(self._package, self._slides[number - 1], self._authors, self._bases)
+                self._parts[number] = reader.read()
             except (KeyError, DocumentError) as error:
                 raise PageUnreadable("The slide is missing from the file, or damaged.", page=number) from error
         return self._parts[number]
@@ -113,10 +117,12 @@ class _SlideReader:
 
     package: OfficePackage
     name: str
+    authors: dict[str, str]
+    """The names of those who comment, by their ids."""
+    bases: dict[str, Element]
+    """The layouts and masters that slides before were based on."""
     blocks: list[Block] = field(default_factory=list)
     warnings: list[PageWarning] = field(default_factory=list)
-    authors: dict[str, str] = field(default_factory=dict)
-    """The names of those who comment, by their ids."""
 
     def __post_init__(self) -> None:
         """Read the slide, its layout and its master. Raises KeyError, DocumentError."""
@@ -149,11 +155,15 @@ class _SlideReader:
 
     def _inherited(self, part: str, kind: str) -> tuple[Element | None, str]:
         """Return the root of the part that a part is based on, and its name; None and empty if it cannot be read."""
-        found = self.package.related(part, kind)
-        try:
-            return (self.package.xml(found), found) if found else (None, "")
-        except (KeyError, DocumentError):
-            return None, ""
+        found = self.package.related(part, kind) or ""
+        if found and found not in self.bases:
+            if len(self.bases) >= MAX_KEPT_BASES:
+                self.bases.clear()
+            try:
+                self.bases[found] = self.package.xml(found)
+            except (KeyError, DocumentError):
+                return None, ""
+        return self.bases.get(found), found
 
     # --- shapes -------------------------------------------------------------------------------------------------------
 
