@@ -31,6 +31,8 @@ from document_parser.text.spans import Run, Style, safe_link_of
 
 MAX_GROUPS = 10_000
 """Groups inside each other; programs write dozens."""
+MAX_OBJECTS = 100_000
+"""Embedded objects that are kept; more are more than any limit of members."""
 _LINK = re.compile(r'HYPERLINK\s+(?:\\[a-z]\s+)*(?:"([^"]*)"|(\S+))', re.I)
 
 
@@ -155,6 +157,9 @@ class RtfReader(BlockBuilder):
         elif word in {"title", "atnauthor"}:
             state.destination, state.at_end = "capture", self._end_title if word == "title" else self._end_author
             self.capture = []
+        elif word == "objdata":
+            state.destination, state.at_end = "pict", self._end_object
+            self.capture = []
         elif word == "pict":
             state.destination, state.at_end = "pict", self._end_picture
             self.capture, self.picture_kind = [], ""
@@ -232,12 +237,22 @@ class RtfReader(BlockBuilder):
             ticked = value == 1 or (value == 25 and facts.get("ffdefres", 0) == 1)
             self.flow.runs.append(Run("☒ " if ticked else "☐ "))
 
-    def _end_picture(self) -> None:
-        """Keep a picture; its figure follows the paragraph."""
+    def _take_digits(self) -> str:
+        """Return the hexadecimal digits that were read."""
         digits = re.sub(r"[^0-9a-fA-F]", "", "".join(self.capture))
         self.capture = []
+        return digits[: len(digits) // 2 * 2]
+
+    def _end_object(self) -> None:
+        """Keep an embedded object."""
+        if (digits := self._take_digits()) and len(self.objects) <= MAX_OBJECTS:
+            self.objects.append(bytes.fromhex(digits))
+
+    def _end_picture(self) -> None:
+        """Keep a picture; its figure follows the paragraph."""
+        digits = self._take_digits()
         if self.picture_kind in PIXELS and len(digits) > 1:
-            self.images.append(bytes.fromhex(digits[: len(digits) // 2 * 2]))
+            self.images.append(bytes.fromhex(digits))
             self.flow.later.append(Block(kind="figure", layer=self.flow.layer, picture="image"))
         elif digits:
             self.unread_pictures += 1

@@ -72,6 +72,8 @@ class CharacterReader:
     def __init__(self) -> None:
         """Begin."""
         self.images: list[bytes] = []
+        self.objects: list[bytes] = []
+        """The data of embedded objects."""
         self.title = ""
         self.codec = "cp1252"
         self.fonts: dict[int, Font] = {}

@@ -10,7 +10,7 @@ SIGNS = {
     "ltrmark": "", "rtlmark": "",
 }  # fmt: skip
 SKIPPED = frozenset({
-    "colortbl", "info", "nonshppict", "objdata", "xe", "tc", "tcn", "rxe", "bkmkstart", "bkmkend", "atnid",
+    "colortbl", "info", "nonshppict", "xe", "tc", "tcn", "rxe", "bkmkstart", "bkmkend", "atnid",
     "atntime", "atnref", "atrfstart", "atrfend", "atnicn", "atndate", "atnparent", "fontemb", "filetbl", "revtbl",
     "rsidtbl", "listtable", "listoverridetable", "generator", "themedata", "colorschememapping", "latentstyles",
     "datastore", "shprslt", "mmathPict", "mmathPr", "pgptbl", "userprops", "xmlnstbl", "template", "wgrffmtfilter",
@@ -19,7 +19,19 @@ SKIPPED = frozenset({
 })  # fmt: skip
 """Destinations that hold no text of the document."""
 READ = frozenset(
-    {"shptxt", "dptxbxtext", "ud", "result", "shppict", "moMath", "nesttableprops", "annotation", "listtext", "fldinst"}
+    {
+        "shptxt",
+        "dptxbxtext",
+        "ud",
+        "result",
+        "shppict",
+        "moMath",
+        "nesttableprops",
+        "annotation",
+        "listtext",
+        "fldinst",
+        "objdata",
+    }
 )
 """Destinations that are read although programs that do not know them shall skip them."""
 FORMULA_PARTS = {
