@@ -327,11 +327,13 @@ def test_comments_footers_and_objects_of_slides_are_read(tmp_path):
     assert [cells_of(block) for block in part.blocks if block.table] == [CHART_CELLS]
 
 
-def test_a_chart_on_a_sheet_is_a_table_of_its_numbers(tmp_path):
+def test_a_chart_on_a_sheet_is_a_table_of_its_numbers_and_a_formula_latex(tmp_path):
     rows = cells("a", "b") + cells("1", "2")
-    table = f'<table:table table:name="S"><table:shapes>{OBJECT}</table:shapes>{rows}</table:table>'
+    shapes = OBJECT + OBJECT.replace("Object 1", "Object 2")
+    table = f'<table:table table:name="S"><table:shapes>{shapes}</table:shapes>{rows}</table:table>'
     content = f"<office:body><office:spreadsheet>{table}</office:spreadsheet></office:body>"
-    path = package(tmp_path / "a.ods", content, **{"Object 1/content.xml": CHART, "ObjectReplacements/Object 1": b"drawn"})
+    members = {"Object 1/content.xml": CHART, "Object 2/content.xml": HALF, "ObjectReplacements/Object 1": b"drawn"}
+    path = package(tmp_path / "a.ods", content, **members)
     part = OpenDocumentWorkbook(path, OpenerLimits(), None).part(1)
-    assert [block.kind for block in part.blocks] == ["table", "caption", "table"]
-    assert cells_of(part.blocks[2]) == CHART_CELLS
+    assert [block.kind for block in part.blocks] == ["table", "caption", "table", "formula"]
+    assert (cells_of(part.blocks[2]), part.blocks[3].text) == (CHART_CELLS, "$$\\frac{1}{2}$$")

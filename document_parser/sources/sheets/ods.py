@@ -17,6 +17,7 @@ from document_parser.models import Block, Location, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.markup.mathml import latex_of_xml
 from document_parser.sources.number_formats.general import format_general
 from document_parser.sources.opendocument.charts import chart_blocks
 from document_parser.sources.opendocument.embedded import embedded_files, object_addresses
@@ -83,7 +84,7 @@ class OpenDocumentWorkbook(FlowingDocument):
         if "META-INF/manifest.xml" in self._members and b"encryption-data" in self._members.read("META-INF/manifest.xml"):
             raise EncryptedDocument("The workbook is encrypted. Save it without a password and send it again.")
         self._sheets: list[_Sheet] = []
-        self._charts: dict[str, list[Block]] = {}
+        self._drawings: dict[str, list[Block]] = {}
         self._damage = ""
         try:
             self._look()
@@ -126,20 +127,20 @@ class OpenDocumentWorkbook(FlowingDocument):
                 if table is None:
                     continue
                 if reader is None or reader.table is not table:
-                    reader = _SheetReader(table, self._chart)
+                    reader = _SheetReader(table, self._drawn)
                     known.append(reader.sheet)
                 for row in reader.rows(element):
                     yield reader.sheet, row
 
-    def _chart(self, address: str) -> list[Block]:
-        """Return the blocks of the chart behind an address; none if there is another object, or a damaged one."""
-        if address not in self._charts:
+    def _drawn(self, address: str) -> list[Block]:
+        """Return the blocks of the chart or formula behind an address; none if there is another object, or a damaged one."""
+        if address not in self._drawings:
             name = f"{address.removeprefix('./').rstrip('/')}/content.xml"
             try:
-                self._charts[address] = chart_blocks(parse_xml(self._members.read(name))) if name in self._members else []
+                self._drawings[address] = _drawn_blocks(parse_xml(self._members.read(name))) if name in self._members else []
             except DamagedDocument:
-                self._charts[address] = []
-        return self._charts[address]
+                self._drawings[address] = []
+        return self._drawings[address]
 
     def location(self, number: int) -> Location:
         """Return the sheet of a part and the range of its cells."""
@@ -240,6 +241,14 @@ class OpenDocumentWorkbook(FlowingDocument):
             raise PageUnreadable("The image is damaged.", page=number) from error
 
 
+def _drawn_blocks(root: Element) -> list[Block]:
+    """Return a chart or a formula as blocks, from the content of an object; none for any other."""
+    if local_name(root) != "math":
+        return chart_blocks(root)
+    latex = latex_of_xml(root)
+    return [Block(kind="formula", text=f"$${latex}$$")] if latex else []
+
+
 def _comment_block(comment: _Comment) -> Block:
     """Return a comment as a paragraph that names its cell and author."""
     head = f"{comment.reference} ({comment.author}): " if comment.author else f"{comment.reference}: "
@@ -249,10 +258,10 @@ def _comment_block(comment: _Comment) -> Block:
 class _SheetReader:
     """Turns the row elements of one sheet into rows."""
 
-    def __init__(self, table: Element, chart_at: Callable[[str], list[Block]]) -> None:
-        """Read what stands before the rows. ``chart_at`` returns the blocks of the chart at an address of the package."""
+    def __init__(self, table: Element, drawn_at: Callable[[str], list[Block]]) -> None:
+        """Read what stands before the rows. ``drawn_at`` returns the blocks of the chart at an address of the package."""
         self.table = table
-        self._chart_at = chart_at
+        self._drawn_at = drawn_at
         self.sheet = _Sheet(table.get(f"{_TABLE}name", ""))
         root = table.getroottree().getroot()
         self._styles = _Styles(root.find(f"{_OFFICE}automatic-styles"))
@@ -363,9 +372,9 @@ class _SheetReader:
         for frame in element.iter(f"{_DRAW}frame", f"{_DRAW}custom-shape", f"{_DRAW}rect", f"{_DRAW}ellipse"):
             addresses = object_addresses(frame)
             self.sheet.objects += addresses
-            charts = [block for address in addresses for block in self._chart_at(address)]
-            if charts:
-                self.sheet.floating += charts
+            drawn = [block for address in addresses for block in self._drawn_at(address)]
+            if drawn:
+                self.sheet.floating += drawn
                 continue
             words = " ".join(filter(None, (frame.findtext(f"{_SVG}title"), frame.findtext(f"{_SVG}desc")))).strip()
             image = frame.find(f"{_DRAW}image")
