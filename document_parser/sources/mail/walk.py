@@ -28,8 +28,8 @@ _EXTENSIONS = {"text/calendar": ".ics", "message/rfc822": ".eml", "text/html": "
 _BODY_TYPES = frozenset({"text/plain", "text/html", "text/rtf", "plain/text"})
 """Types of texts that a mail shows; the last is no type, but some programs send it."""
 
-_NO_WORDS = re.compile(r"<(style|title|script)\b.*?</\1>|<!--.*?-->|<[^>]*>|&nbsp;", re.DOTALL | re.IGNORECASE)
-"""What HTML holds beside the words that it shows."""
+_NO_WORDS = re.compile(r"<(style|title|script)\b.*?(?:</\1>|\Z)|<!--.*?(?:-->|\Z)|<[^<>]*>|&nbsp;", re.DOTALL | re.IGNORECASE)
+"""What HTML holds beside the words that it shows. What never ends goes on to the end, so that each letter is looked at once."""
 
 
 @dataclass
