@@ -291,7 +291,7 @@ def _is_pdf(head: bytes) -> bool:
     """
     if head.startswith(b"%PDF-"):
         return True
-    return bool(_PDF_TRACE.search(head)) and _guess_beside_pages(head) in {None, "text"}
+    return _guess_beside_pages(head) in {None, "text"} and bool(_PDF_TRACE.search(head))
 
 
 def _guess_beside_pages(head: bytes) -> str | None:

@@ -134,10 +134,16 @@ def unescape(text: str) -> str:
     return "\\".join(part.replace("\\t", "\t").replace("\\n", "\n").replace("\\r", "\r") for part in parts)
 
 
+_PLAIN_DIGITS = 18
+"""Digits of whole numbers that are read without the parser of JSON, which costs more than the number."""
+
+
 def value_of(stored: str | None) -> bool | int | float | str | None:
     """Return a stored value, written as JSON; None for a number beyond what can be counted with."""
     if stored is None:
         return None
+    if stored.isdecimal() and stored.isascii() and len(stored) <= _PLAIN_DIGITS and (stored[0] != "0" or stored == "0"):
+        return int(stored)
     try:
         value: bool | int | float | str | None = json.loads(stored)
     except ValueError:

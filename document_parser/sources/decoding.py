@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from charset_normalizer import from_bytes
 
+from document_parser.sources.short_texts import encoding_of_short
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -22,6 +24,8 @@ _HEAD_BYTES = 4096
 """Bytes by which a text in UTF-16 is known."""
 _MIN_ZERO_SHARE = 0.6
 """Of the bytes at odd or even places that are zero in a text in UTF-16: those of Latin letters, spaces, marks and tags are."""
+_UNLIKELY = ["utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "utf_7", "cp1006", "cp1125"]
+"""Encodings that are told before, or that nobody uses and that fit nearly any bytes."""
 _FALLBACK = "cp1252"
 """The encoding of text that nothing else fits."""
 
@@ -53,7 +57,9 @@ def decode_text(data: bytes, declared: str | None = None) -> DecodedText:
                 return DecodedText(data.decode(name), name, 0)
             except UnicodeDecodeError:
                 continue
-    found = from_bytes(data[:_SAMPLE_BYTES]).best()
+    if encoding := encoding_of_short(data[:_SAMPLE_BYTES]):
+        return _decode(data, encoding)
+    found = from_bytes(data[:_SAMPLE_BYTES], cp_exclusion=_UNLIKELY).best()
     return _decode(data, found.encoding if found is not None else _FALLBACK)
 
 

@@ -406,6 +406,26 @@ def test_hidden_text_is_told_apart_and_warned_of(tmp_path: Path):
     assert [warning.code for warning in found.warnings] == ["hidden_content"]
 
 
+def test_a_drawing_that_is_switched_off_is_hidden(tmp_path: Path):
+    box = f"<wps:wsp><wps:txbx><w:txbxContent>{p(r('drawn'))}</w:txbxContent></wps:txbx></wps:wsp>"
+    graphic = f"<a:graphic><a:graphicData>{box}</a:graphicData></a:graphic>"
+    drawing = f'<w:r><w:drawing><wp:anchor><wp:docPr id="1" name="n" hidden="1"/>{graphic}</wp:anchor></w:drawing></w:r>'
+    old = f"<v:textbox><w:txbxContent>{p(r('old'))}</w:txbxContent></v:textbox>"
+    old = f'<w:r><w:pict><v:shape style="width:9pt;visibility:hidden">{old}</v:shape></w:pict></w:r>'
+    found = part_of(tmp_path, p(r("seen") + drawing + old))
+    assert texts(found.blocks) == ["seen"]
+    assert texts(found.blocks, "hidden") == ["drawn", "old"]
+    assert [warning.code for warning in found.warnings] == ["hidden_content"]
+
+
+def test_a_hidden_item_of_a_list_has_no_number(tmp_path: Path):
+    mark = "<w:rPr><w:vanish/></w:rPr>"
+    numbered = '<w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr>'
+    body = listed("a", 1) + p(r("secret", "<w:vanish/>"), "", mark + numbered) + p(r("b"), "", mark + numbered) + listed("c", 1)
+    assert list_texts(tmp_path, body)[:1] == ["1. a"]
+    assert [text for text in list_texts(tmp_path, body) if text[:1].isdigit()] == ["1. a", "2. b", "3. c"]
+
+
 def note(identifier: int, text: str, kind: str = "footnote") -> str:
     return f'<w:{kind} w:id="{identifier}"><w:p><w:r><w:{kind}Ref/></w:r>{r(f" {text}")}</w:p>{p(r("more"))}</w:{kind}>'
 
@@ -694,3 +714,33 @@ def test_what_only_says_how_text_looks_is_cut_out_before_the_tree_is_made_and_no
     assert b"a &lt; b" in cut
     verbatim = data.replace(b"a &lt; b", b"<![CDATA[<w:sz/>]]>")
     assert without_looks(verbatim) == verbatim
+
+
+@pytest.mark.parametrize("way", ["as programs write it", "in one line a tag", "with another prefix", "with a comment"])
+def test_styles_are_found_however_their_part_is_written(tmp_path: Path, way: str):
+    styles = (
+        '<w:style w:type="paragraph" w:default="1" w:styleId="N"><w:name w:val="Normal"/><w:rPr><w:vanish/></w:rPr></w:style>'
+    )
+    styles += '<w:style w:type="paragraph" w:styleId="Base"><w:name w:val="heading 3"/></w:style>'
+    styles += '<w:style w:type="paragraph" w:styleId="Mine"><w:name w:val="Mine"/><w:basedOn w:val="Base"/></w:style>'
+    part = f'<?xml version="1.0"?><w:styles xmlns:w="{W}"><w:latentStyles><w:lsdException/></w:latentStyles>{styles}</w:styles>'
+    if way == "in one line a tag":
+        part = part.replace("<w:style w:type", "<w:style\n  w:type").replace("</w:styles>", "</w:styles>\n")
+    elif way == "with another prefix":
+        part = part.replace("w:", "x:").replace("xmlns:w=", "xmlns:x=")
+    elif way == "with a comment":
+        part = part.replace(
+            "<w:latentStyles>", '<!-- <w:style w:styleId="Mine"><w:name w:val="Code"/></w:style> --><w:latentStyles>'
+        )
+    found = blocks_of(tmp_path, p(r("headed"), "Mine") + p(r("hidden by default")), {"word/styles.xml": part})
+    assert [(block.kind, block.level, block.layer) for block in found] == [
+        ("heading", 3, "body"), ("paragraph", None, "hidden"),
+    ]  # fmt: skip
+
+
+def test_a_style_that_is_damaged_is_told_where_it_is_used(tmp_path: Path):
+    broken = '<w:style w:type="paragraph" w:styleId="Bad"><w:name w:val="heading 1"></w:style>'
+    part = f'<w:styles xmlns:w="{W}">{broken}<w:style w:styleId="Good"><w:name w:val="heading 2"/></w:style></w:styles>'
+    found = part_of(tmp_path, p(r("bad"), "Bad") + p(r("good"), "Good"), {"word/styles.xml": part})
+    assert [block.kind for block in found.blocks] == ["paragraph", "heading"]
+    assert [warning.code for warning in found.warnings] == ["not_read"]

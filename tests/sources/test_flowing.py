@@ -113,3 +113,19 @@ def test_the_facts_of_the_first_parts_come_with_the_document(tmp_path: Path):
                 return (await asyncio.wait_for(source.facts(1), 10)).location
 
     assert asyncio.run(facts_of_a_stopped_child()) == Location(kind="body")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Grüße"), ("cp1252", "Café"), ("cp1252", "Été à la mer – 5 €"), ("cp1252", "“It’s naïve”"),
+        ("cp1251", "Привет"), ("koi8_r", "Привет мир"), ("cp1253", "Καλημέρα"), ("shift_jis", "こんにちは"),
+        ("big5", "你好世界"), ("cp1250", "Zażółć gęślą"),
+    ],
+)  # fmt: skip
+def test_a_few_letters_are_enough_to_tell_an_older_encoding(encoding, text):
+    assert decode_text(text.encode(encoding)).text == text
+
+
+def test_letters_of_another_alphabet_are_no_words_of_a_short_text():
+    assert decode_text("テスト".encode("euc_jp")).encoding not in {"cp1252", "cp1251", "koi8_r", "cp1253"}

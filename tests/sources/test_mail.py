@@ -358,3 +358,26 @@ def test_a_file_that_only_looks_like_an_outlook_message_is_refused(tmp_path):
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 4000)
     with pytest.raises(DamagedDocument):
         OutlookFile(path, OpenerLimits(), None)
+
+
+def test_tables_and_images_without_words_stand_in_the_text_of_a_mail(tmp_path):
+    page = "<p>above</p><table><tr><td>a<td>b<tr><td>c<td>d</table><img src='cid:one'><p>below</p>"
+    raw = "Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/related; boundary=r\n\n--r\nContent-Type: text/html\n\n"
+    raw += (
+        f"{page}\n--r\nContent-Type: image/png\nContent-ID: <one>\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo=\n--r--\n"
+    )
+    path = tmp_path / "a.eml"
+    path.write_text(raw)
+    mail = MailFile(path, OpenerLimits(), None)
+    part = mail.part(1)
+    assert [block.kind for block in part.blocks] == ["paragraph", "paragraph", "table", "figure", "paragraph"]
+    assert part.blocks[2].table is not None
+    assert [cell.text for cell in part.blocks[2].table.cells] == ["a", "b", "c", "d"]
+    assert mail.picture_data(1, 0).startswith(b"\x89PNG")
+
+
+def test_an_alternative_without_words_hides_no_text(tmp_path):
+    raw = "Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=r\n\n--r\nContent-Type: text/plain\n\n"
+    path = tmp_path / "a.eml"
+    path.write_text(f"{raw}words\n--r\nContent-Type: text/html\n\n<title>t</title><p>&nbsp;</p>\n--r--\n")
+    assert [block.text for block in MailFile(path, OpenerLimits(), None).part(1).blocks][1:] == ["words"]

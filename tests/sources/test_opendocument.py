@@ -14,6 +14,7 @@ from document_parser.models import Block, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.opendocument.presentation import OpenDocumentPresentation
 from document_parser.sources.opendocument.text_file import OpenDocumentText
+from document_parser.sources.sheets.ods import OpenDocumentWorkbook
 
 OASIS = "urn:oasis:names:tc:opendocument:xmlns:"
 NAMES = " ".join(
@@ -21,6 +22,7 @@ NAMES = " ".join(
     for prefix, name in [
         ("office", "office"), ("text", "text"), ("table", "table"), ("style", "style"), ("draw", "drawing"),
         ("presentation", "presentation"), ("svg", "svg-compatible"), ("fo", "xsl-fo-compatible"), ("manifest", "manifest"),
+        ("chart", "chart"), ("form", "form"),
     ]
 )  # fmt: skip
 NAMES += ' xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:dc="http://purl.org/dc/elements/1.1/"'
@@ -62,7 +64,7 @@ def test_fields_boxes_and_spaces_that_converters_drop_are_there(tmp_path):
         "<text:table-of-content><text:index-body><text:p>1 Intro 5</text:p></text:index-body></text:table-of-content>"
     )
     assert shown(text_of(tmp_path, body)) == [
-        "On 4 May by Ann,   page 7\tend\nnext", "Before after", "in the box", "on a shape", "漢字", "1 Intro 5",
+        "On 4 May by Ann,   page 7\tend\nnext", "Before after", "in the box", "on a shape", "漢字(かんじ)", "1 Intro 5",
     ]  # fmt: skip
 
 
@@ -233,3 +235,105 @@ def test_slides_are_parts_in_visual_order_with_notes_and_hidden_ones_in_their_la
     assert first.blocks[0].kind == "heading"
     assert shown(first, "notes") == ["say this"]
     assert shown(document.part(2), "hidden") == ["secret"]
+
+
+HALF = b"""<math xmlns="http://www.w3.org/1998/Math/MathML"><semantics><mfrac><mn>1</mn><mn>2</mn></mfrac>
+<annotation encoding="StarMath 5.0">1 over 2</annotation></semantics></math>"""
+REPLACED = '<draw:image xlink:href="./ObjectReplacements/Object 1"/>'
+OBJECT = f'<draw:frame><draw:object xlink:href="./Object 1"/>{REPLACED}</draw:frame>'
+
+
+def chart(rows: str) -> bytes:
+    named = "<chart:title><text:p>Sales</text:p></chart:title>"
+    axis = "<chart:axis><chart:title><text:p>EUR</text:p></chart:title></chart:axis>"
+    held = f"<chart:chart>{named}<chart:plot-area>{axis}</chart:plot-area><table:table>{rows}</table:table></chart:chart>"
+    body = f"<office:body><office:chart>{held}</office:chart></office:body>"
+    return f"<office:document-content {NAMES}>{body}</office:document-content>".encode()
+
+
+def cells(*texts: str) -> str:
+    inner = "".join(f"<table:table-cell><text:p>{text}</text:p></table:table-cell>" for text in texts)
+    return f"<table:table-row>{inner}</table:table-row>"
+
+
+CHART = chart(
+    f"<table:table-header-rows>{cells('', 'Q1')}</table:table-header-rows>{cells('2024', '9.1')}{cells('2025', 'NaN')}"
+)
+CHART_CELLS = [
+    (0, 0, 1, 1, ""),
+    (0, 1, 1, 1, "Q1"),
+    (1, 0, 1, 1, "2024"),
+    (1, 1, 1, 1, "9.1"),
+    (2, 0, 1, 1, "2025"),
+    (2, 1, 1, 1, ""),
+]
+
+
+def test_formulas_stay_in_their_sentence_or_are_blocks(tmp_path):
+    body = f"<text:p>It is {OBJECT} of it.</text:p><text:p>{OBJECT}</text:p>"
+    part = text_of(tmp_path, body, **{"Object 1/content.xml": HALF, "ObjectReplacements/Object 1": b"drawn"})
+    assert [(block.kind, block.text) for block in part.blocks] == [
+        ("paragraph", "It is $\\frac{1}{2}$ of it."), ("formula", "$$\\frac{1}{2}$$"),
+    ]  # fmt: skip
+
+
+def test_a_chart_is_a_table_under_its_titles_and_a_gap_is_empty(tmp_path):
+    caption, table = text_of(tmp_path, f"<text:p>{OBJECT}</text:p>", **{"Object 1/content.xml": CHART}).blocks
+    assert (caption.kind, caption.text) == ("caption", "Sales – EUR")
+    assert cells_of(table) == CHART_CELLS
+
+
+def test_sections_and_paragraphs_that_are_not_shown_are_hidden(tmp_path):
+    body = '<text:section text:display="none"><text:p>unseen</text:p></text:section>'
+    body += '<text:section text:display="condition" text:is-hidden="true"><text:h>nor this</text:h></text:section>'
+    body += '<text:section text:display="condition"><text:p>seen</text:p></text:section>'
+    body += '<text:p><text:hidden-paragraph text:is-hidden="true"/>secret</text:p>'
+    part = text_of(tmp_path, body + '<text:p><text:hidden-paragraph text:is-hidden="false"/>open</text:p>')
+    assert shown(part) == ["seen", "open"]
+    assert shown(part, "hidden") == ["unseen", "nor this", "secret"]
+    assert [warning.code for warning in part.warnings] == ["hidden_content"]
+
+
+def test_controls_of_forms_show_their_state_and_scripts_nothing(tmp_path):
+    controls = '<form:checkbox form:id="a" form:label="I agree" form:current-state="checked"/><form:radio form:id="b"/>'
+    controls += (
+        '<form:text form:id="c" form:value="old" form:current-value="typed"/><form:password form:id="d" form:value="x"/>'
+    )
+    controls += '<form:listbox form:id="e"><form:option form:label="One"/>'
+    controls += '<form:option form:label="Two" form:selected="true"/></form:listbox>'
+    body = f"<office:forms><form:form>{controls}</form:form></office:forms><text:p>"
+    body += " ".join(f'<draw:control draw:control="{one}"/>' for one in "abcde") + "<text:script>run()</text:script></text:p>"
+    assert shown(text_of(tmp_path, body)) == ["☒ I agree ☐ typed Two"]
+
+
+def test_ruby_gives_the_words_and_then_their_reading(tmp_path):
+    ruby = "<text:ruby><text:ruby-base>漢</text:ruby-base><text:ruby-text>かん</text:ruby-text></text:ruby>"
+    assert shown(text_of(tmp_path, f"<text:p>{ruby}字</text:p>")) == ["漢(かん)字"]
+
+
+def test_comments_footers_and_objects_of_slides_are_read(tmp_path):
+    pre = '<presentation:footer-decl presentation:name="f">Confidential</presentation:footer-decl>'
+    pre += '<presentation:footer-decl presentation:name="g">of another slide</presentation:footer-decl>'
+    note = "<office:annotation><dc:creator>Ann</dc:creator><text:p>check</text:p></office:annotation>"
+    own = '<draw:frame presentation:class="date-time"><draw:text-box><text:p>4 May</text:p></draw:text-box></draw:frame>'
+    slide = (
+        f'<draw:page presentation:use-footer-name="f">{OBJECT.replace("Object 1", "Object 2")}{own}{note}{OBJECT}</draw:page>'
+    )
+    content = f"<office:body><office:presentation>{pre}{slide}</office:presentation></office:body>"
+    members = {"Object 1/content.xml": HALF, "Object 2/content.xml": CHART}
+    part = OpenDocumentPresentation(package(tmp_path / "a.odp", content, **members), OpenerLimits(), None).part(1)
+    assert shown(part) == ["Sales – EUR", "$$\\frac{1}{2}$$"]
+    assert (shown(part, "comments"), shown(part, "headers")) == (["Ann: check"], ["Confidential", "4 May"])
+    assert [cells_of(block) for block in part.blocks if block.table] == [CHART_CELLS]
+
+
+def test_a_chart_on_a_sheet_is_a_table_of_its_numbers_and_a_formula_latex(tmp_path):
+    rows = cells("a", "b") + cells("1", "2")
+    shapes = OBJECT + OBJECT.replace("Object 1", "Object 2")
+    table = f'<table:table table:name="S"><table:shapes>{shapes}</table:shapes>{rows}</table:table>'
+    content = f"<office:body><office:spreadsheet>{table}</office:spreadsheet></office:body>"
+    members = {"Object 1/content.xml": CHART, "Object 2/content.xml": HALF, "ObjectReplacements/Object 1": b"drawn"}
+    path = package(tmp_path / "a.ods", content, **members)
+    part = OpenDocumentWorkbook(path, OpenerLimits(), None).part(1)
+    assert [block.kind for block in part.blocks] == ["table", "caption", "table", "formula"]
+    assert (cells_of(part.blocks[2]), part.blocks[3].text) == (CHART_CELLS, "$$\\frac{1}{2}$$")

@@ -138,3 +138,83 @@ def test_a_slide_is_read_once_for_its_title_and_its_text(tmp_path):
     first = [made.location(number) and made.part(number) for number in range(1, 17)]
     assert all(made.part(number) is part for number, part in enumerate(first, 1))
     assert [texts(made.part(number)) for number in (30, 1, 29)] == [["text 30"], ["text 1"], ["text 29"]]
+
+
+def placed(text: str, left: int, top: int, width: int, height: int, more: str = "") -> str:
+    box = f'<a:off x="{left}" y="{top}"/><a:ext cx="{width}" cy="{height}"/>'
+    names = f'<p:nvSpPr><p:cNvPr id="1" name="x" {more}/></p:nvSpPr><p:spPr><a:xfrm>{box}</a:xfrm></p:spPr>'
+    return f"<p:sp>{names}<p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+
+
+def test_columns_are_read_one_after_the_other_and_rows_of_labels_across(tmp_path):
+    columns = "".join(
+        placed(f"{name} head", left, 1_000_000, 4_000_000, 500_000) + placed(name, left, top, 4_000_000, 3_000_000)
+        for name, left, top in (("left", 0, 1_600_000), ("right", 5_000_000, 1_550_000))
+    )
+    labels = "".join(
+        placed(f"0{row}", 0, row * 700_000, 500_000, 500_000)
+        + placed(f"step {row}", 900_000, row * 700_000, 8_000_000, 500_000)
+        for row in (1, 2)
+    )
+    straddling = placed("second", 3_000_000, 228_700, 1_000_000, 500_000) + placed("first", 0, 228_500, 3_100_000, 500_000)
+    document = deck(tmp_path / "a.pptx", [columns, labels, straddling])
+    assert texts(document.part(1)) == ["left head", "left", "right head", "right"]
+    assert texts(document.part(2)) == ["01", "step 1", "02", "step 2"]
+    assert texts(document.part(3)) == ["first", "second"]
+
+
+def test_a_shape_that_is_switched_off_is_hidden_with_its_group(tmp_path):
+    group = f'<p:grpSp><p:nvGrpSpPr><p:cNvPr id="1" name="g" hidden="1"/></p:nvGrpSpPr><p:grpSpPr/>{shape("grouped")}</p:grpSp>'
+    part = deck(tmp_path / "a.pptx", [shape("seen") + placed("secret", 0, 9, 9, 9, 'hidden="1"') + group]).part(1)
+    assert (texts(part), sorted(texts(part, "hidden"))) == (["seen"], ["grouped", "secret"])
+    assert [warning.code for warning in part.warnings] == ["hidden_content"]
+
+
+def test_the_fallback_is_read_where_no_other_version_holds_a_shape(tmp_path):
+    ink = '<mc:AlternateContent><mc:Choice Requires="p14"><p:contentPart r:id="i"/></mc:Choice>'
+    part = deck(tmp_path / "a.pptx", [f"{ink}<mc:Fallback>{shape('drawn')}</mc:Fallback></mc:AlternateContent>"]).part(1)
+    assert texts(part) == ["drawn"]
+
+
+def test_comments_name_their_authors_and_replies_follow_what_they_answer(tmp_path):
+    new = 'xmlns:n="http://schemas.microsoft.com/office/powerpoint/2018/8/main"'
+    reply = '<n:reply authorId="B"><n:txBody><a:p><a:r><a:t>No.</a:t></a:r></a:p></n:txBody></n:reply>'
+    reply = f"<n:replyLst>{reply}</n:replyLst>"
+    asked = f'<n:cm authorId="A">{reply}<n:txBody><a:p><a:r><a:t>Right?</a:t></a:r></a:p></n:txBody></n:cm>'
+    more: dict[str, str | bytes] = {
+        "ppt/_rels/presentation.xml.rels": relationships(
+            ("s0", "slide", "slides/slide0.xml"), ("o", "commentAuthors", "old.xml"), ("n", "authors", "new.xml"),
+        ),
+        "ppt/old.xml": f'<p:cmAuthorLst {NAMES}><p:cmAuthor id="0" name="Cem"/></p:cmAuthorLst>',
+        "ppt/new.xml": f'<n:authorLst {new}><n:author id="A" name="Ann"/><n:author id="B" name="Bob"/></n:authorLst>',
+        "ppt/slides/_rels/slide0.xml.rels": relationships(("a", "comments", "../c.xml"), ("b", "comments", "../d.xml")),
+        "ppt/c.xml": f'<p:cmLst {NAMES}><p:cm authorId="0"><p:text>Old.</p:text></p:cm></p:cmLst>',
+        "ppt/d.xml": f"<n:cmLst {new} {NAMES}>{asked}</n:cmLst>",
+    }  # fmt: skip
+    part = deck(tmp_path / "a.pptx", [shape("x")], more).part(1)
+    assert texts(part, "comments") == ["Cem: Old.", "Ann: Right?", "Bob: No."]
+
+
+def test_a_label_that_someone_wrote_at_a_point_of_a_chart_stands_beside_its_number(tmp_path):
+    def pt(text: str) -> str:
+        return f'<c:pt idx="0"><c:v>{text}</c:v></c:pt>'
+
+    def label(inner: str) -> str:
+        return f'<c:dLbls><c:dLbl><c:idx val="0"/><c:tx><c:rich><a:p>{inner}</a:p></c:rich></c:tx></c:dLbl></c:dLbls>'
+
+    written, field = label("<a:r><a:t>best year</a:t></a:r>"), label('<a:fld type="VALUE"><a:t>[VALUE]</a:t></a:fld>')
+    series = "".join(
+        f"<c:ser>{one}<c:cat><c:strCache>{pt('2024')}</c:strCache></c:cat><c:val><c:numCache>{pt('9')}</c:numCache></c:val></c:ser>"
+        for one in (written, field)
+    )
+    chart = 'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"'
+    frame = (
+        f'<p:graphicFrame><a:graphic><a:graphicData><c:chart {chart} r:id="c"/></a:graphicData></a:graphic></p:graphicFrame>'
+    )
+    more: dict[str, str | bytes] = {
+        "ppt/slides/_rels/slide0.xml.rels": relationships(("c", "chart", "../chart.xml")),
+        "ppt/chart.xml": f"<c:chartSpace {chart} {NAMES}><c:chart><c:plotArea>{series}</c:plotArea></c:chart></c:chartSpace>",
+    }
+    (block,) = deck(tmp_path / "a.pptx", [frame], more).part(1).blocks
+    assert block.table is not None
+    assert [cell.text for cell in block.table.cells if cell.row] == ["2024", "9 (best year)", "9"]

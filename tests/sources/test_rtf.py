@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
 
 from document_parser.errors import DamagedDocument
 from document_parser.models import Block
+from document_parser.sources.base import OpenerLimits
 from document_parser.sources.markup import rtf
 from document_parser.sources.markup.rtf import RtfReader
+from document_parser.sources.markup.rtf_file import RtfFile
 from tests.support.local_reading import read_locally as read
 
 FONTS = r"{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset204 Arial Cyr;}{\f2\fcharset128 MS Gothic;}{\f3\fcharset2 Symbol;}}"
@@ -71,7 +74,7 @@ def test_notes_comments_headers_and_boxes_are_read_once():
     text = (
         r"{\header Head\par}{\headerf Head\par}text{\super\chftn}{\footnote\pard\plain {\super\chftn} a note\par}"
         r"{\*\atnid AB}{\*\atnauthor Ann}{\*\annotation a comment\par}"
-        r" more{\shp{\*\shpinst{\shptxt boxed\par}}{\shprslt boxed\par}}\par"
+        r" more{\shp{\*\shpinst{\shptxt boxed\par}}{\shprslt{\*\do\dptxbx{\dptxbxtext boxed\par}}}}\par"
     )
     assert texts_of(text) == [("paragraph", "text¹ more"), ("paragraph", "boxed")]
     assert texts_of(text, "headers") == [("page_header", "Head")]
@@ -179,3 +182,23 @@ def test_groups_are_bounded(monkeypatch: pytest.MonkeyPatch):
         RtfReader().read(b"{\\rtf1 " + b"{" * 30)
     with pytest.raises(DamagedDocument, match="no RTF"):
         RtfReader().read(b"text")
+
+
+def old_object(kind: int, program: bytes, content: bytes) -> str:
+    """The data of an object of OLE 1, in the digits of RTF."""
+    text = struct.pack("<I", len(program) + 1) + program + b"\0"
+    data = struct.pack("<II", 0x501, kind) + text + bytes(8) + struct.pack("<I", len(content)) + content
+    return rf"{{\object\objemb{{\*\objclass X}}{{\*\objdata {data.hex()}}}{{\result shown\par}}}}"
+
+
+def test_embedded_objects_are_documents_inside_and_linked_ones_are_told(tmp_path: Path):
+    packaged = b"\x02\0plan.csv\0C:\\plan.csv\0" + bytes(4) + struct.pack("<I", 2) + b"c\0" + struct.pack("<I", 5) + b"a;b\r\n"
+    objects = old_object(2, b"Package", packaged) + old_object(2, b"Word.Document.8", b"other") + old_object(1, b"Word", b"")
+    path = tmp_path / "a.rtf"
+    path.write_bytes(rf"{{\rtf1 before {objects}\par after{{\object{{\*\objdata 0105}}}}\par}}".encode())
+    file = RtfFile(path, OpenerLimits(), None)
+    part = file.part(1)
+    assert [block.text for block in part.blocks][-1] == "after"
+    assert [member.name for member in file.members()] == ["plan.csv", "object-2.bin", "object-4.bin"]
+    assert [file.open_member(index).read() for index in (0, 1)] == [b"a;b\r\n", b"other"]
+    assert [warning.message for warning in part.warnings] == ["Not read: 1 objects that are only linked to."]

@@ -286,6 +286,25 @@ def test_text_boxes_charts_and_images_stand_where_they_are_anchored(tmp_path: Pa
     assert book.picture_data(1, 0) == b"the image"
 
 
+def test_a_diagram_on_a_sheet_is_a_nested_list(tmp_path: Path):
+    names = f'xmlns:d="http://schemas.openxmlformats.org/drawingml/2006/diagram" xmlns:a="{DRAWING}"'
+    word = "<d:t><a:p><a:r><a:t>{}</a:t></a:r></a:p></d:t>"
+    points = f'<d:pt modelId="0" type="doc"/><d:pt modelId="2">{word.format("Clerk")}</d:pt>'
+    points += f'<d:pt modelId="1">{word.format("Head")}</d:pt>'
+    lines = '<d:cxn modelId="8" srcId="0" destId="1"/><d:cxn modelId="9" srcId="1" destId="2"/>'
+    frame = f'<xdr:graphicFrame><a:graphic><d:relIds {names} r:dm="r1"/></a:graphic></xdr:graphicFrame>'
+    members = {
+        SHEET_RELATIONS: relations(("drawing", "../drawings/drawing1.xml")),
+        "xl/drawings/drawing1.xml": f'<xdr:wsDr xmlns:xdr="{ANCHORS}" xmlns:a="{DRAWING}" xmlns:r="{RELATIONS}">'
+        f"{anchored(frame, 1)}</xdr:wsDr>",
+        "xl/drawings/_rels/drawing1.xml.rels": relations(("diagramData", "../diagrams/data1.xml")),
+        "xl/diagrams/data1.xml": f"<d:dataModel {names}><d:ptLst>{points}</d:ptLst><d:cxnLst>{lines}</d:cxnLst></d:dataModel>",
+    }
+    path = write_xlsx(tmp_path / "book.xlsx", {"Data": sheet(row(1, "1", "2"))}, members=members)
+    listed = [block for block in opened(path).part(1).blocks if block.kind == "list_item"]
+    assert [(block.text, block.level) for block in listed] == [("Head", 1), ("Clerk", 2)]
+
+
 def test_headers_and_footers_of_printed_pages_are_in_their_layer(tmp_path: Path):
     header = '&amp;L&amp;"Arial"&amp;12R&amp;&amp;D&amp;C&amp;A'
     after = f"<headerFooter><oddHeader>{header}</oddHeader><oddFooter>&amp;P</oddFooter></headerFooter>"

@@ -26,6 +26,8 @@ _DOCUMENTS = (("WordDocument", ".doc"), ("Workbook", ".xls"), ("Book", ".xls"), 
 """Streams that show that the OLE file is a document of its own."""
 _FORMULA = "Equation Native".encode("utf-16-le")
 """The stream of a formula, as the directory of an OLE file has it."""
+_LINKED, _EMBEDDED = 1, 2
+"""What an object of OLE 1 is."""
 _FAULTS = (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError, struct.error)
 """Raised by olefile, and by ourselves, for damaged objects."""
 
@@ -73,13 +75,45 @@ class EmbeddedFiles:
             data = self._read(place)
         except (DocumentError, KeyError):
             return name, None
-        if not data.startswith(olefile.MAGIC):
-            return name, data
-        try:
-            with olefile.OleFileIO(io.BytesIO(data)) as file:
-                return _content_of(file, posixpath.splitext(name)[0], data)
-        except _FAULTS:
-            return name, data
+        return _file_of(name, data)
+
+
+def _file_of(name: str, data: bytes) -> tuple[str, bytes]:
+    """Return the name and the content of the file in an object; the object itself if it holds none."""
+    if not data.startswith(olefile.MAGIC):
+        return name, data
+    try:
+        with olefile.OleFileIO(io.BytesIO(data)) as file:
+            return _content_of(file, posixpath.splitext(name)[0], data)
+    except _FAULTS:
+        return name, data
+
+
+def file_of_old_object(stem: str, data: bytes) -> tuple[str, bytes] | None:
+    """Return the name and the content of the file in an object of OLE 1, as RTF holds it; None for one that is only linked.
+
+    Source: MS-OLEDS, 2.2. What cannot be told is a file of the bytes as they are.
+    """
+    try:
+        _, kind = struct.unpack_from("<II", data)
+        program, place = _counted_text(data, 8)
+        if kind != _EMBEDDED:
+            return None if kind == _LINKED else (f"{stem}.bin", data)
+        for _ in range(2):  # the topic and the item of a link
+            _, place = _counted_text(data, place)
+        size = struct.unpack_from("<I", data, place)[0]
+        content = data[place + 4 : place + 4 + size]
+        if program == "Package":
+            return _packaged_file(struct.pack("<I", size) + content)
+        return _file_of(f"{stem}.bin", content)
+    except _FAULTS:
+        return f"{stem}.bin", data
+
+
+def _counted_text(data: bytes, place: int) -> tuple[str, int]:
+    """Return a text behind its length, and the place behind it."""
+    end = place + 4 + struct.unpack_from("<I", data, place)[0]
+    return data[place + 4 : end].rstrip(b"\0").decode("cp1252", "replace"), end
 
 
 def _content_of(file: olefile.OleFileIO[str], stem: str, data: bytes) -> tuple[str, bytes]:

@@ -86,7 +86,11 @@ class Messages(FlowingDocument):
         if leaves.attachments:
             names = ", ".join(attachment.name for attachment in leaves.attachments)
             blocks.append(Block(kind="paragraph", text=f"Attachments: {names}", spans=[Span(start=0, end=12, bold=True)]))
-        return Part(location=self.location(number), blocks=[block for block in blocks if block.text], warnings=warnings)
+        return Part(
+            location=self.location(number),
+            blocks=[block for block in blocks if block.text or block.table or block.picture],
+            warnings=warnings,
+        )
 
     def picture_data(self, number: int, index: int) -> bytes:
         """Return an image that the body of a message shows."""

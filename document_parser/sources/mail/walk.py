@@ -28,6 +28,9 @@ _EXTENSIONS = {"text/calendar": ".ics", "message/rfc822": ".eml", "text/html": "
 _BODY_TYPES = frozenset({"text/plain", "text/html", "text/rtf", "plain/text"})
 """Types of texts that a mail shows; the last is no type, but some programs send it."""
 
+_NO_WORDS = re.compile(r"<(style|title|script)\b.*?(?:</\1>|\Z)|<!--.*?(?:-->|\Z)|<[^<>]*>|&nbsp;", re.DOTALL | re.IGNORECASE)
+"""What HTML holds beside the words that it shows. What never ends goes on to the end, so that each letter is looked at once."""
+
 
 @dataclass
 class Attachment:
@@ -109,7 +112,8 @@ def _children_of(part: Message) -> list[Message] | None:
 def _sort_alternatives(children: list[Message], leaves: Leaves, depth: int) -> None:
     """Add the best alternative as body, and everything in the others that is no text as what it is.
 
-    HTML is better than plain text, unless it holds no words; a calendar entry is kept beside its text.
+    HTML is better than plain text, unless it holds no words; a text with words is better than one without. A calendar entry is
+    kept beside its text.
     """
     sorted_children = []
     for child in children:
@@ -119,16 +123,21 @@ def _sort_alternatives(children: list[Message], leaves: Leaves, depth: int) -> N
         leaves.inline |= found.inline
         leaves.attachments += found.attachments
     with_bodies = [found.bodies for found in sorted_children if found.bodies]
-    html = [bodies for bodies in with_bodies if any(_is_html_with_words(body) for body in bodies)]
-    if chosen := html or with_bodies:
+    with_words = [bodies for bodies in with_bodies if any(map(_has_words, bodies))]
+    html = [bodies for bodies in with_words if any(map(_is_html, bodies))]
+    if chosen := html or with_words or with_bodies:
         leaves.bodies += chosen[-1]
 
 
-def _is_html_with_words(body: Message) -> bool:
-    """Return whether a body is HTML that holds more than tags."""
-    if body.get_content_type() != "text/html":
-        return False
-    return bool(re.sub(r"<style.*?</style>|<[^>]*>|&nbsp;|\s+", "", text_of_part(body).text, flags=re.DOTALL | re.IGNORECASE))
+def _is_html(body: Message) -> bool:
+    """Return whether a body is HTML."""
+    return body.get_content_type() == "text/html"
+
+
+def _has_words(body: Message) -> bool:
+    """Return whether a body shows more than white space; that of HTML is what stands between its tags."""
+    text = text_of_part(body).text
+    return bool((_NO_WORDS.sub("", text) if _is_html(body) else text).strip())
 
 
 def _sort_leaf(part: Message, kind: str, leaves: Leaves) -> None:

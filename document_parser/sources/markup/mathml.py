@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 
 from document_parser.sources.markup.tree import Element
+from document_parser.sources.xml_trees import Element as XmlElement
+from document_parser.sources.xml_trees import local_name
 
 _TEX = frozenset({"application/x-tex", "application/x-latex", "latex", "tex", "text/latex", "text/x-tex"})
 _MAX_DEPTH = 80
@@ -45,6 +47,25 @@ def latex_of(math: Element) -> str:
             return clean_tex(element.text())
     found = _row(math, 0)
     return found.strip() or clean_tex(math.get("alttext"))
+
+
+def latex_of_xml(math: XmlElement) -> str:
+    """Return a formula of an XML file as LaTeX without dollar signs; empty if it says nothing."""
+    return latex_of(_tree_of(math, 0))
+
+
+def _tree_of(element: XmlElement, depth: int) -> Element:
+    """Return an element of XML as one of a page; what lies too deep is its text."""
+    if depth > _MAX_DEPTH:
+        return Element("mtext", {}, ["".join(element.itertext())])
+    made = Element(local_name(element).lower(), {name: str(value) for name, value in element.attrib.items()})
+    made.children = [element.text] if element.text else []
+    for child in element:
+        if isinstance(child.tag, str):
+            made.children.append(_tree_of(child, depth + 1))
+        if child.tail:
+            made.children.append(child.tail)
+    return made
 
 
 def clean_tex(text: str) -> str:

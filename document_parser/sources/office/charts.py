@@ -80,10 +80,24 @@ def _add_series(columns: list[ChartColumn], series: Element) -> None:
     if known is None or (keys and known.values != keys):
         columns.append(ChartColumn("", keys))
     values = _values(series.find(f"{_CHART}val")) or _values(series.find(f"{_CHART}yVal"))
+    for place, label in _own_labels(series).items():
+        values[place] = f"{values[place]} ({label})" if values.get(place) else label
     columns.append(ChartColumn(name or f"{len(columns)}", values))
     sizes = _values(series.find(f"{_CHART}bubbleSize"))
     if sizes:
         columns.append(ChartColumn(f"{name} (size)".strip(), sizes))
+
+
+def _own_labels(series: Element) -> dict[int, str]:
+    """Return the labels that someone wrote at points; those of fields repeat what the table has."""
+    found = {}
+    for label in series.iterfind(f"{_CHART}dLbls/{_CHART}dLbl"):
+        rich = label.find(f"{_CHART}tx/{_CHART}rich")
+        place = label.find(f"{_CHART}idx")
+        text = "" if rich is None or any(local_name(one) == "fld" for one in rich.iter()) else text_of_paragraphs(rich)
+        if text and place is not None and 0 <= (at := integer_of(place.get("val"), -1)) < _MAX_POINTS:
+            found[at] = " ".join(text.split())
+    return found
 
 
 def _series_name(series: Element) -> str:

@@ -16,21 +16,25 @@ from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.office.charts import chart_blocks
 from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage
+from document_parser.sources.office.slide_comments import comment_authors, slide_comments
 from document_parser.sources.office.slide_text import DRAWING, BulletStyles, TextReader
 from document_parser.sources.office.smartart import read_diagram
-from document_parser.sources.xml_trees import Element, integer_of, local_name
+from document_parser.sources.visual_order import Place, visual_order
+from document_parser.sources.xml_trees import Element, integer_of, is_true, local_name
 
 PRESENTATION = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 """The namespace of presentations, in lxml's form."""
-_DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 MAX_DEPTH = 40
 """Depth of groups within groups."""
 MAX_KEPT_SLIDES = 20
 """Slides that are kept once read: those whose facts go out when the document is opened (16), and some that are asked for."""
+MAX_KEPT_BASES = 30
+"""Layouts and masters that are kept for the slides that follow: programs write a dozen layouts for a master."""
 _ROW_EMU = 228_600
 """Shapes whose upper edges are within this distance (a quarter of an inch, in EMU) are read from left to right."""
 _TITLES = frozenset({"title", "ctrTitle"})
 _MARGINS = frozenset({"dt", "ftr", "hdr", "sldNum"})
+_SHAPES = frozenset({"sp", "grpSp", "graphicFrame", "pic", "cxnSp"})
 
 
 class Presentation(FlowingDocument):
@@ -53,6 +57,8 @@ class Presentation(FlowingDocument):
         if not self.page_count:
             raise DamagedDocument("The presentation has no slides.")
         self._parts: dict[int, Part] = {}
+        self._authors = comment_authors(self._package)
+        self._bases: dict[str, Element] = {}
         self._embedded = self._package.embedded_in({slide: number for number, slide in enumerate(self._slides, 1) if slide})
 
     def location(self, number: int) -> Location:
@@ -87,7 +93,8 @@ class Presentation(FlowingDocument):
             if len(self._parts) >= MAX_KEPT_SLIDES:
                 self._parts.popitem()
             try:
-                self._parts[number] = _SlideReader(self._package, self._slides[number - 1]).read()
+                reader = _SlideReader(self._package, self._slides[number - 1], self._authors, self._bases)
+                self._parts[number] = reader.read()
             except (KeyError, DocumentError) as error:
                 raise PageUnreadable("The slide is missing from the file, or damaged.", page=number) from error
         return self._parts[number]
@@ -98,8 +105,7 @@ class _Shape:
     """A shape with its place on the slide in EMU; None if nothing says it."""
 
     element: Element
-    left: int | None
-    top: int | None
+    place: Place | None
     placeholder: str | None
     """The type of the placeholder that it fills; None if it fills none."""
     styles: BulletStyles
@@ -111,6 +117,10 @@ class _SlideReader:
 
     package: OfficePackage
     name: str
+    authors: dict[str, str]
+    """The names of those who comment, by their ids."""
+    bases: dict[str, Element]
+    """The layouts and masters that slides before were based on."""
     blocks: list[Block] = field(default_factory=list)
     warnings: list[PageWarning] = field(default_factory=list)
 
@@ -129,12 +139,13 @@ class _SlideReader:
         for shape in titles:
             self._add_title(shape, layer)
         title = " ".join(block.text for block in self.blocks if block.kind == "heading")
-        for shape in sorted((one for one in shapes if one.placeholder not in _TITLES), key=_order_of):
+        for shape in _ordered([one for one in shapes if one.placeholder not in _TITLES]):
             self._add_shape(shape, layer)
         self._add_notes()
         self._add_comments()
-        if layer == "hidden":
-            message = "The slide is hidden. The text leaves it out; JSON has it, and layers=hidden shows it."
+        if any(block.layer == "hidden" for block in self.blocks):
+            what = "The slide is" if layer == "hidden" else "Shapes of the slide are"
+            message = f"{what} hidden. The text leaves it out; JSON has it, and layers=hidden shows it."
             self.warnings.append(PageWarning(code="hidden_content", message=message))
         return Part(
             location=Location(kind="slide", name=" ".join(title.split())),
@@ -144,20 +155,22 @@ class _SlideReader:
 
     def _inherited(self, part: str, kind: str) -> tuple[Element | None, str]:
         """Return the root of the part that a part is based on, and its name; None and empty if it cannot be read."""
-        found = self.package.related(part, kind)
-        try:
-            return (self.package.xml(found), found) if found else (None, "")
-        except (KeyError, DocumentError):
-            return None, ""
+        found = self.package.related(part, kind) or ""
+        if found and found not in self.bases:
+            if len(self.bases) >= MAX_KEPT_BASES:
+                self.bases.clear()
+            try:
+                self.bases[found] = self.package.xml(found)
+            except (KeyError, DocumentError):
+                return None, ""
+        return self.bases.get(found), found
 
     # --- shapes -------------------------------------------------------------------------------------------------------
 
     def _shapes(self, root: Element) -> Iterator[_Shape]:
         """Yield the shapes of a slide; those of a group have the place of the group."""
         for tree in root.iter(f"{PRESENTATION}spTree"):
-            for element in _unwrapped(tree):
-                if local_name(element) in {"sp", "grpSp", "graphicFrame", "pic", "cxnSp", "contentPart"}:
-                    yield self._shape(element)
+            yield from map(self._shape, _unwrapped(tree))
             return
 
     def _shape(self, element: Element) -> _Shape:
@@ -165,13 +178,13 @@ class _SlideReader:
         holder = next(element.iter(f"{PRESENTATION}ph"), None) if local_name(element) != "grpSp" else None
         place = _place_of(element)
         if holder is None:
-            return _Shape(element, *place, None, BulletStyles(_own_styles(element)))
+            return _Shape(element, place, None, BulletStyles(_own_styles(element)))
         kind = holder.get("type", "obj")
         bases = [base for root in (self.layout, self.master) if (base := _find_placeholder(root, holder)) is not None]
         for base in bases:
-            place = place if place[0] is not None else _place_of(base)
+            place = place or _place_of(base)
         styles = [style for one in (element, *bases) for style in _own_styles(one)]
-        return _Shape(element, *place, kind, BulletStyles((*styles, *self._master_style(kind))))
+        return _Shape(element, place, kind, BulletStyles((*styles, *self._master_style(kind))))
 
     def _master_style(self, kind: str) -> tuple[Element, ...]:
         """Return the style of text that the master has for a kind of placeholder."""
@@ -181,6 +194,7 @@ class _SlideReader:
 
     def _add_title(self, shape: _Shape, layer: LayerName) -> None:
         """Add the title of the slide as a heading."""
+        layer = "hidden" if _is_hidden(shape.element) else layer
         body = shape.element.find(f"{PRESENTATION}txBody")
         text = " ".join(self.text.text(body).split())
         if text:
@@ -189,6 +203,7 @@ class _SlideReader:
     def _add_shape(self, shape: _Shape, layer: LayerName, depth: int = 0) -> None:
         """Add what a shape shows."""
         element, name = shape.element, local_name(shape.element)
+        layer = "hidden" if _is_hidden(element) else layer
         if name == "grpSp":
             self._add_group(element, layer, depth)
         elif name == "graphicFrame":
@@ -196,7 +211,8 @@ class _SlideReader:
         elif name == "pic":
             self._add_picture(element, layer)
         elif (body := element.find(f"{PRESENTATION}txBody")) is not None:
-            blocks = self.text.blocks(body, shape.styles, "headers" if shape.placeholder in _MARGINS else layer)
+            is_margin = shape.placeholder in _MARGINS and layer == "body"
+            blocks = self.text.blocks(body, shape.styles, "headers" if is_margin else layer)
             if shape.placeholder in _MARGINS:
                 blocks = [block.model_copy(update={"kind": "page_footer", "level": None}) for block in blocks]
             self.blocks += blocks
@@ -206,12 +222,7 @@ class _SlideReader:
         if depth > MAX_DEPTH:
             self._warn("Shapes that lie too deep in groups were not read.")
             return
-        inside = [
-            self._shape(one)
-            for one in _unwrapped(element)
-            if local_name(one) in {"sp", "grpSp", "graphicFrame", "pic", "cxnSp"}
-        ]
-        for shape in sorted(inside, key=_order_of):
+        for shape in _ordered([self._shape(one) for one in _unwrapped(element)]):
             self._add_shape(shape, layer, depth + 1)
 
     def _add_picture(self, element: Element, layer: LayerName) -> None:
@@ -308,20 +319,27 @@ class _SlideReader:
             except (KeyError, DocumentError):
                 self._warn("Comments on the slide were not read: their data is damaged.")
                 continue
-            texts = (one for one in root.iter() if local_name(one) in {"text", "txBody"})
-            for element in texts:
-                text = element.text if local_name(element) == "text" else self.text.text(element)
-                if text and text.strip():
-                    self.blocks.append(Block(kind="paragraph", text=text.strip(), layer="comments"))
+            for text in slide_comments(root, self.authors):
+                self.blocks.append(Block(kind="paragraph", text=text, layer="comments"))
 
 
 def _unwrapped(parent: Element) -> Iterator[Element]:
-    """Yield the children of an element; of alternatives those of the first version."""
+    """Yield the shapes in an element; of alternatives those of the first version that has any."""
     for element in parent:
         if local_name(element) == "AlternateContent":
-            yield from next(iter(element), ())
-        else:
+            versions = ([*_unwrapped(version)] for version in element)
+            yield from next(filter(None, versions), ())
+        elif local_name(element) in _SHAPES:
             yield element
+
+
+def _is_hidden(element: Element) -> bool:
+    """Return whether a shape is switched off; what is in a group is hidden with it."""
+    for own in element:
+        if local_name(own).startswith("nv"):
+            properties = own.find(f"{PRESENTATION}cNvPr")
+            return properties is not None and is_true(properties.get("hidden"))
+    return False
 
 
 def _own_styles(element: Element) -> tuple[Element, ...]:
@@ -351,17 +369,19 @@ def _type_of(holder: Element) -> str:
     return "title" if kind in _TITLES else "body" if kind in {"obj", "body", "subTitle"} else str(kind)
 
 
-def _place_of(element: Element) -> tuple[int | None, int | None]:
-    """Return left and top of a shape in EMU; None for both if it does not say them."""
+def _place_of(element: Element) -> Place | None:
+    """Return where a shape lies in EMU; None if it does not say it."""
     if local_name(element) == "graphicFrame":
         transform = element.find(f"{PRESENTATION}xfrm")
     else:
         properties = next((one for one in element if local_name(one) in {"spPr", "grpSpPr"}), None)
         transform = properties.find(f"{DRAWING}xfrm") if properties is not None else None
     offset = transform.find(f"{DRAWING}off") if transform is not None else None
-    if offset is None:
-        return None, None
-    return _number(offset.get("x")), _number(offset.get("y"))
+    if transform is None or offset is None:
+        return None
+    size = transform.find(f"{DRAWING}ext")
+    width, height = (_number(size.get("cx")), _number(size.get("cy"))) if size is not None else (0, 0)
+    return Place(_number(offset.get("x")), _number(offset.get("y")), max(0, width), max(0, height))
 
 
 def _number(value: str | None) -> int:
@@ -369,11 +389,12 @@ def _number(value: str | None) -> int:
     return integer_of(value, 0)
 
 
-def _order_of(shape: _Shape) -> tuple[int, int]:
-    """Return where a shape comes: by rows from the top, within a row from the left; margins last, unknown places first."""
-    if shape.placeholder in _MARGINS:
-        return 1 << 40, shape.left or 0
-    return ((shape.top or 0) // _ROW_EMU, shape.left or 0) if shape.top is not None else (-1, 0)
+def _ordered(shapes: list[_Shape]) -> list[_Shape]:
+    """Return shapes in the order in which they are read; unknown places first, margins last from left to right."""
+    inner = [shape for shape in shapes if shape.placeholder not in _MARGINS]
+    margins = [shape for shape in shapes if shape.placeholder in _MARGINS]
+    ordered = [inner[index] for index in visual_order([shape.place for shape in inner], _ROW_EMU)]
+    return [*ordered, *sorted(margins, key=lambda shape: shape.place.left if shape.place else 0)]
 
 
 def _span_of(cell: Element, name: str, most: int) -> int:

@@ -8,11 +8,12 @@ from typing import Literal, NamedTuple
 
 from document_parser.errors import DocumentError
 from document_parser.models import PageWarning
-from document_parser.sources.office.package import OfficePackage
+from document_parser.sources.office.package import OfficePackage, as_transitional
 from document_parser.sources.office.word_numbering import Numbering
 from document_parser.sources.office.word_numerals import numeral
-from document_parser.sources.office.word_styles import VALUE, WORD, Styles, is_on
-from document_parser.sources.xml_trees import Element, integer_of
+from document_parser.sources.office.word_style_parts import StyleTree, split_styles
+from document_parser.sources.office.word_styles import VALUE, WORD, Styles, StyleSource, is_on
+from document_parser.sources.xml_trees import Element, integer_of, parse_xml
 
 NoteKind = Literal["footnote", "endnote"]
 _NUMERALS: dict[NoteKind, str] = {"footnote": "decimal", "endnote": "lowerRoman"}
@@ -38,7 +39,7 @@ class WordContext:
         self._objects: Counter[str] = Counter()
         self.old_formulas = 0
         """Formulas of the editor of old versions, whose data is read by no one else."""
-        self.styles = Styles(self.root("styles"))
+        self.styles = Styles(self._style_source())
         self.numbering = Numbering(self.root("numbering"), self.styles.number_of)
         self.settings = self.root("settings")
         self.references: list[Reference] = []
@@ -50,14 +51,31 @@ class WordContext:
 
     def root(self, kind: str) -> Element | None:
         """Return the root of the part that the main part is related to by this kind; None if it cannot be had."""
-        part = self.package.related(self.package.main, kind)
-        if part is None:
-            return None
+        data = self._data(kind)
         try:
-            return self.package.xml(part)
-        except (DocumentError, KeyError):
-            self.warn(f"The {kind} of the document cannot be read: their data is damaged.")
+            return None if data is None else parse_xml(data)
+        except DocumentError:
+            self._warn_of_damage(kind)
             return None
+
+    def _style_source(self) -> StyleSource:
+        """Return where the styles of the document are."""
+        data = self._data("styles")
+        pieces = None if data is None else split_styles(data, lambda: self._warn_of_damage("styles"))
+        return pieces or StyleTree(self.root("styles"))
+
+    def _data(self, kind: str) -> bytes | None:
+        """Return the XML of the part that the main part is related to by this kind; None if it cannot be had."""
+        part = self.package.related(self.package.main, kind)
+        try:
+            return None if part is None else as_transitional(self.package.read(part))
+        except (DocumentError, KeyError):
+            self._warn_of_damage(kind)
+            return None
+
+    def _warn_of_damage(self, kind: str) -> None:
+        """Warn of a part that is damaged."""
+        self.warn(f"The {kind} of the document cannot be read: their data is damaged.")
 
     def setting(self, name: str) -> bool:
         """Return whether a setting of the document is on."""

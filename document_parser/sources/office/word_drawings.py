@@ -5,6 +5,7 @@ DrawingML and the older VML are walked alike; of two versions of one drawing (``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from document_parser.sources.office.charts import chart_blocks
 from document_parser.sources.office.package import RELATIONSHIPS
 from document_parser.sources.office.smartart import read_diagram, text_of_paragraphs
 from document_parser.sources.office.word_styles import WORD
-from document_parser.sources.xml_trees import Element, local_name
+from document_parser.sources.xml_trees import Element, is_true, local_name
 
 if TYPE_CHECKING:
     from document_parser.sources.office.word_context import WordContext
@@ -33,7 +34,7 @@ _CHARTS = frozenset(
 )
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"
 _DIAGRAM_DATA = f"{RELATIONSHIPS}dm"
-
+_VML_HIDDEN = re.compile(r"\bvisibility\s*:\s*hidden")
 
 _SHAPES = frozenset({"pic", "wsp", "wgp", "grpSp", "shape", "rect", "oval", "roundrect", "group"})
 """Elements whose name is not that of the shapes after them."""
@@ -81,7 +82,10 @@ class DrawingReader:
                 self._check_object(child)
             elif child.get(f"{_VML_OFFICE}hr") not in {"t", "true"}:
                 before, self._name = self._name, _name_of(child) or self._name
+                count = len(self._blocks)
                 self._walk(child)
+                if _is_hidden(child):
+                    self._blocks[count:] = [_as_hidden(block) for block in self._blocks[count:]]
                 if local_name(child) in _SHAPES:
                     self._name = before
 
@@ -138,6 +142,23 @@ class DrawingReader:
         """Add writing that is part of a shape."""
         if text.strip():
             self._blocks.append(Block(kind="watermark" if watermark else "paragraph", text=text.strip()))
+
+
+def _is_hidden(element: Element) -> bool:
+    """Return whether a drawing or a shape in it is switched off."""
+    if element.tag.startswith(_VML):
+        return _VML_HIDDEN.search(element.get("style", "")) is not None
+    for child in element:
+        name = local_name(child)
+        properties = next(iter(child), None) if name.startswith("nv") else child
+        if properties is not None and local_name(properties) in {"docPr", "cNvPr"}:
+            return is_true(properties.get("hidden"))
+    return False
+
+
+def _as_hidden(block: Block) -> Block:
+    """Return a block of a drawing that is not shown."""
+    return block.model_copy(update={"layer": "hidden"}) if block.layer == "body" else block
 
 
 def _name_of(element: Element) -> str:

@@ -26,6 +26,10 @@ _VERBATIM = (b"<![CDATA[", b"<!--", b"<!DOCTYPE")
 
 def without_looks(data: bytes) -> bytes:
     """Return the XML of a part of Word without elements of mere looks. It is left as it is if it is written in another way."""
-    if data.count(b"xmlns:w=") != data.count(_DECLARED) or not data.count(_DECLARED) or any(sign in data for sign in _VERBATIM):
-        return data
-    return _ELEMENTS.sub(b"", data)
+    return _ELEMENTS.sub(b"", data) if is_written_as_usual(data) else data
+
+
+def is_written_as_usual(data: bytes) -> bool:
+    """Return whether ``w:`` is the prefix of Word's own elements everywhere, and every sign of an element is one."""
+    declared = data.count(_DECLARED)
+    return bool(declared) and data.count(b"xmlns:w=") == declared and not any(sign in data for sign in _VERBATIM)

@@ -24,6 +24,7 @@ from document_parser.sources.office.word_styles import (
     WORD,
     ParagraphStyle,
     indent_of,
+    is_on,
     numbering_of,
     outline_level,
 )
@@ -172,7 +173,8 @@ class StoryReader:
             if _goes_on(properties):
                 self._line = line
                 return
-        label = None if self.inline.deleted else self._label(properties, style)
+        is_unseen = not line.pieces and (style.hidden or _has_hidden_mark(properties))
+        label = None if self.inline.deleted or is_unseen else self._label(properties, style)
         if label is not None:
             indent = indent_of(properties.find(f"{WORD}ind") if properties is not None else None)
             label = label._replace(depth=self._depths.depth_of(label, indent))
@@ -256,6 +258,12 @@ def _goes_on(properties: Element) -> bool:
         return True
     mark = properties.find(f"{WORD}rPr")
     return mark is not None and any(mark.find(tag) is not None for tag in _MARK_DELETED)
+
+
+def _has_hidden_mark(properties: Element | None) -> bool:
+    """Return whether the mark at the end of a paragraph is hidden: a paragraph without shown text is then not numbered."""
+    mark = properties.find(f"{WORD}rPr/{WORD}vanish") if properties is not None else None
+    return mark is not None and is_on(mark)
 
 
 def _kind_of(

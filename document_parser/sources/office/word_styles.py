@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from document_parser.models import BlockKind
 from document_parser.sources.xml_trees import Element, integer_of
@@ -79,18 +79,21 @@ class ParagraphStyle:
     hidden: bool = False
 
 
+class StyleSource(Protocol):
+    """Where the elements of styles are. ``default`` is the id of the style of paragraphs that name none; empty without one."""
+
+    default: str
+
+    def get(self, identifier: str) -> Element | None:
+        """Return a style; None if there is none of the id."""
+
+
 class Styles:
     """The styles of a document by their ids. Each is resolved when it is first asked for."""
 
-    def __init__(self, root: Element | None) -> None:
-        """Take the root of the styles part; None if the document has none."""
-        self._styles: dict[str, Element] = {}
-        self._default = ""
-        for style in root.iterchildren(f"{WORD}style") if root is not None else ():
-            identifier = style.get(f"{WORD}styleId", "")
-            self._styles[identifier] = style
-            if style.get(f"{WORD}type") == "paragraph" and style.get(f"{WORD}default") in {"1", "true", "on"}:
-                self._default = identifier
+    def __init__(self, source: StyleSource) -> None:
+        """Keep where the styles are."""
+        self._source = source
         self._paragraphs: dict[str | None, ParagraphStyle] = {}
         self._characters: dict[str, Look] = {}
 
@@ -98,7 +101,7 @@ class Styles:
         """Return what the style of a paragraph says; None stands for the default style."""
         found = self._paragraphs.get(identifier)
         if found is None:
-            found = self._paragraphs[identifier] = self._resolve_paragraph(identifier or self._default)
+            found = self._paragraphs[identifier] = self._resolve_paragraph(identifier or self._source.default)
         return found
 
     def character(self, identifier: str) -> Look:
@@ -128,9 +131,8 @@ class Styles:
     def _chain(self, identifier: str) -> Iterator[Element]:
         """Yield a style and those that it is based on, nearest first."""
         seen: set[str] = set()
-        while identifier in self._styles and identifier not in seen:
+        while identifier not in seen and (style := self._source.get(identifier)) is not None:
             seen.add(identifier)
-            style = self._styles[identifier]
             yield style
             based = style.find(f"{WORD}basedOn")
             identifier = based.get(VALUE, "") if based is not None else ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from document_parser.models import Span
+from document_parser.sources.office.omml import inline_formula
 from document_parser.sources.opendocument.names import attribute, short_name, whole_number
-from document_parser.sources.opendocument.styles import Styles, TextLook
+from document_parser.sources.opendocument.package import Package
+from document_parser.sources.opendocument.styles import TextLook
 from document_parser.sources.xml_trees import Element
 from document_parser.text.raised import as_subscript, as_superscript
 from document_parser.text.spans import Run, Style, safe_link_of, spans_of, strip_runs, text_of
@@ -18,7 +20,7 @@ MAX_DEPTH = 100
 
 _ANCHORED = frozenset({"draw:frame", "draw:g", "draw:custom-shape", "draw:rect", "draw:ellipse", "draw:line", "draw:path",
                        "draw:polyline", "draw:polygon", "draw:connector", "draw:caption", "draw:circle"})  # fmt: skip
-_SKIPPED = frozenset({"text:bookmark", "text:ruby-text", "office:event-listeners", "text:soft-page-break",
+_SKIPPED = frozenset({"text:bookmark", "office:event-listeners", "text:script", "text:soft-page-break",
                       "office:annotation-end", "text:reference-mark", "text:change", "svg:title", "svg:desc"})  # fmt: skip
 
 
@@ -31,6 +33,9 @@ class Paragraph:
     notes: list[Element] = field(default_factory=list)
     comments: list[Element] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    is_hidden: bool = False
+    """Whether the file says that the paragraph is not shown."""
+    formulas: int = 0
 
     @property
     def text(self) -> str:
@@ -43,25 +48,25 @@ class Paragraph:
         return text_of(runs), spans_of(runs)
 
 
-def read_paragraph(element: Element, styles: Styles) -> Paragraph:
+def read_paragraph(element: Element, package: Package) -> Paragraph:
     """Return the text of a paragraph or heading."""
     found = Paragraph()
-    look = styles.look("paragraph", attribute(element, "text:style-name"))
+    look = package.styles.look("paragraph", attribute(element, "text:style-name"))
     base = TextLook(hidden=look.hidden)  # what the whole paragraph looks like is no emphasis
-    _read(element, styles, base, None, found, 0)
+    _read(element, package, base, None, found, 0)
     return found
 
 
-def _read(element: Element, styles: Styles, look: TextLook, link: str | None, found: Paragraph, depth: int) -> None:
+def _read(element: Element, package: Package, look: TextLook, link: str | None, found: Paragraph, depth: int) -> None:
     """Add the text of an element and of those in it."""
     _add(element.text, look, link, found)
     for child in element:
         if depth < MAX_DEPTH:
-            _read_child(child, styles, look, link, found, depth + 1)
+            _read_child(child, package, look, link, found, depth + 1)
         _add(child.tail, look, link, found)
 
 
-def _read_child(child: Element, styles: Styles, look: TextLook, link: str | None, found: Paragraph, depth: int) -> None:
+def _read_child(child: Element, package: Package, look: TextLook, link: str | None, found: Paragraph, depth: int) -> None:
     """Add one element within a paragraph."""
     name = short_name(child)
     if name == "text:s":
@@ -71,10 +76,10 @@ def _read_child(child: Element, styles: Styles, look: TextLook, link: str | None
     elif name == "text:line-break":
         _add("\n", look, link, found, keep=True)
     elif name == "text:span":
-        own = styles.look("text", attribute(child, "text:style-name"))
-        _read(child, styles, _combine(look, own), link, found, depth)
+        own = package.styles.look("text", attribute(child, "text:style-name"))
+        _read(child, package, _combine(look, own), link, found, depth)
     elif name == "text:a":
-        _read(child, styles, look, safe_link_of(attribute(child, "xlink:href")) or link, found, depth)
+        _read(child, package, look, safe_link_of(attribute(child, "xlink:href")) or link, found, depth)
     elif name == "text:note":
         mark = "".join(text for part in child if short_name(part) == "text:note-citation" for text in part.itertext())
         _add(as_superscript(mark.strip()), look, link, found, keep=True)
@@ -82,15 +87,32 @@ def _read_child(child: Element, styles: Styles, look: TextLook, link: str | None
     elif name == "office:annotation":
         found.comments.append(child)
     elif name in _ANCHORED:
-        found.anchored.append(child)
-    elif name in ("text:hidden-text", "text:hidden-paragraph"):
+        _add_drawing(child, package, look, found)
+    elif name == "draw:control":
+        _add(package.controls.get(attribute(child, "draw:control")), look, link, found, keep=True)
+    elif name == "text:ruby-text":
+        reading = " ".join("".join(child.itertext()).split())
+        _add(f"({reading})" if reading else "", look, link, found)
+    elif name == "text:hidden-paragraph":
+        found.is_hidden |= attribute(child, "text:is-hidden", "true") != "false"
+    elif name == "text:hidden-text":
         hidden = "".join(child.itertext()) or attribute(child, "text:string-value")
         if attribute(child, "text:is-hidden", "true") != "false":
             found.hidden.append(hidden)
         else:
             _add(hidden, look, link, found)
     elif name not in _SKIPPED:
-        _read(child, styles, look, link, found, depth)  # a field, a mark around text, or an element that nobody knows
+        _read(child, package, look, link, found, depth)  # a field, a mark around text, or an element that nobody knows
+
+
+def _add_drawing(drawing: Element, package: Package, look: TextLook, found: Paragraph) -> None:
+    """Add a formula to the text; any other drawing comes after the paragraph."""
+    latex = package.formula_of(drawing)
+    if latex:
+        found.formulas += 1
+        _add(inline_formula(latex), TextLook(hidden=look.hidden), None, found, keep=True)
+    else:
+        found.anchored.append(drawing)
 
 
 def _combine(outer: TextLook, inner: TextLook) -> TextLook:

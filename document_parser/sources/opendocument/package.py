@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 
 from document_parser.errors import DamagedDocument, EncryptedDocument
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.containers.embedded import EmbeddedFiles
 from document_parser.sources.containers.zip_members import ZipMembers
+from document_parser.sources.markup.mathml import latex_of_xml
+from document_parser.sources.opendocument.controls import control_texts
 from document_parser.sources.opendocument.embedded import embedded_files, object_addresses
-from document_parser.sources.opendocument.names import full_name
+from document_parser.sources.opendocument.names import attribute, full_name
 from document_parser.sources.opendocument.styles import Styles
 from document_parser.sources.xml_trees import Element, parse_xml
 
@@ -53,6 +56,20 @@ class Package:
         """Return the content of an object that is embedded as a document of its own; None if there is none that is XML."""
         name = f"{address.removeprefix('./').rstrip('/')}/content.xml"
         return self._parse(name)
+
+    def formula_of(self, frame: Element) -> str:
+        """Return the formula that a frame shows as LaTeX; empty if it shows none."""
+        for element in frame.iterchildren(full_name("draw:object")):
+            inside = next(element.iterchildren(full_name("math:math")), None)
+            root = self.embedded(attribute(element, "xlink:href")) if inside is None else inside
+            if root is not None and root.tag == full_name("math:math"):
+                return latex_of_xml(root)
+        return ""
+
+    @cached_property
+    def controls(self) -> dict[str, str]:
+        """What the controls of forms show, by their id."""
+        return control_texts(self.content)
 
     def objects_in(self, parts: Iterable[tuple[Element, int]]) -> EmbeddedFiles:
         """Return the files embedded in elements, each with the number of the part of the document that the element is in."""

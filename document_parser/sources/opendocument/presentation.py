@@ -7,19 +7,26 @@ from pathlib import Path
 from typing import IO
 
 from document_parser.errors import PageUnreadable
-from document_parser.models import LayerName, Location, Member, Part
+from document_parser.models import Block, LayerName, Location, Member, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.opendocument.names import attribute, full_name, short_name
 from document_parser.sources.opendocument.package import Package
 from document_parser.sources.opendocument.story import Story
 from document_parser.sources.opendocument.text_file import picture_of, warnings_of
+from document_parser.sources.visual_order import Place, visual_order
 from document_parser.sources.xml_trees import Element
 
 _LENGTH = re.compile(r"(-?\d+(?:\.\d+)?)(cm|mm|in|pt|px|pc)?")
 _POINTS = {"cm": 28.35, "mm": 2.835, "in": 72.0, "pt": 1.0, "px": 0.75, "pc": 12.0}
 _ROW_POINTS = 18.0
 """Shapes whose upper edges are within this many points are read from left to right."""
+_MARGINS = frozenset({"header", "footer", "date-time"})
+_NO_TEXT = frozenset({"page", "handout", "page-number"})
+"""Classes of the small picture of the slide, and of its number."""
+_DECLARED = (("presentation:use-footer-name", "presentation:footer-decl"),
+             ("presentation:use-date-time-name", "presentation:date-time-decl"))  # fmt: skip
+"""How a slide names the footer and the date that it shows, and what declares them."""
 
 
 class OpenDocumentPresentation(FlowingDocument):
@@ -47,7 +54,8 @@ class OpenDocumentPresentation(FlowingDocument):
         slide, story = self._slide(number), Story(self._package)
         is_hidden = self._package.styles.is_hidden_page(attribute(slide, "draw:style-name"))
         layer: LayerName = "hidden" if is_hidden else "body"
-        shapes = sorted(_shapes_of(slide), key=_place_of)
+        found = _shapes_of(slide)
+        shapes = [found[index] for index in visual_order([_place_of(shape) for shape in found], _ROW_POINTS)]
         for title in [shape for shape in shapes if attribute(shape, "presentation:class") == "title"]:
             shapes.remove(title)
             before = len(story.blocks)
@@ -56,11 +64,26 @@ class OpenDocumentPresentation(FlowingDocument):
                 if story.blocks[place].kind == "paragraph":
                     story.blocks[place] = story.blocks[place].model_copy(update={"kind": "heading", "level": 1})
         story.read(shapes, layer)
+        for comment in slide.iterchildren(full_name("office:annotation")):
+            story.add_comment(comment)
         for notes in slide.iterchildren(full_name("presentation:notes")):
             story.read(_shapes_of(notes), "notes")
         self._pictures[number] = story.pictures
-        blocks = story.end()
+        blocks = [*story.end(), *self._margins_of(slide)]
         return Part(location=self.location(number), blocks=blocks, warnings=warnings_of(story, blocks))
+
+    def _margins_of(self, slide: Element) -> list[Block]:
+        """Return the footer and the date of a slide: those that it names, and those in frames of its own."""
+        texts: list[str] = []
+        for reference, declaration in _DECLARED:
+            name = attribute(slide, reference)
+            for one in slide.itersiblings(full_name(declaration), preceding=True) if name else ():
+                if attribute(one, "presentation:name") == name:
+                    texts.append(" ".join("".join(one.itertext()).split()))
+        story = Story(self._package)
+        story.read(shape for shape in slide if attribute(shape, "presentation:class") in _MARGINS)
+        texts += [block.text for block in story.blocks]
+        return [Block(kind="page_footer", text=text, layer="headers") for text in dict.fromkeys(texts) if text]
 
     def members(self) -> list[Member]:
         """Return the files embedded in the document."""
@@ -84,8 +107,8 @@ class OpenDocumentPresentation(FlowingDocument):
 
 
 def _shapes_of(slide: Element) -> list[Element]:
-    """Return the shapes of a slide or of its notes, without the small picture of the slide and fields of the margins."""
-    skipped = {"page", "header", "footer", "date-time", "page-number", "handout"}
+    """Return the shapes of a slide or of its notes, without the small picture of the slide and the margins."""
+    skipped = _MARGINS | _NO_TEXT
     return [
         shape
         for shape in slide
@@ -93,12 +116,19 @@ def _shapes_of(slide: Element) -> list[Element]:
     ]
 
 
-def _place_of(shape: Element) -> tuple[int, float]:
-    """Return where a shape begins: the row of its upper edge, and its left edge in points; a group by its first shape."""
-    placed = shape
-    if short_name(shape) == "draw:g":
-        placed = next((one for one in shape.iter() if attribute(one, "svg:y")), shape)
-    return round(_points(attribute(placed, "svg:y")) / _ROW_POINTS), _points(attribute(placed, "svg:x"))
+def _place_of(shape: Element) -> Place:
+    """Return where a shape lies, in points; a group around all that is in it."""
+    inside = [one for one in shape.iter() if attribute(one, "svg:y")] if short_name(shape) == "draw:g" else []
+    places = [_own_place(one) for one in inside or [shape]]
+    left, top = min(place.left for place in places), min(place.top for place in places)
+    right = max(place.left + place.width for place in places)
+    return Place(left, top, right - left, max(place.top + place.height for place in places) - top)
+
+
+def _own_place(shape: Element) -> Place:
+    """Return where one shape lies, in points."""
+    left, top, width, height = (_points(attribute(shape, f"svg:{name}")) for name in ("x", "y", "width", "height"))
+    return Place(left, top, max(0.0, width), max(0.0, height))
 
 
 def _points(length: str) -> float:

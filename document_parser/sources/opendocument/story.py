@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from document_parser.models import Block, BlockKind, Cell, LayerName, Table
+from document_parser.sources.opendocument.charts import chart_blocks, is_chart
 from document_parser.sources.opendocument.inline import Paragraph, read_paragraph
 from document_parser.sources.opendocument.names import attribute, full_name, short_name, whole_number
 from document_parser.sources.opendocument.numbering import Counter
@@ -69,7 +70,7 @@ class Story:
         elif name in ("draw:frame", "draw:custom-shape") or (name.startswith("draw:") and name not in _FRAMES):
             self._add_drawing(element, depth)
         elif name in _FRAMES:
-            self.read(element, self._layer, depth + 1)
+            self.read(element, "hidden" if _is_hidden_section(element) else self._layer, depth + 1)
 
     def _add(self, kind: BlockKind, text: str, **more: object) -> None:
         """Add a block in the present layer."""
@@ -79,7 +80,7 @@ class Story:
     def _add_heading(self, element: Element, depth: int) -> None:
         """Add a heading with its number, if the outline numbers its level."""
         level = whole_number(element, "text:outline-level")
-        found = read_paragraph(element, self.package.styles)
+        found = read_paragraph(element, self.package)
         label = ""
         if attribute(element, "text:is-list-header") != "true" and found.text:
             start = whole_number(element, "text:start-value", -1)
@@ -93,7 +94,7 @@ class Story:
         if short_name(element) == "text:numbered-paragraph":
             paragraphs = [child for child in element if short_name(child) in ("text:p", "text:h")]
         for paragraph in paragraphs:
-            found = read_paragraph(paragraph, self.package.styles)
+            found = read_paragraph(paragraph, self.package)
             level = self.package.styles.outline_level(attribute(paragraph, "text:style-name"))
             if level:
                 self._add_text("heading", found, "", level=min(6, level))
@@ -104,6 +105,11 @@ class Story:
     def _add_text(self, kind: BlockKind, found: Paragraph, label: str, **more: object) -> None:
         """Add the text of a paragraph behind a label, and its hidden text in the layer of that."""
         text, spans = found.text_and_spans()
+        if found.is_hidden:
+            found.hidden.insert(0, text)
+            text = ""
+        elif kind == "paragraph" and found.formulas == 1 and len(found.runs) == 1:
+            kind, text = "formula", f"${text}$"
         if text and label:
             shift = len(label) + 1
             spans = [span.model_copy(update={"start": span.start + shift, "end": span.end + shift}) for span in spans]
@@ -124,9 +130,13 @@ class Story:
             text = "\n".join(texts)
             self.notes.append(Block(kind="footnote", text=f"{mark} {text}".strip(), layer="notes"))
         for comment in found.comments:
-            author = "".join(text for part in comment if short_name(part) == "dc:creator" for text in part.itertext())
-            text = "\n".join(self._texts_in([comment]))
-            self.blocks.append(Block(kind="paragraph", text=f"{author}: {text}" if author else text, layer="comments"))
+            self.add_comment(comment)
+
+    def add_comment(self, comment: Element) -> None:
+        """Add a comment behind the name of its author."""
+        author = "".join(text for part in comment if short_name(part) == "dc:creator" for text in part.itertext())
+        text = "\n".join(self._texts_in([comment]))
+        self.blocks.append(Block(kind="paragraph", text=f"{author}: {text}" if author else text, layer="comments"))
 
     def _texts_in(self, holders: Iterable[Element]) -> list[str]:
         """Return the texts of the paragraphs in elements, lists too."""
@@ -174,7 +184,7 @@ class Story:
                 self._add_heading(child, depth)
                 labelled = True
             elif name == "text:p":
-                found = read_paragraph(child, self.package.styles)
+                found = read_paragraph(child, self.package)
                 label = "" if labelled or not found.text else counter.step(level, levels, start)
                 kind: BlockKind = "paragraph" if labelled else "list_item"
                 more: dict[str, object] = {} if labelled else {"level": level}
@@ -265,6 +275,9 @@ class Story:
         if short_name(element) == "draw:g":
             self.read(element, self._layer, depth + 1)
             return
+        if short_name(element) == "draw:control":
+            self._add("paragraph", self.package.controls.get(attribute(element, "draw:control"), ""))
+            return
         described = " ".join(
             "".join(part.itertext()).strip() for part in element if short_name(part) in ("svg:title", "svg:desc")
         ).strip()
@@ -273,7 +286,7 @@ class Story:
             if name == "draw:text-box" or name == "table:table":
                 self.read([child] if name == "table:table" else child, self._layer, depth + 1)
                 return
-            if name == "draw:object" and self._add_object(child, depth):
+            if name == "draw:object" and self._add_object(element, child, depth):
                 return
             if name == "draw:image" and (member := self.package.member_of(attribute(child, "xlink:href"))):
                 self.blocks.append(Block(kind="figure", text=described, picture=member, layer=self._layer))
@@ -281,15 +294,27 @@ class Story:
                 return
         self.read((child for child in element if not short_name(child).startswith("svg:")), self._layer, depth + 1)
 
-    def _add_object(self, element: Element, depth: int) -> bool:
-        """Add a chart or table that is embedded; return whether it could be read. Its picture is shown instead if not."""
+    def _add_object(self, frame: Element, element: Element, depth: int) -> bool:
+        """Add a formula, chart or table that is embedded; return whether it could be read. Else its picture is shown."""
+        count = len(self.blocks)
+        if latex := self.package.formula_of(frame):
+            self._add("formula", f"$${latex}$$")
+            return True
         root = self.package.embedded(attribute(element, "xlink:href"))
         if root is None:
             return False
-        count = len(self.blocks)
-        for table in root.iter(full_name("table:table")):
-            self._add_table(table, depth + 1)
+        if is_chart(root):
+            self.blocks += chart_blocks(root, self._layer)
+        else:
+            for table in root.iter(full_name("table:table")):
+                self._add_table(table, depth + 1)
         return len(self.blocks) > count
+
+
+def _is_hidden_section(element: Element) -> bool:
+    """Return whether a section is not shown: always, or by a condition that holds."""
+    display = attribute(element, "text:display")
+    return display == "none" or (display == "condition" and attribute(element, "text:is-hidden") == "true")
 
 
 def _rows_of(table: Element, *, header: bool) -> Iterator[tuple[Element, bool]]:

@@ -9,6 +9,7 @@ from document_parser.models import Block
 from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.office.charts import chart_blocks
 from document_parser.sources.office.package import Relationship
+from document_parser.sources.office.smartart import read_diagram
 from document_parser.sources.sheets.package import find_member, relation_id, relationships_of, try_part
 from document_parser.sources.sheets.tables import PlacedBlock
 from document_parser.sources.xml_trees import Element, child, children, is_true, local_name
@@ -143,8 +144,6 @@ def _styled(text: str, looks: Element | None) -> Run:
 
 
 def _diagram_blocks(root: Element | None) -> Iterator[Block]:
-    """Yield the texts of a diagram (SmartArt) as list items in the order of its data."""
-    for point in root.iter() if root is not None else ():
-        if local_name(point) == "pt" and (body := child(point, "t")) is not None:
-            for block in text_blocks(body):
-                yield block.model_copy(update={"kind": "list_item", "level": 1})
+    """Yield the texts of a diagram (SmartArt) as a nested list."""
+    for item in read_diagram(root) if root is not None else ():
+        yield Block(kind="list_item", text=item.text, level=item.level)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -17,13 +17,15 @@ from document_parser.models import Block, Location, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.containers.zip_members import ZipMembers
 from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.markup.mathml import latex_of_xml
 from document_parser.sources.number_formats.general import format_general
+from document_parser.sources.opendocument.charts import chart_blocks
 from document_parser.sources.opendocument.embedded import embedded_files, object_addresses
 from document_parser.sources.sheets.references import MAX_COLUMNS, MAX_ROWS, Region, column_name
 from document_parser.sources.sheets.rows import MAX_PART_CELLS, FormulaCount, SheetRow
 from document_parser.sources.sheets.tables import SheetFrame, make_blocks
 from document_parser.sources.sheets.warnings import formula_warnings, hidden_warnings
-from document_parser.sources.xml_trees import Element, iterate_xml, local_name
+from document_parser.sources.xml_trees import Element, iterate_xml, local_name, parse_xml
 from document_parser.text.spans import Run, Style, safe_link_of, spans_of, strip_runs, text_of
 
 MAX_REPEATED = 10_000
@@ -82,6 +84,7 @@ class OpenDocumentWorkbook(FlowingDocument):
         if "META-INF/manifest.xml" in self._members and b"encryption-data" in self._members.read("META-INF/manifest.xml"):
             raise EncryptedDocument("The workbook is encrypted. Save it without a password and send it again.")
         self._sheets: list[_Sheet] = []
+        self._drawings: dict[str, list[Block]] = {}
         self._damage = ""
         try:
             self._look()
@@ -124,10 +127,20 @@ class OpenDocumentWorkbook(FlowingDocument):
                 if table is None:
                     continue
                 if reader is None or reader.table is not table:
-                    reader = _SheetReader(table)
+                    reader = _SheetReader(table, self._drawn)
                     known.append(reader.sheet)
                 for row in reader.rows(element):
                     yield reader.sheet, row
+
+    def _drawn(self, address: str) -> list[Block]:
+        """Return the blocks of the chart or formula behind an address; none if there is another object, or a damaged one."""
+        if address not in self._drawings:
+            name = f"{address.removeprefix('./').rstrip('/')}/content.xml"
+            try:
+                self._drawings[address] = _drawn_blocks(parse_xml(self._members.read(name))) if name in self._members else []
+            except DamagedDocument:
+                self._drawings[address] = []
+        return self._drawings[address]
 
     def location(self, number: int) -> Location:
         """Return the sheet of a part and the range of its cells."""
@@ -228,6 +241,14 @@ class OpenDocumentWorkbook(FlowingDocument):
             raise PageUnreadable("The image is damaged.", page=number) from error
 
 
+def _drawn_blocks(root: Element) -> list[Block]:
+    """Return a chart or a formula as blocks, from the content of an object; none for any other."""
+    if local_name(root) != "math":
+        return chart_blocks(root)
+    latex = latex_of_xml(root)
+    return [Block(kind="formula", text=f"$${latex}$$")] if latex else []
+
+
 def _comment_block(comment: _Comment) -> Block:
     """Return a comment as a paragraph that names its cell and author."""
     head = f"{comment.reference} ({comment.author}): " if comment.author else f"{comment.reference}: "
@@ -237,9 +258,10 @@ def _comment_block(comment: _Comment) -> Block:
 class _SheetReader:
     """Turns the row elements of one sheet into rows."""
 
-    def __init__(self, table: Element) -> None:
-        """Read what stands before the rows."""
+    def __init__(self, table: Element, drawn_at: Callable[[str], list[Block]]) -> None:
+        """Read what stands before the rows. ``drawn_at`` returns the blocks of the chart at an address of the package."""
         self.table = table
+        self._drawn_at = drawn_at
         self.sheet = _Sheet(table.get(f"{_TABLE}name", ""))
         root = table.getroottree().getroot()
         self._styles = _Styles(root.find(f"{_OFFICE}automatic-styles"))
@@ -348,7 +370,12 @@ class _SheetReader:
     def _add_shapes(self, element: Element) -> None:
         """Add the text boxes, pictures and shapes within an element to what floats above the cells, and its objects."""
         for frame in element.iter(f"{_DRAW}frame", f"{_DRAW}custom-shape", f"{_DRAW}rect", f"{_DRAW}ellipse"):
-            self.sheet.objects += object_addresses(frame)
+            addresses = object_addresses(frame)
+            self.sheet.objects += addresses
+            drawn = [block for address in addresses for block in self._drawn_at(address)]
+            if drawn:
+                self.sheet.floating += drawn
+                continue
             words = " ".join(filter(None, (frame.findtext(f"{_SVG}title"), frame.findtext(f"{_SVG}desc")))).strip()
             image = frame.find(f"{_DRAW}image")
             if image is not None:

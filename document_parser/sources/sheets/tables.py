@@ -240,9 +240,9 @@ class _Axis:
 
     def place(self, first: int, last: int) -> tuple[int, int]:
         """Return the place of the first kept one, from 0, and how many are kept, at least 1."""
-        last = min(last, self.last)
         if self._places is None:
-            return first - self.first, last - first + 1
+            return first - self.first, (1 if first == last else min(last, self.last) - first + 1)
+        last = min(last, self.last)
         kept = [self._places[place] for place in range(first, last + 1) if place in self._places]
         return (kept[0], len(kept)) if kept else (0, 1)
 
@@ -253,12 +253,13 @@ def _block(cells: list[SheetCell], rows: _Axis, columns: _Axis, heads_end: int, 
         return Block(kind="paragraph", text=cells[0].text, spans=list(cells[0].spans))
     made = []
     for cell in cells:
-        row, row_span = rows.place(cell.box.top, cell.box.bottom)
-        column, column_span = columns.place(cell.box.left, cell.box.right)
+        top, left, bottom, right = cell.box
+        row, row_span = rows.place(top, bottom)
+        column, column_span = columns.place(left, right)
         made.append(
             Cell(
                 row=row, column=column, row_span=row_span, column_span=column_span, text=cell.text,
-                header=cell.box.top < heads_end, spans=list(cell.spans),
+                header=top < heads_end, spans=list(cell.spans),
                 value=value_of(cell.value), formula=cell.formula, format=cell.format,
             )
         )  # fmt: skip
