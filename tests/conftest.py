@@ -116,9 +116,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder() -> Path | None:
     """Where screenshots go."""
-    return screenshots(tmp_path_factory.mktemp("screenshots"))
+    return screenshots()
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def rich_job(service: Any, rich: Path) -> str:
 
 
 @pytest.fixture
-def opened(chromium: Browser, folder: Path) -> Iterator[Callable[..., Watched]]:
+def opened(chromium: Browser, folder: Path | None) -> Iterator[Callable[..., Watched]]:
     """Opens a page of a service in a browser profile of its own; afterwards nothing may have gone wrong in any."""
     with contextlib.ExitStack() as stack:
         pages: list[Watched] = []

@@ -45,10 +45,13 @@ def browser(path: str) -> Iterator[Browser]:
         running.close()
 
 
-def screenshots(default: Path) -> Path:
-    folder = Path(os.environ.get(SCREENSHOTS) or default)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def screenshots() -> Path | None:
+    """Where this run keeps its screenshots; None if it takes none."""
+    named = os.environ.get(SCREENSHOTS)
+    if not named:
+        return None
+    Path(named).mkdir(parents=True, exist_ok=True)
+    return Path(named)
 
 
 OF_THIS_MACHINE = ("ERR_NETWORK_CHANGED", "was preloaded using link preload but not used within a few seconds")
@@ -65,7 +68,7 @@ class Watched:
 
     page: Page
     base: str
-    folder: Path
+    folder: Path | None
     expected: set[int] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -104,6 +107,8 @@ class Watched:
         return found[1]
 
     def shoot(self, name: str, *, full: bool = True) -> None:
+        if self.folder is None:
+            return
         if full:
             # What sticks to the top of the window would otherwise stand in the middle of the picture.
             self.page.evaluate("scrollTo(0, 0)")
