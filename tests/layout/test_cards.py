@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from document_parser.models import Word
-from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, line, prose, rows_at, texts
+from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, line, prose, rows_at, texts, whole
 
 STAFF = (
     ("Anna Berg", "Head of the workshop since", "the old one burned down."),
@@ -107,3 +107,17 @@ def test_ticks_and_crosses_before_items_are_kept():
     found = blocks([word for n, text in enumerate(items) for word in line(text, 90, 100 + 14 * n)])
     assert kinds(found) == ["list_item"] * 3
     assert texts(found) == [*items]
+
+
+def test_words_below_a_single_large_figure_are_no_index_of_it():
+    words = line("3", 80, 100, size=24, bold=True) + line("cranes", 80, 118, size=12)
+    words = [word._replace(baseline=word.bottom) for word in words]
+    assert whole(blocks(words)) == "3 cranes"
+
+
+def test_figures_in_large_letters_stand_with_the_words_below_them():
+    words = []
+    for left, figure, lines in ((80, "42", ["boats"]), (230, "7 %", ["growth over the", "year"]), (420, "1,204", ["members"])):
+        words += line(figure, left, 100, size=24, bold=True)
+        words += [word for number, text in enumerate(lines) for word in line(text, left, 132 + 14 * number, size=12)]
+    assert whole(blocks(words)) == "42 boats 7 % growth over the year 1,204 members"

@@ -14,6 +14,8 @@ from document_parser.layout.lines.lines import Line
 
 MIN_HEADING_RATIO = 1.08
 """Font size of a card's heading divided by that of the text, at least, if it is not bold."""
+MIN_FIGURE_RATIO = 1.5
+"""Font size of a key figure divided by that of the words below it, at least."""
 MIN_TEXT_CHARACTERS = 16
 """Characters of the middle line of the cards' text, at least."""
 MAX_CARD_LINES = 7
@@ -38,7 +40,7 @@ def find_card_edges(left: Sequence[Line], right: Sequence[Line], size: float) ->
         return None
     heads = zip(cards, others, strict=False)
     level = all(abs(one[0].middle - other[0].middle) < MAX_LEVEL_OFFSET_EM * size for one, other in heads)
-    if not level or not (_are_texts(cards) and _are_texts(others)):
+    if not level or not (_are_key_figures([*cards, *others]) or (_are_texts(cards) and _are_texts(others))):
         return None
     edges = [start] if title else []
     for above, below in pairwise(range(len(cards))):
@@ -68,6 +70,15 @@ def _split_cards(lines: Sequence[Line], size: float) -> list[list[Line]]:
 def _is_heading(line: Line, size: float) -> bool:
     """Return whether a line is bold or larger than the text."""
     return line.bold or line.size > MIN_HEADING_RATIO * size
+
+
+def _are_key_figures(cards: Sequence[Card]) -> bool:
+    """Return whether each card is a figure in large letters with a few words below it, as slides and reports have them."""
+    return all(
+        any(map(str.isdigit, card[0].text))
+        and all(line.size * MIN_FIGURE_RATIO <= card[0].size and not any(map(str.isdigit, line.text)) for line in card[1:])
+        for card in cards
+    )
 
 
 def _are_texts(cards: Sequence[Card]) -> bool:

@@ -33,6 +33,8 @@ the text that a drop cap begins."""
 MAX_SCRIPT_GAP_EM = 0.15
 """Font sizes between a plain word and the small word beside it, at most."""
 
+MAX_SCRIPT_OVERLAP_EM = 0.25
+"""Font sizes by which a small word may reach into the plain word before it: what begins further left stands below it."""
 MAX_NOTE_MARK_GAP_EM = 0.7
 """Font sizes between the raised mark that a note begins with and the note's text, at most."""
 SLIM_DIGIT_GAP_EM = 0.09
@@ -425,7 +427,8 @@ class _ScriptedWord:
         if self.word.math or word.math or any(script.math for script in (*self.lower, *self.upper)):
             return True
         ends = [self.word.right, *(script.right for script in (*self.lower, *self.upper))]
-        return word.left - max(ends) < (MAX_SCRIPT_GAP_EM + self._slim_gap_before(word)) * self.word.size_points
+        gap = (word.left - max(ends)) / self.word.size_points
+        return -MAX_SCRIPT_OVERLAP_EM < gap < MAX_SCRIPT_GAP_EM + self._slim_gap_before(word)
 
     def _slim_gap_before(self, word: Word) -> float:
         """Return the white, in font sizes, that belongs to slim digits between the base word and a script."""
