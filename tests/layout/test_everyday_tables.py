@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from document_parser.layout.tables.grid import Grid, GridCell
+from document_parser.layout.tables.header_above import add_rows_around
 from tests.support.layout_pages import (
     HEIGHT,
+    WIDTH,
     blocks,
     grid,
     kinds,
@@ -144,6 +147,31 @@ def test_cells_that_are_centred_beside_each_other_are_one_row():
     ]
     found = grid(only_table(blocks(centred(rows, (72, 180, 260)))))
     assert found == [[" ".join(cell) for cell in row] for row in rows]
+
+
+def test_a_row_of_centred_cells_above_the_first_rule_is_one_row():
+    lefts = (72, 140, 200, 430)
+    first = centred(
+        [[["Abaloran"], ["20 mg"], ["Take with food and not with milk,", "cheese or other products."], ["12.40"]]], lefts
+    )
+    rows = [["Belotine", "5 mg", "In the morning only.", "3.10"], ["Dorafen", "10 mg", "Three times a day.", "5.25"]]
+    cells = [
+        tuple(GridCell(n, n, tuple(points(line(text, lefts[n], top)))) for n, text in enumerate(row))
+        for top, row in zip((136, 160), rows, strict=True)
+    ]
+    found = add_rows_around(Grid(tuple(cells), 4), points(first))
+    assert [[cell.text for cell in row] for row in found.rows] == [
+        ["Abaloran", "20 mg", "Take with food and not with milk, cheese or other products.", "12.40"],
+        *rows,
+    ]
+
+
+def points(words):
+    """The words with lengths in points."""
+    return [
+        word._replace(left=word.left * WIDTH, right=word.right * WIDTH, top=word.top * HEIGHT, bottom=word.bottom * HEIGHT)
+        for word in words
+    ]
 
 
 def test_narrow_columns_of_justified_text_are_no_lines_across_them():

@@ -36,6 +36,8 @@ MIN_STRIPED_ROWS, MIN_STRIPE_SHARE = 3, 0.8
 """Rows by which stripes are known, at least, and share of the width of a table that the fills of a row cover, at least."""
 MIN_ROW_CELLS_SHARE = 0.7
 """Cells of such a line as a share of those of a usual row, at least."""
+MIN_LINE_OVERLAP_EM = 0.15
+"""Font sizes by which lines of cells that are centred beside each other overlap in height, at least."""
 MAX_SUM_OFFSET_EM = 0.2
 """Font sizes by which the right end of a sum may miss that of the numbers above it."""
 MIN_HEADING_GAP_EM, MAX_HEADING_OFFSET_EM = 0.6, 0.5
@@ -81,17 +83,34 @@ def add_rows_around(grid: Grid, words: Sequence[Word], *, striped: bool = False)
     lines = lines_of([word for word in words if id(word) not in own])
     for direction in (-1, 1):
         beyond = [line for line in lines if (line.bottom < grid.top + 1 if direction < 0 else line.top > grid.bottom - 1)]
-        for line in beyond[::direction][: 1 if len(numbers) < MIN_NUMBER_COLUMNS else None]:
-            apart = grid.top - line.bottom if direction < 0 else line.top - grid.bottom
-            cells = _header_cells([line], columns, size)
+        for row in _overlapping(beyond[::direction], size)[: 1 if len(numbers) < MIN_NUMBER_COLUMNS else None]:
+            apart = (
+                grid.top - max(line.bottom for line in row) if direction < 0 else min(line.top for line in row) - grid.bottom
+            )
+            cells = _header_cells(row, columns, size)
             if apart > MAX_ROW_GAP_RATIO * gap + 1 or cells is None:
                 break
             if len(cells) < least and not (direction > 0 and _is_sum(cells, grid, size)):
                 break
-            if line.left < grid.left - size or line.right > grid.right + size or not _fits_numbers(cells, numbers):
+            inside = all(line.left > grid.left - size and line.right < grid.right + size for line in row)
+            if not inside or not _fits_numbers(cells, numbers):
                 break
             grid = replace(grid, rows=(tuple(cells), *grid.rows) if direction < 0 else (*grid.rows, tuple(cells)))
     return grid
+
+
+def _overlapping(lines: Sequence[Line], size: float) -> list[list[Line]]:
+    """Return the lines in rows: one of cells that are centred beside each other has lines between those of another cell."""
+    rows: list[list[Line]] = []
+    for line in lines:
+        beside = rows and any(
+            min(line.bottom, other.bottom) - max(line.top, other.top) > MIN_LINE_OVERLAP_EM * size for other in rows[-1]
+        )
+        if beside:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return rows
 
 
 def _is_sum(cells: Sequence[GridCell], grid: Grid, size: float) -> bool:
