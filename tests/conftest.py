@@ -35,17 +35,12 @@ from tests.support.vllm_batching import UNHURRIED
 from tests.support.vllm_real import why_not
 from tests.support.vllm_server import ModelServer, served_from_thread
 
+pytest_plugins = ["tests.support.second_try"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--vllm", type=Path, metavar="VENV", help="Run the tests against vLLM's own server, installed there.")
-    parser.addoption("--at-most", type=int, metavar="N", help="Refuse to run more than N tests: so many failed by no chance.")
     parser.addoption("--debian", action="store_true", help="Try deploy/install.sh and docs/gpu-box.md in fresh Debian systems.")
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    most = session.config.getoption("--at-most")
-    if most is not None and len(session.items) > most:
-        raise pytest.UsageError(f"{len(session.items)} tests failed; only up to {most} are tried a second time.")
 
 
 def pytest_configure() -> None:

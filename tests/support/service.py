@@ -302,8 +302,9 @@ class Service:
 
 def redis_url_of(service: Service) -> str:
     """What ``docparse redis-url`` prints."""
-    store = StoreSettings(data_dir=service.data_dir, redis_url=service.environment.get("REDIS_URL", ""))
-    return Settings(store=store).redis_url
+    command = [sys.executable, "-m", "document_parser", "redis-url"]
+    told = subprocess.run(command, env=service.environment, cwd=service.folder, capture_output=True, text=True, check=True)
+    return told.stdout.strip()
 
 
 def start_reading(service: Service, path: Path, pages: int = 5) -> str:
