@@ -16,8 +16,8 @@ MIN_READ_SHARE = 0.7
 MIN_CONFIDENCE_OF = {"Thai": 0.88}
 """Confidence of a script's packs in a line below which they say nothing.
 
-Thai's reads English, Russian and Greek, upright or upside down, as Thai with .55 to .9, and Thai itself with .9 to .97
-(findings/thai_pack_is_sure_of_other_letters.sh).
+Thai's reads English, Russian and Greek, upright or upside down, as Thai with .55 to .9, and Thai itself with .9 to .97.
+findings/thai_pack_is_sure_of_other_letters.sh shows it for English.
 """
 LETTER_NAMES: dict[str, tuple[str, ...]] = {
     "Vietnamese": ("LATIN",),

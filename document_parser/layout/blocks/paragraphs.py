@@ -132,10 +132,12 @@ def _has_hanging_items(lines: Sequence[Line], column: Column) -> bool:
 def _has_terms(lines: Sequence[Line], column: Column) -> bool:
     """Return whether lines begin with bold terms of a glossary: what follows one is further in, or the next term."""
     terms = [line for line in lines if line.opens_with_term and column.indent(line) < SAME_INDENT_POINTS]
+    if len(terms) < MIN_TERMS:
+        return False
     below = [lower for upper, lower in pairwise(lines) if upper in terms and not _is_apart(upper, lower, column)]
     hanging = sum(MIN_HANG_EM * line.size < column.indent(line) < MAX_TERM_HANG_EM * line.size for line in below)
     others = sum(line not in terms for line in below) - hanging
-    return len(terms) >= MIN_TERMS and not others and (hanging > 0 or len(below) == len(terms) - 1)
+    return not others and (hanging > 0 or len(below) == len(terms) - 1)
 
 
 def _pitch(lines: Sequence[Line]) -> float:

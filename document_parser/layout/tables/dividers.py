@@ -68,7 +68,8 @@ def below_fields(grid: Grid) -> Grid:
 
     So a laboratory report has its results below the patient's data, and an invoice its items below the customer's.
     """
-    first = next((number for number, row in enumerate(grid.rows) if len(row) > 1 and _are_bold(row)), 0)
+    full = (number for number, row in enumerate(grid.rows) if len(row) > 1 and all(cell.words for cell in row))
+    first = next((number for number in full if _are_bold(grid.rows[number])), 0)
     above, header = grid.rows[:first], grid.rows[first]
     body = [row for row in grid.rows[first + 1 :] if len(row) > 1]
     if not above or len(header) <= MIN_PIECE_ROWS or not body or any(map(_are_bold, body)):
