@@ -19,6 +19,7 @@ from document_parser.text.spans import (
     Run,
     Style,
     find_code,
+    find_notes,
     find_ranges,
     is_inside_word,
     is_own_address,
@@ -64,13 +65,15 @@ def _format(runs: Sequence[Run]) -> str:
 class _Marks:
     """The marks of a text: links, struck-out text within and around them, bold within and around those, then italic.
 
-    Code is innermost, because marks within it have no meaning.
+    Code is innermost, because marks within it have no meaning. The marks of notes are written as references to them.
     """
 
     def __init__(self, text: str, spans: Sequence[Span]) -> None:
         """Find the marks that can be shown."""
         self._text = text
         self._formulas = escape.find_formula_ranges(text)
+        self.notes = find_notes(spans)
+        self._note_ends = {place for one in self.notes for place in one[:2]}
         self.links = [link for link in _find_links(text, spans) if not self._cuts_formula(link)]
         self.code = list(self._find_code(find_code(spans)))
         self._code_starts = [one.start for one in self.code]
@@ -81,7 +84,7 @@ class _Marks:
         italic = self._find_emphasis(find_ranges(text, spans, lambda span: span.italic), [*outer, *self.bold])
         starts, ends = {one.start for one in self.bold}, {one.end for one in self.bold}
         self.italic = [one for one in italic if one.start not in ends and one.end not in starts]
-        self.found = bool(self.links or self.code or self.struck or self.bold or self.italic)
+        self.found = bool(self.links or self.code or self.struck or self.bold or self.italic or self.notes)
 
     def _cuts_formula(self, one: Range) -> bool:
         """Return whether a range begins or ends within a formula."""
@@ -137,9 +140,13 @@ class _Marks:
             start += 1
         while start < end and not text[end - 1].isalnum() and not self._is_beside_white(end, text[end - 1]):
             end -= 1
-        if start == end or is_inside_word(text, start) or is_inside_word(text, end):
+        if start == end or self._is_inside_word(start) or self._is_inside_word(end):
             return None
         return Range(start, end)
+
+    def _is_inside_word(self, place: int) -> bool:
+        """Return whether a place is inside a word; the reference to a note is none of its letters."""
+        return place not in self._note_ends and is_inside_word(self._text, place)
 
     def _is_beside_white(self, beyond: int, inner: str) -> bool:
         """Return whether a mark beside punctuation has white on its other side, as it must."""
@@ -173,12 +180,21 @@ class _Marks:
             closing[one.end] = after + closing[one.end]
         for link in self.links:
             closing[link.end] += f"]({_destination(str(link.value))})"
+        self._write_notes(shown)
         for place in {*opening, *closing}:
             for beside in (place - 1, place):
                 if self._text[max(0, beside) : beside + 1] == "_" and shown[beside] == "_" and beside not in self._within_code:
                     shown[beside] = "\\_"  # between a mark and a letter it is no longer inside a word
         pieces = (closing[place] + opening[place] + shown[place] for place in range(len(shown)))
         return "".join(pieces) + closing[len(shown)]
+
+    def _write_notes(self, shown: list[str]) -> None:
+        """Write references to notes in the place of their marks, so that what is beside them makes no link or image of them."""
+        for start, end, label in self.notes:
+            shown[start:end] = [f"[^{label}]", *[""] * (end - start - 1)]
+            for place, signs in ((start - 1, "!"), (end, "(:")):
+                if 0 <= place < len(shown) and shown[place] and shown[place] in signs and place not in self._within_code:
+                    shown[place] = f"\\{shown[place]}"
 
 
 def _fences(code: str) -> tuple[str, str]:

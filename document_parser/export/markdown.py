@@ -23,6 +23,7 @@ from document_parser.export.figures import NO_FIGURES, Figures, ShownFigures
 from document_parser.export.flow import Parts, flow
 from document_parser.export.grid import count_header_rows, runs_by_row
 from document_parser.export.html import table_lines
+from document_parser.export.notes import Notes, with_own_mark
 from document_parser.models import Block, Cell, Document, Options, Page, Table
 from document_parser.models.packed_cells import PackedCells, unescape
 from document_parser.text.spans import text_of
@@ -38,25 +39,32 @@ _SPACES = ("  ", " \t", "\t ", " \n", "\n ")
 """White space of ``_THOUGHT`` between and beside the texts of packed rows."""
 LIST_BREAK = "<!-- -->"
 """Ends a list, so that the next one keeps its own numbers."""
+_NOTE_INDENT = "    "
+"""Before the lines of a note after its first one."""
 
 
 def write_markdown(
     document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
 ) -> None:
     """Write Markdown page by page."""
-    writer, shown = _Writer(out, separator_pattern(options)), ShownFigures(options, figures)
+    writer, shown, notes = _Writer(out, separator_pattern(options)), ShownFigures(options, figures), Notes(options)
     for count, piece in enumerate(flow(pages, options)):
-        if piece.block is None:
+        block = piece.block
+        if block is None:
+            writer.end_note()
+            notes.begin_page()
             writer.put_separator(separator_line(options, piece.page) if count else "")
             writer.put(f"<!-- {describe_failure(piece.page)} -->" if piece.page.status == "failed" else "")
-        elif piece.parts is not None:
-            writer.put_lines(_table_lines(piece.parts))
-        elif piece.block.kind == "list_item" and clean(piece.block.text):
-            writer.put_item(item_of(piece.block), piece.block.level or 1)
-        elif piece.block.kind == "figure" and shown.are_shown:
-            writer.put(_format_figure(piece.block, piece.page.number, shown))
+            continue
+        block = writer.begin_note(block, notes)
+        if piece.parts is not None:
+            writer.put_lines(_table_lines(piece.parts, notes))
+        elif block.kind == "list_item" and clean(block.text):
+            writer.put_item(item_of(block), block.level or 1, notes)
+        elif block.kind == "figure" and shown.are_shown:
+            writer.put(_format_figure(block, piece.page.number, shown))
         else:
-            writer.put(_format_block(piece.block))
+            writer.put(_format_block(block, notes))
     if document.page_count == 0:
         writer.put(f"<!-- {NOT_OPENED} -->")
     writer.end()
@@ -82,6 +90,31 @@ class _Writer:
     separating: re.Pattern[str] | None
     begun: bool = False
     levels: list[_Level] = field(default_factory=list)
+    note: str | None = None
+    """The name of the note that is being written."""
+    label: str = ""
+    """What the next chunk begins with, if it is the first one of a note with references."""
+    indent: str = ""
+    """What is before each further line of a note with references."""
+
+    def begin_note(self, block: Block, notes: Notes) -> Block:
+        """Begin the note of a block, if it has one, and return the block as it is written there."""
+        if block.note == self.note:
+            return block
+        self.end_note()
+        self.note = block.note
+        label = notes.define(block.note) if block.note is not None else None
+        if label is not None:
+            self.label, self.indent = f"[^{label}]:", _NOTE_INDENT
+        return with_own_mark(block, shown=label is None)
+
+    def end_note(self) -> None:
+        """End the note that is being written; one without content is its label alone."""
+        if self.label:
+            self._write("", "\n\n")
+        if self.note is not None:
+            self.levels = []
+        self.note, self.indent = None, ""
 
     def put_separator(self, line: str) -> None:
         """Write the line between pages, if there is one."""
@@ -101,7 +134,7 @@ class _Writer:
         for count, line in enumerate(lines):
             self._write(line, "\n" if count else "\n\n")
 
-    def put_item(self, item: Item, depth: int) -> None:
+    def put_item(self, item: Item, depth: int, notes: Notes) -> None:
         """Write a list item at a depth from 1, but at most one level deeper than its parent."""
         depth = min(max(1, depth), len(self.levels) + 1)
         before = self.levels[depth - 1] if depth <= len(self.levels) else None
@@ -112,7 +145,7 @@ class _Writer:
         mark = "- " if item.number is None else f"{item.number}{item.stop} "
         levels = [*self.levels[: depth - 1], _Level(indent + len(mark), item.number, item.stop)]
         tight = _is_tight(before, self.levels, item)
-        text = inline.format_paragraph(item.runs).replace("\n", "\n" + " " * (indent + len(mark)))
+        text = inline.format_paragraph(notes.refer(item.runs)).replace("\n", "\n" + " " * (indent + len(mark)))
         self._write(" " * indent + mark + text, "\n" if tight else "\n\n")
         self.levels = levels
 
@@ -120,6 +153,9 @@ class _Writer:
         """Write a chunk without lines that look like the line between pages, since programs split the file by it."""
         if self.separating is not None and self.separating.search(chunk):
             chunk = _hide_separators(chunk, self.separating)
+        if self.indent:
+            start, self.label = f"{self.label} " if self.label and chunk else self.label or self.indent, ""
+            chunk = start + chunk.replace("\n", f"\n{self.indent}")
         self._write_through(chunk, white)
 
     def _write_through(self, chunk: str, white: str) -> None:
@@ -128,7 +164,8 @@ class _Writer:
         self.begun = True
 
     def end(self) -> None:
-        """End the last line."""
+        """End the last note and the last line."""
+        self.end_note()
         if self.begun:
             self.out.write(b"\n")
 
@@ -171,9 +208,9 @@ def _format_figure(block: Block, number: int, shown: ShownFigures) -> str:
     return f"![{escape.escape_label(clean(block.text))}]({shown.address_of(block) or f'#page-{number}'})"
 
 
-def _format_block(block: Block) -> str:
+def _format_block(block: Block, notes: Notes) -> str:
     """Return a block as Markdown; empty if it has no text."""
-    runs = clean_runs(block.text, block.spans)
+    runs = notes.refer(clean_runs(block.text, block.spans))
     text = text_of(runs)
     match block.kind:
         case "title" | "heading":
@@ -213,11 +250,11 @@ def _format_formula(text: str) -> str:
     return "\n".join([*lines, "$$"]) if lines != ["$$"] else ""
 
 
-def _table_lines(parts: Parts) -> Iterator[str]:
+def _table_lines(parts: Parts, notes: Notes) -> Iterator[str]:
     """Return the lines of a table: a pipe table if it shows everything, else HTML."""
     if not any(table.cells for table in parts):
         return iter(())
-    return _pipe_lines(parts) if all(map(_fits_pipes, parts)) else table_lines(parts)
+    return _pipe_lines(parts, notes) if all(map(_fits_pipes, parts)) else table_lines(parts)
 
 
 def _packed_lines(cells: PackedCells[Cell], columns: int) -> Iterator[str]:
@@ -267,22 +304,22 @@ def _fits_pipes(table: Table) -> bool:
     return len({(cell.row, cell.column) for cell in table.cells}) == len(table.cells)
 
 
-def _pipe_lines(parts: Parts) -> Iterator[str]:
+def _pipe_lines(parts: Parts, notes: Notes) -> Iterator[str]:
     """Yield the lines of a pipe table."""
     is_begun = False
     for table in parts:
-        for line in _pipe_rows(table):
+        for line in _pipe_rows(table, notes):
             yield line
             if not is_begun:
                 yield "| " + " | ".join(["---"] * _width_of(table)) + " |"
             is_begun = True
 
 
-def _pipe_rows(table: Table) -> Iterator[str]:
+def _pipe_rows(table: Table, notes: Notes) -> Iterator[str]:
     """Yield the rows of a part of a pipe table."""
     if isinstance(table.cells, PackedCells):
         return _packed_lines(table.cells, table.columns)
-    return ("| " + " | ".join(map(inline.format_cell, row)) + " |" for row in runs_by_row([table]))
+    return ("| " + " | ".join(inline.format_cell(notes.refer(runs)) for runs in row) + " |" for row in runs_by_row([table]))
 
 
 def _width_of(table: Table) -> int:

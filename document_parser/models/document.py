@@ -144,6 +144,12 @@ class Span(BaseModel):
         exclude_if=lambda link: link is None,
         description="An address (http, https, mailto), or #page-N for a page of this document.",
     )
+    note: str | None = Field(
+        default=None,
+        exclude_if=lambda note: note is None,
+        description="In a flowing document, for the mark of a footnote or endnote: the name that the blocks of the note on the "
+        "same page have as note, and that the mark at their beginning has too.",
+    )
 
 
 class Cell(BaseModel):
@@ -264,6 +270,12 @@ class Block(BaseModel):
         pattern=f"^{CODE_LANGUAGE}$",
         exclude_if=lambda name: name is None,
         description="For code of a flowing document: the programming language that the file names.",
+    )
+    note: str | None = Field(
+        default=None,
+        exclude_if=lambda note: note is None,
+        description="For a block of a footnote or endnote of a flowing document: the name of the note on its page, which the "
+        "span of its mark in the text has as note.",
     )
     table: Table | None = None
     size_points: float | None = Field(default=None, exclude_if=lambda size: size is None)

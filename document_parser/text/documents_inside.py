@@ -1,6 +1,9 @@
-"""Put the documents inside a document below it in one text: their headings, and why one is not there."""
+"""Put the documents inside a document below it in one text: their headings, their notes, and why one is not there."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
 
 from document_parser.models import OutputFormat
 
@@ -8,6 +11,9 @@ APPENDABLE: tuple[OutputFormat, ...] = ("markdown", "text")
 """Formats in which texts can stand one below the other."""
 _MAX_LEVEL = 6
 """Deepest level of a heading in Markdown."""
+_FENCE = re.compile(rb"\s*(`{3,})")
+_NOTE = re.compile(rb"(`+)(?!`).+?(?<!`)\1(?!`)|\$[^$]+\$|(?<!\\)\[\^(?P<label>[a-z0-9-]+)\]")
+"""A reference to a note, or its beginning, and what may look like one: code and formulas."""
 
 
 def heading_of(name: str, depth: int, output_format: OutputFormat) -> bytes:
@@ -22,3 +28,19 @@ def reason_line(message: str, output_format: OutputFormat) -> bytes:
     """Return the line that stands in the place of a document inside that was not read."""
     text = f"Not read: {message}"
     return f"*{text}*\n".encode() if output_format == "markdown" else f"{text}\n".encode()
+
+
+def with_own_notes(lines: Iterable[bytes], number: int, output_format: OutputFormat) -> Iterator[bytes]:
+    """Yield the lines of a document with labels of notes that no other document has in the same text.
+
+    ``number`` is the place of the document in the text, from 1. ``lines`` are as this program writes Markdown; other formats
+    have no labels.
+    """
+    fence = b""
+    for line in lines:
+        mark = _FENCE.match(line)
+        if mark and (not fence or line.strip() == fence):
+            fence = b"" if fence else mark[1]
+        elif output_format == "markdown" and not fence and b"[^" in line and not line.lstrip().startswith(b"<"):
+            line = _NOTE.sub(lambda match: b"[^%d-%s]" % (number, match["label"]) if match["label"] else match[0], line)
+        yield line

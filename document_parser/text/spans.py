@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from itertools import groupby, pairwise
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -36,13 +36,14 @@ _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 class Style(NamedTuple):
-    """The emphasis of a piece of text, and the address of its link; None if it has none."""
+    """The emphasis of a piece of text, the address of its link, and the name of the note that it is the mark of; else None."""
 
     bold: bool = False
     italic: bool = False
     link: str | None = None
     struck: bool = False
     code: bool = False
+    note: str | None = None
 
 
 class Run(NamedTuple):
@@ -73,7 +74,7 @@ def runs_of(text: str, spans: Sequence[Span]) -> list[Run]:
 
 def style_of(span: Span) -> Style:
     """Return the style of a span's text."""
-    return Style(span.bold, span.italic, span.link, span.struck, span.code)
+    return Style(span.bold, span.italic, span.link, span.struck, span.code, span.note)
 
 
 def spans_of(runs: Iterable[Run]) -> list[Span]:
@@ -131,12 +132,19 @@ def tidy_spans(text: str, spans: Sequence[Span]) -> list[Span]:
     Emphasis of a part of a word is dropped, because no reader of Markdown would show it. What is struck out, and code, keep
     their punctuation.
     """
-    bold = [found for span in find_ranges(text, spans, lambda span: span.bold) if (found := _trim_emphasis(text, span))]
-    italic = [found for span in find_ranges(text, spans, lambda span: span.italic) if (found := _trim_emphasis(text, span))]
+    notes = [found for span in find_notes(spans) if (found := trim_white(text, span))]
+    borders = {place for one in notes for place in one[:2]}
+    emphasis = (find_ranges(text, spans, lambda span: span.bold), find_ranges(text, spans, lambda span: span.italic))
+    bold, italic = ([one for span in found if (one := _trim_emphasis(text, span, borders))] for found in emphasis)
     links = [found for span in find_ranges(text, spans, lambda span: span.link or False) if (found := _trim_link(text, span))]
     struck = [found for span in find_ranges(text, spans, lambda span: span.struck) if (found := trim_white(text, span))]
     code = [found for span in find_code(spans) if (found := trim_white(text, span))]
-    return _compose_spans(bold, italic, links, struck, code)
+    return _compose_spans(bold, italic, links, struck, code, notes)
+
+
+def find_notes(spans: Sequence[Span]) -> list[Range]:
+    """Return the ranges of the marks of notes, each with the name of its note."""
+    return [Range(span.start, span.end, span.note) for span in spans if span.note]
 
 
 def find_code(spans: Sequence[Span]) -> list[Range]:
@@ -165,12 +173,12 @@ def find_ranges(text: str, spans: Sequence[Span], value: Callable[[Span], str | 
     return found
 
 
-def _trim_emphasis(text: str, span: Range) -> Range | None:
-    """Return the range of emphasis reduced to whole words. None if no word is left."""
+def _trim_emphasis(text: str, span: Range, borders: Set[int]) -> Range | None:
+    """Return the range of emphasis reduced to whole words, which also end at ``borders``. None if no word is left."""
     start, end = _trim(text, span.start, span.end)
-    while start < end and is_inside_word(text, start):
+    while start < end and start not in borders and is_inside_word(text, start):
         start, end = _trim(text, _find_white(text, start, end), end)
-    while start < end and is_inside_word(text, end):
+    while start < end and end not in borders and is_inside_word(text, end):
         start, end = _trim(text, start, max(start, text.rfind(" ", start, end)))
     return Range(start, end) if _WORD.search(text, start, end) or _CJK.search(text, start, end) else None
 
@@ -182,7 +190,7 @@ def trim_white(text: str, span: Range) -> Range | None:
         start += 1
     while start < end and text[end - 1].isspace():
         end -= 1
-    return Range(start, end) if start < end else None
+    return Range(start, end, span.value) if start < end else None
 
 
 def is_inside_word(text: str, place: int) -> bool:
@@ -263,18 +271,19 @@ def _compose_spans(
     links: Sequence[Range],
     struck: Sequence[Range],
     code: Sequence[Range],
+    notes: Sequence[Range],
 ) -> list[Span]:
-    """Return the spans that these ranges of emphasis, links, struck-out text and code make together."""
-    kinds = (bold, italic, links, struck, code)
+    """Return the spans that these ranges of emphasis, links, struck-out text, code and marks of notes make together."""
+    kinds = (bold, italic, links, struck, code, notes)
     places = sorted({place for found in kinds for one in found for place in one[:2]})
     look_up = [_Ranges(found) for found in kinds]
     spans = []
     for start, end in pairwise(places):
-        is_bold, is_italic, link, is_struck, is_code = (known.at(start) for known in look_up)
-        if is_bold or is_italic or link or is_struck or is_code:
-            address = str(link) if link else None
+        is_bold, is_italic, link, is_struck, is_code, note = (known.at(start) for known in look_up)
+        if is_bold or is_italic or link or is_struck or is_code or note:
+            address, name = str(link) if link else None, str(note) if note else None
             looks = {"bold": bool(is_bold), "italic": bool(is_italic), "struck": bool(is_struck), "code": bool(is_code)}
-            spans.append(Span(start=start, end=end, link=address, **looks))
+            spans.append(Span(start=start, end=end, link=address, note=name, **looks))
     return spans
 
 

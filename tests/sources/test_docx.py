@@ -443,6 +443,15 @@ def test_notes_have_a_mark_in_the_text_and_come_at_the_end(tmp_path: Path):
     assert texts(found) == ["a¹ bⁱ c²"]
     assert [block.text for block in found if block.kind == "footnote"] == ["1 five", "more", "2 four", "more", "i end", "more"]
     assert {block.layer for block in found[1:]} == {"notes"}
+    assert [(span.start, span.note) for span in found[0].spans] == [(1, "footnote-5"), (4, "endnote-2"), (7, "footnote-4")]
+    names = ["footnote-5", "footnote-4", "endnote-2"]
+    assert [block.note for block in found[1:]] == [name for name in names for _ in ("mark and text", "more")]
+    assert [block.spans[0].note for block in found[1::2]] == names
+
+
+def test_the_mark_of_a_note_that_the_document_does_not_have_is_text(tmp_path: Path):
+    found = blocks_of(tmp_path, p(r("a") + '<w:r><w:footnoteReference w:id="4"/></w:r>'), {})
+    assert [(block.text, block.spans) for block in found] == [("a¹", [])]
 
 
 def test_words_above_the_notes_are_read_and_a_line_is_none(tmp_path: Path):

@@ -239,6 +239,14 @@ def test_notes_of_a_book_are_in_their_layer():
     assert texts_of("<p>text</p><aside epub:type=footnote><p>1. a note</p></aside>", "notes") == [("footnote", "1. a note")]
 
 
+def test_the_mark_of_a_note_names_the_note_of_the_page_that_it_leads_to():
+    mark = '<sup><a epub:type="noteref" href="#{}">1</a></sup>'
+    page = f"<p>a{mark.format('n')} b{mark.format('elsewhere')}</p><aside role=doc-footnote id=n><p>x<p>y</aside>"
+    found = page_of(page).blocks
+    assert [(block.text, block.note) for block in found] == [("a¹ b¹", None), ("x", "n"), ("y", "n")]
+    assert [(span.start, span.end, span.note) for span in found[0].spans] == [(1, 2, "n")]
+
+
 def test_xhtml_with_tags_that_end_in_themselves_keeps_its_text():
     page = '<?xml version="1.0"?><html xmlns="x"><head><title/></head><body><a id="x"/><p>a<![CDATA[<b>]]></p>'
     assert texts_of(page) == [("paragraph", "a<b>")]

@@ -59,6 +59,11 @@ def test_markdown_has_tables_tasks_notes_and_formulas(tmp_path: Path):
     ]  # fmt: skip
 
 
+def test_notes_of_markdown_stay_notes(tmp_path: Path):
+    (tmp_path / "a.md").write_text("x[^n] `y[^n]` [^m]\n\n[^n]: The *note*\n\n    more\n")
+    assert read(tmp_path / "a.md")[1] == "x[^n] `y[^n]` \\[^m]\n\n[^n]: The *note*\n\n    more\n"
+
+
 def test_rows_with_more_cells_than_the_head_keep_them(tmp_path: Path):
     part = part_of(tmp_path / "a", "markdown", "| a | b |\n|---|\n| 1 | 2 | 3 |\n\n```\n| x |\n|---|\n| 1 | 2 |\n```\n")
     assert rows_of(part.blocks[0]) == [["a", "b", ""], ["1", "2", "3"]]

@@ -105,7 +105,7 @@ def test_deletions_comments_and_notes_are_in_their_layers(tmp_path):
         "<text:tracked-changes><text:changed-region><text:deletion><text:p>old price</text:p></text:deletion>"
         "</text:changed-region></text:tracked-changes>"
         "<text:p>New price<office:annotation><dc:creator>Bob</dc:creator><text:p>check this</text:p></office:annotation>"
-        '<text:note text:note-class="footnote"><text:note-citation>1</text:note-citation>'
+        '<text:note text:id="ftn1" text:note-class="footnote"><text:note-citation>1</text:note-citation>'
         "<text:note-body><text:p>net of tax</text:p></text:note-body></text:note> holds.</text:p>"
     )
     part = text_of(tmp_path, body)
@@ -113,6 +113,8 @@ def test_deletions_comments_and_notes_are_in_their_layers(tmp_path):
     assert shown(part, "revisions") == ["old price"]
     assert shown(part, "comments") == ["Bob: check this"]
     assert [(block.kind, block.text) for block in part.blocks if block.layer == "notes"] == [("footnote", "1 net of tax")]
+    assert [(span.start, span.end, span.note) for span in part.blocks[1].spans] == [(9, 10, "ftn1")]
+    assert [(block.note, block.spans[0].end) for block in part.blocks if block.layer == "notes"] == [("ftn1", 1)]
 
 
 NUMBERED = (

@@ -86,6 +86,15 @@ def test_a_mark_behind_its_note_has_the_number_of_the_note():
     text = r"a{\super{\*\footnote\chftn\pard\plain one}\chftn} b{\super\chftn{\footnote\chftn\pard\plain two}}\par"
     assert texts_of(text) == [("paragraph", "a¹ b²")]
     assert texts_of(text, "notes") == [("footnote", "1 one"), ("footnote", "2 two")]
+    found = blocks_of(text)
+    assert [(span.start, span.note) for span in found[0].spans] == [(1, "1"), (4, "2")]
+    assert [block.note for block in found[1:]] == ["1", "2"]
+
+
+def test_a_note_in_markdown_is_what_its_mark_refers_to(tmp_path: Path):
+    path = tmp_path / "a.rtf"
+    path.write_bytes(rb"{\rtf1\ansi a {\b word}{\super\chftn}{\footnote\pard {\super\chftn} one\par two\par} on\par}")
+    assert read(path)[1] == "a **word**[^1] on\n\n[^1]: one\n\n    two\n"
 
 
 def test_the_unicode_half_of_a_pair_of_texts_is_taken():

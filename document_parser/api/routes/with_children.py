@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import count
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from document_parser.api.routes.stored_results import StoredResult, load_result
@@ -12,7 +14,7 @@ from document_parser.errors import InvalidOption, JobExpired, JobNotComplete, Jo
 from document_parser.jobs.records import children, record
 from document_parser.jobs.records.job import Job
 from document_parser.models import Child, OutputFormat
-from document_parser.text.documents_inside import APPENDABLE, heading_of, reason_line
+from document_parser.text.documents_inside import APPENDABLE, heading_of, reason_line, with_own_notes
 
 if TYPE_CHECKING:
     from document_parser.api.services import Services
@@ -39,14 +41,17 @@ def load_with_children(services: Services, job: Job, name: OutputFormat) -> Stor
         whole: IO[bytes] = undo.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))
         found = load_result(services, job, name)
         _copy(found.stream, whole)
-        _append_children(services, job, name, whole)
+        _append_children(services, job, name, whole, count(1))
         undo.pop_all()  # the response closes it
     whole.seek(0)
     return StoredResult(cast(BinaryIO, whole), found.facts)
 
 
-def _append_children(services: Services, job: Job, name: OutputFormat, whole: IO[bytes]) -> None:
-    """Append the documents inside a document, each with those inside it. Raises as ``load_with_children``."""
+def _append_children(services: Services, job: Job, name: OutputFormat, whole: IO[bytes], numbers: Iterator[int]) -> None:
+    """Append the documents inside a document, each with those inside it. Raises as ``load_with_children``.
+
+    ``numbers`` are the places of the documents in the text.
+    """
     inside = children.load(services.storage, job.card.job_id) if job.children else []
     for child in inside:
         whole.write(heading_of(child.name, job.card.depth, name))
@@ -63,8 +68,9 @@ def _append_children(services: Services, job: Job, name: OutputFormat, whole: IO
         if found.error is not None:
             whole.write(reason_line(found.error.message, name))
             continue
-        _copy(load_result(services, found, name).stream, whole)
-        _append_children(services, found, name, whole)
+        with load_result(services, found, name).stream as stream:
+            whole.writelines(with_own_notes(stream, next(numbers), name))
+        _append_children(services, found, name, whole, numbers)
 
 
 def _copy(stream: BinaryIO, whole: IO[bytes]) -> None:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import ExitStack
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from document_parser.errors import DocumentParserError
 from document_parser.models import PageWarning
 from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.pipeline.local.result import ParseResult
-from document_parser.text.documents_inside import heading_of, reason_line
+from document_parser.text.documents_inside import heading_of, reason_line, with_own_notes
 
+IN_MEMORY_BYTES = 1 << 20
+"""Size in bytes from which the text of a document inside is kept on disk until it is appended."""
 _TOO_DEEP = "It lies too deep inside other documents (MAX_NESTING_DEPTH)."
 
 
 class Appended:
     """What came of the documents inside.
 
-    ``pages`` are those read, ``warnings`` theirs. ``incomplete`` names documents whose reading failed, wholly or in part,
-    ``refused`` those that are not read at all, each with the reason.
+    ``documents`` and ``pages`` are how many were written, ``warnings`` those of the pages. ``incomplete`` names documents whose
+    reading failed, wholly or in part, ``refused`` those that are not read at all, each with the reason.
     """
 
     def __init__(self) -> None:
         """Count from nothing."""
+        self.documents = 0
         self.pages = 0
         self.incomplete: list[str] = []
         self.refused: list[str] = []
@@ -70,7 +74,11 @@ async def _append(
                 out.write(reason_line(error.message, name))
                 done.incomplete.append(child.name)
                 continue
-            inner.write(name, out)
+            done.documents += 1
+            with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as written:
+                inner.write(name, cast(BinaryIO, written))
+                written.seek(0)
+                out.writelines(with_own_notes(written, done.documents, name))
             done.pages += inner.progress.current_page
             done.warnings += inner.warnings
             done.incomplete += [] if inner.complete else [child.name]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from document_parser.models import CODE_LANGUAGE, Block, BlockKind, Cell, LayerName, PageWarning, Span, Table
@@ -20,6 +21,7 @@ from document_parser.sources.markup.page import HtmlPage, ResolveImage
 from document_parser.sources.markup.tables import Grid, GridCell, captions_of, grid_of, is_layout, is_table
 from document_parser.sources.markup.tree import Element, ParsedHtml, parse_html
 from document_parser.sources.markup.visibility import declarations, is_hidden, is_tracker
+from document_parser.sources.note_links import with_answered_marks
 from document_parser.text.spans import Run, Style, runs_of, spans_of, text_of, tidy_spans
 
 MAX_TABLE_DEPTH = 8
@@ -99,6 +101,10 @@ class _State(NamedTuple):
     """The programming language of code."""
 
 
+_NOTE_REFERENCES = frozenset({"noteref", "doc-noteref"})
+"""What epub:type and role call the mark of a note."""
+
+
 @dataclass
 class _Open:
     """An element that is being walked: what is left of it, its state, and what to do when it ends."""
@@ -128,6 +134,7 @@ class _Walker:
         self._state = _State()
         self._stack: list[_Open] = []
         self._before: Element | str | None = None
+        self._has_marks = False
 
     def walk(self, root: Element, layer: LayerName = "body") -> list[Block]:
         """Return the blocks of an element's content."""
@@ -148,7 +155,7 @@ class _Walker:
             else:
                 self._open(child)
         self._flush()
-        return self._blocks
+        return with_answered_marks(self._blocks) if self._has_marks else self._blocks
 
     # --- elements -----------------------------------------------------------------------------------------------------
 
@@ -184,7 +191,10 @@ class _Walker:
 
     def _descend(self, element: Element, style: dict[str, str]) -> None:
         """Walk the content of an element, in its own block if it begins one."""
-        state = self._state._replace(style=styled(element, style, self._state.style, self._page))
+        look = styled(element, style, self._state.style, self._page)
+        if element.tag == "a" and (name := _note_of_mark(element)):
+            look, self._has_marks = Style(note=name), True
+        state = self._state._replace(style=look)
         is_block = element.tag in _BLOCKS or element.get("role") in {"heading", "listitem", "row", "cell"}
         display = style.get("display", "")
         if display.startswith(("block", "flex", "grid", "list-item", "table")):
@@ -195,6 +205,8 @@ class _Walker:
         if is_block:
             entry.state = self._block_state(element, style, state)
             self._end_line()
+            if entry.state.layer == "notes" and state.layer == "body" and element.get("id"):
+                entry.at_end.append(partial(self._name_note, len(self._blocks), element.get("id")))
             entry.at_end.append(self._end_line)
         elif element.tag in {"sup", "sub"}:
             start = len(self._buffer)
@@ -234,6 +246,10 @@ class _Walker:
         if style.get("white-space", "").startswith(("pre", "break-spaces")):
             return state._replace(pre=True)
         return state
+
+    def _name_note(self, start: int, name: str) -> None:
+        """Say of the blocks from a place on that they are a note."""
+        self._blocks[start:] = [block.model_copy(update={"note": name}) for block in self._blocks[start:]]
 
     def _begin_hidden(self, element: Element) -> None:
         """Walk an element that is not shown; its blocks come after the one that it stands in."""
@@ -530,6 +546,13 @@ def _block(kind: BlockKind, runs: Iterable[Run], layer: LayerName, level: int | 
     kept = list(runs)
     text, spans = text_of(kept), spans_of(kept)
     return Block(kind=kind, layer=layer, text=text, spans=tidy_spans(text, spans) if spans else [], level=level)
+
+
+def _note_of_mark(element: Element) -> str | None:
+    """Return the id of the note that a link is the mark of; None for any other link."""
+    target = element.get("href")
+    is_mark = bool({*element.get("epub:type").split(), element.get("role")} & _NOTE_REFERENCES)
+    return target[1:] if is_mark and target.startswith("#") and target != "#" else None
 
 
 def _is_double(element: Element) -> bool:

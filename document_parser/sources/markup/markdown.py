@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 
 from markdown_it import MarkdownIt
@@ -55,8 +56,8 @@ def blocks_of_markdown(text: str, resolve_image: ResolveImage | None = None) -> 
     renderer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     html = _TASK.sub(lambda match: match[1] + ("☐" if match[2] == " " else "☒"), renderer.render(text))
     for name, note in notes:
-        body = renderer.render(note).replace("<p>", f"<p>{escape(name)}: ", 1)
-        html += f'<aside role="doc-footnote">{body}</aside>'
+        body = renderer.render(note).replace("<p>", f"<p>{_mark_of(name, f'{name}:')} ", 1)
+        html += f'<aside role="doc-footnote" id="{escape(name)}">{body}</aside>'
     html = _PLACE.sub(lambda match: formulas[int(match[1])] if int(match[1]) < len(formulas) else match[0], html)
     return blocks_of_html(parse_html(html), resolve_image)
 
@@ -76,11 +77,7 @@ def _keep_formulas(text: str, formulas: list[str]) -> str:
         formulas.append(f'<span class="math {kind}">{tex}</span>')
         return f"\ue000{len(formulas) - 1}\ue001"
 
-    pieces, at = [], 0
-    for code in _CODE.finditer(text):
-        pieces += [_FORMULA.sub(keep, text[at : code.start()]), code[0]]
-        at = code.end()
-    return "".join([*pieces, _FORMULA.sub(keep, text[at:])])
+    return _outside_code(text, lambda piece: _FORMULA.sub(keep, piece))
 
 
 def _take_notes(text: str) -> tuple[str, list[tuple[str, str]]]:
@@ -93,7 +90,25 @@ def _take_notes(text: str) -> tuple[str, list[tuple[str, str]]]:
 
     text = _NOTE.sub(take, text)
     names = {name for name, _ in notes}
-    return _NOTE_MARK.sub(lambda match: f"\\[{match[1]}\\]" if match[1] in names else match[0], text), notes
+
+    def refer(match: re.Match[str]) -> str:
+        return _mark_of(match[1], f"\\[{match[1]}\\]") if match[1] in names else match[0]
+
+    return _outside_code(text, lambda piece: _NOTE_MARK.sub(refer, piece)), notes
+
+
+def _mark_of(name: str, shown: str) -> str:
+    """Return the mark of a note in HTML."""
+    return f'<a role="doc-noteref" href="#{escape(name)}">{shown}</a>'
+
+
+def _outside_code(text: str, change: Callable[[str], str]) -> str:
+    """Return a text changed outside of its code."""
+    pieces, at = [], 0
+    for code in _CODE.finditer(text):
+        pieces += [change(text[at : code.start()]), code[0]]
+        at = code.end()
+    return "".join([*pieces, change(text[at:])])
 
 
 def _widen_tables(text: str) -> str:

@@ -27,6 +27,7 @@ from document_parser.sources.markup.rtf_words import (
     SKIPPED,
     VECTORS,
 )
+from document_parser.sources.note_links import with_answered_marks
 from document_parser.text.spans import Run, Style, safe_link_of
 
 MAX_GROUPS = 10_000
@@ -66,7 +67,8 @@ class RtfReader(BlockBuilder):
             self._end()
         self.end_paragraph()
         self.end_table()
-        return [*body.blocks, *body.later]
+        blocks = [*body.blocks, *body.later]
+        return with_answered_marks(blocks) if self.marks["text"] else blocks
 
     def warnings(self) -> list[PageWarning]:
         """Return what a reader should know."""
@@ -196,6 +198,8 @@ class RtfReader(BlockBuilder):
             self.end_table()
             self.flow = outer
             blocks = [*flow.blocks, *flow.later]
+            if flow.note is not None:
+                blocks = [block.model_copy(update={"note": flow.note}) for block in blocks]
             known = {(block.kind, block.text) for block in (*outer.blocks, *outer.later)} if once else set()
             outer.later += [block for block in blocks if (block.kind, block.text) not in known]
             if not outer.runs and not outer.cell:

@@ -35,6 +35,8 @@ class Flow:
     later: list[Block] = field(default_factory=list)
     after_table: list[Block] = field(default_factory=list)
     after_mark: bool = False
+    note: str | None = None
+    """The number of the note that is being read."""
     runs: list[Run] = field(default_factory=list)
     beside: dict[LayerName, list[Run]] = field(default_factory=dict)
     label: str = ""

@@ -162,7 +162,10 @@ def _note_number(reader: BlockBuilder, number: int, bare: bool) -> None:
     place = "note" if in_note else "text"  # programs write the mark before or behind the note: each counts its own
     reader.marks[place] += 1
     mark = str(reader.marks[place])
-    reader.flow.runs.append(Run(f"{mark} " if in_note else as_superscript(mark)))
+    reader.flow.runs.append(Run(mark if in_note else as_superscript(mark), Style(note=mark)))
+    if in_note:
+        reader.flow.runs.append(Run(" "))
+        reader.flow.note = mark
     reader.flow.after_mark = in_note
 
 

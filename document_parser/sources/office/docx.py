@@ -14,6 +14,7 @@ from document_parser.errors import DamagedDocument, DocumentError, PageUnreadabl
 from document_parser.models import Block, BlockKind, LayerName, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import OneBody
+from document_parser.sources.note_links import with_answered_marks
 from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage, as_transitional
 from document_parser.sources.office.word_chunks import read_chunk
 from document_parser.sources.office.word_context import Reference, WordContext
@@ -80,13 +81,13 @@ def _main_root(package: OfficePackage) -> Element:
 class _DocumentReader:
     """Reads a whole document: body, headers and footers, notes. ``depth`` is how many documents it is within."""
 
-    def __init__(self, package: OfficePackage, root: Element, limits: OpenerLimits, depth: int = 0) -> None:
-        """Take the root of the main part."""
+    def __init__(self, package: OfficePackage, root: Element, limits: OpenerLimits, depth: int = 0, scope: str = "") -> None:
+        """Take the root of the main part, and what the names of its notes begin with."""
         self._package = package
         self._root = root
         self._limits = limits
         self._depth = depth
-        self._context = WordContext(package, root)
+        self._context = WordContext(package, root, scope)
 
     def read(self) -> tuple[list[Block], list[PageWarning]]:
         """Return the blocks of the document, and what could not be read of it."""
@@ -95,6 +96,8 @@ class _DocumentReader:
         headers = self._margins(reader.sections, "header")
         footers = self._margins(reader.sections, "footer")
         blocks = [*headers, *body, *self._notes(), *footers, *self._other_comments()]
+        if self._context.references:
+            blocks = with_answered_marks(blocks)
         return blocks, [*self._context.warnings(), *_warn_of_hidden(blocks)]
 
     def _reader(self, part: str, story: Story) -> StoryReader:
@@ -176,9 +179,10 @@ class _DocumentReader:
         """Return one note: its paragraphs as one block, then what else it holds."""
         layer: LayerName = "notes"
         reader = self._reader(part, Story("footnote", layer))
-        reader.inline.note_mark = reference.mark
+        reader.inline.note_mark, reader.inline.note_name = reference.mark, reference.name
+        changes = {"layer": layer, "note": reference.name}
         blocks = reader.read_story(note)
-        return [block.model_copy(update={"layer": layer}) if block.layer == "body" else block for block in blocks]
+        return [block.model_copy(update=changes) if block.layer in {"body", layer} else block for block in blocks]
 
     def _read_chunk(self, part: str, owner: str) -> list[Block]:
         """Return the blocks of a part in another format that stands in the text; a warning says what is not read."""
@@ -187,7 +191,7 @@ class _DocumentReader:
         try:
             data = self._package.read(part)
             if "wordprocessingml" in kind and self._depth < _MAX_CHUNK_DEPTH:
-                return self._read_inner_document(data)
+                return self._read_inner_document(data, f"{part}-")
             found = read_chunk(kind, part, data)
         except (DocumentError, KeyError):
             self._context.warn("A document within the document cannot be read: its data is damaged.")
@@ -199,10 +203,10 @@ class _DocumentReader:
             self._context.warn(warning.message)
         return found[0]
 
-    def _read_inner_document(self, data: bytes) -> list[Block]:
+    def _read_inner_document(self, data: bytes, scope: str) -> list[Block]:
         """Return the blocks of a Word document within this one. Its images stay without a picture: they are in its own file."""
         package = OfficePackage(io.BytesIO(data), self._limits)
-        blocks, warnings = _DocumentReader(package, _main_root(package), self._limits, self._depth + 1).read()
+        blocks, warnings = _DocumentReader(package, _main_root(package), self._limits, self._depth + 1, scope).read()
         for warning in warnings:
             if warning.code == "not_read":
                 self._context.warn(warning.message)

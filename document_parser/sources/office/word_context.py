@@ -26,15 +26,23 @@ class Reference(NamedTuple):
     kind: NoteKind
     identifier: str
     mark: str
+    scope: str = ""
+    """What the names of the notes of a document within the document begin with."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the note, which no other note of the document has."""
+        return f"{self.scope}{self.kind}-{self.identifier}"
 
 
 class WordContext:
     """The shared parts of a document. A part that is damaged or not there is as if it were empty, with a warning if damaged."""
 
-    def __init__(self, package: OfficePackage, main: Element) -> None:
-        """Take the root of the main part."""
+    def __init__(self, package: OfficePackage, main: Element, scope: str = "") -> None:
+        """Take the root of the main part, and what the names of notes begin with."""
         self.package = package
         self.main = main
+        self._scope = scope
         self._warnings: dict[str, None] = {}
         self._objects: Counter[str] = Counter()
         self.old_formulas = 0
@@ -81,14 +89,15 @@ class WordContext:
         """Return whether a setting of the document is on."""
         return self.settings is not None and is_on(self.settings.find(f"{WORD}{name}"))
 
-    def refer_to_note(self, kind: NoteKind, identifier: str, *, has_own_mark: bool) -> str:
-        """Return the mark of the next note that the text refers to; empty if the author wrote the mark."""
+    def refer_to_note(self, kind: NoteKind, identifier: str, *, has_own_mark: bool) -> Reference:
+        """Return the reference to the next note that the text refers to."""
         mark = ""
         if not has_own_mark:
             self._note_counts[kind] += 1
             mark = numeral(self._note_counts[kind] + self._first_note(kind) - 1, self._note_numerals(kind))
-        self.references.append(Reference(kind, identifier, mark))
-        return mark
+        reference = Reference(kind, identifier, mark, self._scope)
+        self.references.append(reference)
+        return reference
 
     def forget_counts(self) -> None:
         """Begin all lists and notes anew, because the document is read once more."""

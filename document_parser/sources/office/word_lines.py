@@ -49,9 +49,9 @@ class Line:
 
 
 def _shifted(pieces: Iterable[Piece]) -> list[Run]:
-    """Return the pieces as runs; neighbours that are raised are raised together."""
+    """Return the pieces as runs; neighbours that are raised are raised together, each mark of a note on its own."""
     runs = []
-    for shift, group in groupby(pieces, key=lambda piece: piece.shift):
+    for (shift, _), group in groupby(pieces, key=lambda piece: (piece.shift, piece.style.note)):
         found = list(group)
         if shift:
             text = "".join(piece.text for piece in found)

@@ -27,9 +27,9 @@ _CHECKED = frozenset({"1", "true", "on"})
 
 
 @lru_cache(maxsize=4096)
-def _style(bold: bool, italic: bool, struck: bool, link: str | None, code: bool) -> Style:
+def _style(bold: bool, italic: bool, struck: bool, link: str | None, code: bool, note: str | None) -> Style:
     """Return a style; documents use few."""
-    return Style(bold, italic, link, struck, code)
+    return Style(bold, italic, link, struck, code, note)
 
 
 class InlineReader:
@@ -48,6 +48,8 @@ class InlineReader:
         """Whether the instructions of fields are told from text. Not in a document with a field that never ends."""
         self.note_mark = ""
         """The mark of the note that is being read."""
+        self.note_name: str | None = None
+        """The name of the note that is being read."""
         self.deleted = 0
         """How many elements of tracked deletions are open."""
         self.page_breaks = 0
@@ -232,8 +234,11 @@ class InlineReader:
         table = symbol_table(look.font)
         self.show(text.translate(table) if table is not None else without_private_codes(text), look)
 
-    def show(self, text: str, look: Look, shift: Shift = "") -> None:
-        """Add text to the paragraph, or to what is deleted or hidden of it. Instructions of fields are no text."""
+    def show(self, text: str, look: Look, shift: Shift = "", note: str | None = None) -> None:
+        """Add text to the paragraph, or to what is deleted or hidden of it. Instructions of fields are no text.
+
+        ``note`` is the name of the note that the text is the mark of.
+        """
         if not text or self._is_silent():
             return
         self._characters += len(text)
@@ -245,7 +250,7 @@ class InlineReader:
             if not self._line.pieces:
                 self._line.page = self.page_breaks
             link = self._link or next((found.link for found in reversed(self.fields) if found.link), None)
-            style = _style(look.bold, look.italic, look.struck, link, look.code)
+            style = _style(look.bold, look.italic, look.struck, link, look.code, note)
             self._line.pieces.append(Piece(text, style, shift or look.shift))
 
     def _is_silent(self) -> bool:
@@ -318,15 +323,15 @@ class InlineReader:
             if self.deleted or look.hidden or self._is_silent():
                 return
             own = element.get(f"{WORD}customMarkFollows") in _CHECKED
-            mark = self._context.refer_to_note(kind, element.get(f"{WORD}id", ""), has_own_mark=own)
-            self.show(mark, look._replace(bold=False, italic=False), "super")
+            reference = self._context.refer_to_note(kind, element.get(f"{WORD}id", ""), has_own_mark=own)
+            self.show(reference.mark, look._replace(bold=False, italic=False), "super", reference.name)
 
         return refer
 
     def _own_mark(self, element: Element, look: Look) -> None:
         """Read the mark at the beginning of a note."""
         del element
-        self.show(self.note_mark, look._replace(bold=False, italic=False))
+        self.show(self.note_mark, look._replace(bold=False, italic=False), note=self.note_name)
 
     def _comment(self, element: Element, look: Look) -> None:
         """Add a comment after the paragraph."""

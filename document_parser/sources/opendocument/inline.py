@@ -82,7 +82,8 @@ def _read_child(child: Element, package: Package, look: TextLook, link: str | No
         _read(child, package, look, safe_link_of(attribute(child, "xlink:href")) or link, found, depth)
     elif name == "text:note":
         mark = "".join(text for part in child if short_name(part) == "text:note-citation" for text in part.itertext())
-        _add(as_superscript(mark.strip()), look, link, found, keep=True)
+        note = Style(note=attribute(child, "text:id") or None)
+        _add(as_superscript(mark.strip()), look, link, found, keep=True, style=note)
         found.notes.append(child)
     elif name == "office:annotation":
         found.comments.append(child)
@@ -123,8 +124,10 @@ def _combine(outer: TextLook, inner: TextLook) -> TextLook:
     )  # fmt: skip
 
 
-def _add(text: str | None, look: TextLook, link: str | None, found: Paragraph, *, keep: bool = False) -> None:
-    """Add text in one look. White space is one space, as the format says, unless it is to be kept."""
+def _add(
+    text: str | None, look: TextLook, link: str | None, found: Paragraph, *, keep: bool = False, style: Style | None = None
+) -> None:
+    """Add text in one look, or in a style of its own. White space is one space, as the format says, unless it is to be kept."""
     if not text:
         return
     shown = text if keep else _collapse(text, found)
@@ -134,7 +137,7 @@ def _add(text: str | None, look: TextLook, link: str | None, found: Paragraph, *
     if look.position:
         shown = as_superscript(shown) if look.position == "super" else as_subscript(shown)
     if shown:
-        found.runs.append(Run(shown, Style(look.bold, look.italic, link, look.struck, look.code)))
+        found.runs.append(Run(shown, style or Style(look.bold, look.italic, link, look.struck, look.code)))
 
 
 def _collapse(text: str, found: Paragraph) -> str:

@@ -13,6 +13,7 @@ from document_parser.sources.opendocument.numbering import Counter
 from document_parser.sources.opendocument.package import Package
 from document_parser.sources.opendocument.styles import LevelStyle
 from document_parser.sources.xml_trees import Element
+from document_parser.text.spans import Run, Style, spans_of
 
 MAX_DEPTH = 60
 """Depth of lists, sections, boxes and tables within each other."""
@@ -128,7 +129,10 @@ class Story:
             ).strip()
             texts = self._texts_in(part for part in note if short_name(part) == "text:note-body")
             text = "\n".join(texts)
-            self.notes.append(Block(kind="footnote", text=f"{mark} {text}".strip(), layer="notes"))
+            name = attribute(note, "text:id") or None
+            spans = spans_of([Run(mark, Style(note=name))]) if name else []
+            shown = f"{mark} {text}".strip()
+            self.notes.append(Block(kind="footnote", text=shown, spans=spans, layer="notes", note=name))
         for comment in found.comments:
             self.add_comment(comment)
 
