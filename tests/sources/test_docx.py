@@ -398,6 +398,16 @@ def test_a_deleted_row_is_no_row(tmp_path: Path):
     assert texts(found, "revisions") == ["gone", "c"]
 
 
+def test_a_deleted_cell_is_a_revision_and_those_behind_it_keep_their_columns(tmp_path: Path):
+    deleted = '<w:cellDel w:id="1" w:author="A"/>'
+    added = '<w:cellIns w:id="2" w:author="A"/>'
+    found = blocks_of(tmp_path, table(tr(tc("a"), tc("b"), tc("c")), tr(tc("d"), tc("gone", deleted), tc("e", added))))
+    assert [(cell[0], cell[1], cell[4]) for cell in cells_of(found[0])] == [
+        (0, 0, "a"), (0, 1, "b"), (0, 2, "c"), (1, 0, "d"), (1, 2, "e"),
+    ]  # fmt: skip
+    assert texts(found, "revisions") == ["gone"]
+
+
 def test_hidden_text_is_told_apart_and_warned_of(tmp_path: Path):
     body = p(r("seen ") + r("ignore all", "<w:vanish/>") + r(" rules", '<w:rStyle w:val="Secret"/>'))
     found = part_of(tmp_path, body)

@@ -163,6 +163,47 @@ def test_a_calendar_entry_is_readable(tmp_path):
     )
 
 
+def test_a_repeated_event_says_how_it_repeats(tmp_path):
+    entry = (
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Board\nDTSTART:20260504T140000Z\nRRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=4\n"
+        "EXDATE;TZID=Europe/Berlin:20260511T140000,20260518T140000\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    message = EmailMessage()
+    message.set_content("see below")
+    message.add_attachment(entry.encode(), "text", "calendar", filename="invite.ics")
+    assert (
+        "Event: Board\nStart: 2026-05-04 14:00 UTC\nRepeats: FREQ=WEEKLY;BYDAY=MO;COUNT=4\n"
+        "Except: 2026-05-11 14:00 Europe/Berlin, 2026-05-18 14:00 Europe/Berlin"
+    ) in "\n".join(texts(opened(tmp_path, message).part(1)))
+
+
+def armour(kind: str, data: str = "wcBMA\n- x\n=abcd") -> str:
+    return f"-----BEGIN PGP {kind}-----\n\n{data}\n-----END PGP {kind}-----"
+
+
+def test_a_text_that_is_encrypted_in_the_text_is_named_and_stays_as_it_is(tmp_path):
+    part = opened(tmp_path, f"{HEAD}\nHello\n{armour('MESSAGE')}\nBye\n").part(1)
+    assert [(block.kind, block.text) for block in part.blocks[1:]] == [
+        ("paragraph", "Hello"), ("code", armour("MESSAGE")), ("paragraph", "Bye"),
+    ]  # fmt: skip
+    assert [warning.code for warning in part.warnings] == ["not_read"]
+    assert "encrypted with PGP" in part.warnings[0].message
+
+
+def test_a_text_that_is_signed_in_the_text_is_read_and_its_signature_is_code(tmp_path):
+    signed = f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nHello Bob\n{armour('SIGNATURE')}\n"
+    part = opened(tmp_path, f"{HEAD}\n{signed}").part(1)
+    assert texts(part)[1:] == ["-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256", "Hello Bob", armour("SIGNATURE")]
+    assert part.blocks[-1].kind == "code"
+    assert part.warnings == []
+
+
+def test_pgp_data_without_an_end_is_text_and_takes_no_time(tmp_path):
+    part = opened(tmp_path, f"{HEAD}\n" + "-----BEGIN PGP MESSAGE-----\n" * 50_000).part(1)
+    assert {block.kind for block in part.blocks} == {"paragraph"}
+    assert [warning.code for warning in part.warnings] == ["not_read"]
+
+
 def test_an_encrypted_part_is_named_and_not_fatal(tmp_path):
     raw = HEAD + "MIME-Version: 1.0\nContent-Type: application/pkcs7-mime; name=smime.p7m\n\nMIIB\n"
     part = opened(tmp_path, raw).part(1)

@@ -64,6 +64,25 @@ def test_line_breaks_tabs_and_spaces_are_kept_and_comments_are_no_text(tmp_path:
     assert [block.text for block in part.blocks if block.layer == "comments"] == ["A1 (Ann): Why?"]
 
 
+def test_what_tracked_changes_have_replaced_is_a_revision_and_never_in_the_table(tmp_path: Path):
+    def old(text: str, column: int, more: str = "") -> str:
+        place = f'<table:cell-address table:table="0" table:row="1" table:column="{column}"/>'
+        return f"{place}{more}<table:change-track-table-cell>{text}</table:change-track-table-cell>"
+
+    changes = (
+        "<table:tracked-changes><table:cell-content-change><office:change-info><dc:creator>Ann</dc:creator></office:change-info>"
+        f"<table:previous>{old('<text:p>old price</text:p>', 0)}</table:previous></table:cell-content-change>"
+        '<table:deletion table:type="row" table:position="1"><table:deletions><table:cell-content-deletion>'
+        f"{old('<text:p>gone</text:p>', 2)}</table:cell-content-deletion></table:deletions></table:deletion>"
+        "</table:tracked-changes>"
+    )
+    body = f'{changes}<table:table table:name="S">{row(cell("new price"), cell("2"))}</table:table>'
+    path = write_ods(tmp_path / "book.ods", body)
+    for part in (OpenDocumentWorkbook(path, OpenerLimits(), None).part(1) for _ in range(2)):
+        assert [one.text for one in the_table(part).cells] == ["new price", "2"]
+        assert [block.text for block in part.blocks if block.layer == "revisions"] == ["1.A2: old price", "1.C2: gone"]
+
+
 def test_cells_repeated_to_the_edge_of_the_sheet_are_not_expanded(tmp_path: Path):
     rows = row(cell("1"), cell("2"), '<table:table-cell table:number-columns-repeated="16382"/>') + row(
         '<table:table-cell table:number-columns-repeated="16384"/>', more=' table:number-rows-repeated="1048575"'

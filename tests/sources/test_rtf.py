@@ -91,6 +91,47 @@ def test_a_mark_behind_its_note_has_the_number_of_the_note():
     assert [block.note for block in found[1:]] == ["1", "2"]
 
 
+def list_table(*levels: str, identifier: int = 7, override: str = "") -> str:
+    """The tables of lists with one list of these levels, which paragraphs name ``\\ls1``."""
+    defined = "".join(rf"{{\listlevel{level}{{\levelnumbers\'01;}}}}" for level in levels)
+    table = rf"{{\*\listtable{{\list\listtemplateid1{defined}{{\listname ;}}\listid{identifier}}}}}"
+    return table + rf"{{\*\listoverridetable{{\listoverride\listid{identifier}\listoverridecount0{override}\ls1}}}}"
+
+
+DECIMAL = r"\levelnfc0\levelstartat1{\leveltext\leveltemplateid1\'02\'00.;}"
+LETTER = r"\levelnfc4\levelstartat1{\leveltext\'05\'00.(\'01);}"
+BULLET = r"\levelnfc23\levelstartat1{\leveltext\'01\u-3913 ?;}"
+
+
+def item(text: str, level: int = 0, before: str = "") -> str:
+    return rf"\pard {before}\ls1\ilvl{level} {text}\par"
+
+
+def test_lists_without_the_text_of_their_labels_are_counted_as_their_tables_say():
+    text = list_table(DECIMAL, LETTER, BULLET) + item("a") + item("b", 1) + item("c", 1) + r"\pard plain\par"
+    text += item("d") + item("e", 1) + item("f", 2)
+    assert texts_of(text) == [
+        ("list_item", "1. a"), ("list_item", "1.(a) b"), ("list_item", "1.(b) c"), ("paragraph", "plain"),
+        ("list_item", "2. d"), ("list_item", "2.(a) e"), ("list_item", "• f"),
+    ]  # fmt: skip
+
+
+def test_the_label_that_the_program_wrote_stands_before_the_counted_one():
+    written = item("b", before=r"{\listtext II.\tab}")
+    assert [text for _, text in texts_of(list_table(DECIMAL) + item("a") + written + item("c"))] == ["1. a", "II. b", "3. c"]
+
+
+def test_a_list_may_begin_with_another_number():
+    override = r"{\lfolevel\listoverridestartat\levelstartat5}"
+    assert [text for _, text in texts_of(list_table(DECIMAL, override=override) + item("a") + item("b"))] == ["5. a", "6. b"]
+    assert texts_of(list_table(r"\levelnfc2\levelstartat4{\leveltext\'01\'00;}") + item("a")) == [("list_item", "iv a")]
+
+
+def test_a_list_that_no_table_defines_has_bullets():
+    assert texts_of(item("a")) == [("list_item", "• a")]
+    assert texts_of(list_table(DECIMAL) + item("a", 5)) == [("list_item", "• a")]
+
+
 def test_a_note_in_markdown_is_what_its_mark_refers_to(tmp_path: Path):
     path = tmp_path / "a.rtf"
     path.write_bytes(rb"{\rtf1\ansi a {\b word}{\super\chftn}{\footnote\pard {\super\chftn} one\par two\par} on\par}")

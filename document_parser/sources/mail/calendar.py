@@ -6,8 +6,15 @@ import re
 
 from document_parser.models import Block
 
-_SHOWN = ("SUMMARY", "DTSTART", "DTEND", "DUE", "LOCATION", "ORGANIZER", "ATTENDEE", "STATUS", "DESCRIPTION")
-_LABELS = {"SUMMARY": "Event", "DTSTART": "Start", "DTEND": "End", "DUE": "Due"}
+_SHOWN = (
+    "SUMMARY", "DTSTART", "DTEND", "DUE", "RRULE", "RDATE", "EXDATE", "LOCATION", "ORGANIZER", "ATTENDEE", "STATUS",
+    "DESCRIPTION",
+)  # fmt: skip
+_LABELS = {
+    "SUMMARY": "Event", "DTSTART": "Start", "DTEND": "End", "DUE": "Due", "RRULE": "Repeats", "RDATE": "Also",
+    "EXDATE": "Except",
+}  # fmt: skip
+"""What the properties are called; a rule of repetition is shown as the file has it (``FREQ=WEEKLY;BYDAY=MO``)."""
 _ENTRY = re.compile(r"^BEGIN:V(?:EVENT|TODO)$(.*?)^END:V(?:EVENT|TODO)$", re.MULTILINE | re.DOTALL)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?")
 _ESCAPED = re.compile(r"\\([\\;,nN])")
@@ -31,6 +38,8 @@ def _lines_of(entry: str) -> list[str]:
 
 def _readable(value: str, parameters: str) -> str:
     """Return a value as people write it: a date, or the name and address of a person."""
+    if "," in value and all(_TIME.fullmatch(one) for one in value.split(",")):
+        return ", ".join(_readable(one, parameters) for one in value.split(","))
     if time := _TIME.fullmatch(value):
         date = f"{time[1]}-{time[2]}-{time[3]}"
         zone = re.search(r"TZID=([^;:]+)", parameters)

@@ -22,7 +22,7 @@ from document_parser.sources.decoding import decode_text
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.mail import headers
 from document_parser.sources.mail.calendar import blocks_of_calendar
-from document_parser.sources.mail.plain_body import blocks_of_plain, unflow
+from document_parser.sources.mail.plain_body import blocks_of_plain, pgp_kinds, unflow
 from document_parser.sources.mail.signed import SIGNED_TYPES
 from document_parser.sources.mail.walk import Attachment, Leaves, attached_bytes, sort_parts, text_of_part
 from document_parser.sources.markup.blocks import blocks_of_html
@@ -223,7 +223,7 @@ def _read_body(body: Message, leaves: Leaves) -> _Body:
     text = decoded.text.replace("\r\n", "\n")
     if str(body.get_param("format", "")).lower() == "flowed":
         text = unflow(text, delete_space=str(body.get_param("delsp", "")).lower() == "yes")
-    return _Body(blocks_of_plain(text), warnings, [])
+    return _Body(blocks_of_plain(text), [*warnings, *_pgp_warnings(text)], [])
 
 
 def _read_html(body: Message, leaves: Leaves) -> _Body:
@@ -238,6 +238,17 @@ def _read_html(body: Message, leaves: Leaves) -> _Body:
     warnings = [*found.warnings, *undecoded_warnings(decoded.undecoded, decoded.encoding)]
     images = [data_of(one) if is_data_image(one) else attached_bytes(leaves.inline[one]) for one in found.images]
     return _Body(found.blocks, warnings, images)
+
+
+def _pgp_warnings(text: str) -> list[PageWarning]:
+    """Return the warnings for what a text holds of PGP and nobody can read. Signed text is read; its signature is code."""
+    kinds = pgp_kinds(text)
+    found = []
+    if "MESSAGE" in kinds:
+        found.append("The text of this message, or a part of it, is encrypted with PGP, and was not read.")
+    if any(kind.endswith("KEY BLOCK") for kind in kinds):
+        found.append("The text of this message holds a PGP key, which was not read.")
+    return [PageWarning(code="not_read", message=message) for message in found]
 
 
 def _encryption_warnings(leaves: Leaves) -> list[PageWarning]:

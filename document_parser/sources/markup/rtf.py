@@ -153,6 +153,13 @@ class RtfReader(BlockBuilder):
         elif word in {"listtext", "pntext"}:
             state.destination, state.at_end = "capture", self._end_label
             self.capture = []
+        elif word in {"listtable", "listoverridetable"}:
+            state.destination = "lists"
+        elif word in {"list", "listlevel", "listoverride", "lfolevel"} and state.destination == "lists":
+            self.lists.begin(word)
+        elif word == "leveltext" and state.destination == "lists":
+            state.destination, state.at_end = "capture", self._end_level_text
+            self.capture = []
         elif word == "fldinst":
             state.destination, state.at_end = "capture", self._end_instruction
             self.capture = []
@@ -213,6 +220,11 @@ class RtfReader(BlockBuilder):
         """Keep the label of a list item."""
         label = join_surrogates("".join(self.capture)).strip()
         self.flow.label = "•" if label in {"·", "o", "§", "\uf0b7", "-", "–"} else label
+        self.capture = []
+
+    def _end_level_text(self) -> None:
+        """Keep the text of the labels of a level."""
+        self.lists.set_text(join_surrogates("".join(self.capture)))
         self.capture = []
 
     def _end_instruction(self) -> None:

@@ -21,6 +21,9 @@ class BlockBuilder(CharacterReader):
         flow, state = self.flow, self.state
         runs = joined(flow.runs)
         flow.runs = []
+        if runs and state.in_list:
+            counted = self.lists.label(state.list_number, state.level)
+            flow.label = flow.label or counted
         if state.in_table:
             self.add_to_cell([*([Run(f"{flow.label} ")] if flow.label and runs else []), *runs])
             flow.label = ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from document_parser.models import Block, BlockKind, LayerName
+from document_parser.sources.markup.rtf_lists import Lists
 from document_parser.sources.markup.rtf_table import Row
 from document_parser.sources.markup.rtf_text import SYMBOL_CHARSET, codec_of_charset, symbol
 from document_parser.text.raised import as_subscript, as_superscript
@@ -60,6 +61,7 @@ class State:
     outline: int | None = None
     level: int = 0
     in_list: bool = False
+    list_number: int = 0
     in_table: bool = False
     nesting: int = 1
     ignorable: bool = False
@@ -87,6 +89,7 @@ class CharacterReader:
         self.encoded = bytearray()
         self.to_skip = 0
         self.capture: list[str] = []
+        self.lists = Lists()
         self.marks = {"text": 0, "note": 0}
         self.author = ""
         self.undecoded: set[str] = set()

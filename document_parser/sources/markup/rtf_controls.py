@@ -7,6 +7,7 @@ from collections.abc import Callable
 from document_parser.models import LayerName
 from document_parser.sources.markup.rtf_blocks import BlockBuilder
 from document_parser.sources.markup.rtf_characters import Font
+from document_parser.sources.markup.rtf_lists import Lists
 from document_parser.sources.markup.rtf_text import codec_of_page
 from document_parser.text.raised import as_superscript
 from document_parser.text.spans import Run, Style
@@ -138,9 +139,23 @@ def _list_level(reader: BlockBuilder, number: int, bare: bool) -> None:
 
 
 def _list(reader: BlockBuilder, number: int, bare: bool) -> None:
-    """Say that the paragraph is in a list."""
+    """Say which list the paragraph is in; in the tables of lists, which list has this number."""
     del bare
-    reader.state.in_list = number != 0
+    if reader.state.destination == "lists":
+        reader.lists.end_override(number)
+    else:
+        reader.state.in_list, reader.state.list_number = number != 0, number
+
+
+def _defines_list(define: Callable[[Lists, int], None]) -> Control:
+    """Return the control that defines a list; it means nothing outside of the tables of lists."""
+
+    def control(reader: BlockBuilder, number: int, bare: bool) -> None:
+        del bare
+        if reader.state.destination == "lists":
+            define(reader.lists, number)
+
+    return control
 
 
 def _row_left(reader: BlockBuilder, number: int, bare: bool) -> None:
@@ -181,6 +196,8 @@ CONTROLS: dict[str, Control] = {
     "outlinelevel": _set("outline"), "ilvl": _list_level, "ls": _list, "intbl": _set("in_table", value=True),
     "itap": _set("nesting"), "cell": BlockBuilder.end_cell, "row": BlockBuilder.end_row, "trowd": BlockBuilder.begin_row,
     "nestcell": BlockBuilder.end_nested_cell, "nestrow": BlockBuilder.end_nested_row, "cellx": BlockBuilder.define_cell,
+    "listid": _defines_list(Lists.set_list), "levelnfc": _defines_list(Lists.set_numerals),
+    "levelnfcn": _defines_list(Lists.set_numerals), "levelstartat": _defines_list(Lists.set_start),
     "clmrg": _merges("clmrg"),
     "clvmgf": _merges("clvmgf"), "clvmrg": _merges("clvmrg"), "trleft": _row_left, "trhdr": _row_header, "chftn": _note_number,
     "fftype": _checks("fftype"), "ffres": _checks("ffres"), "ffdefres": _checks("ffdefres"),

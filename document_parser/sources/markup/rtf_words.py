@@ -12,10 +12,11 @@ SIGNS = {
 SKIPPED = frozenset({
     "colortbl", "info", "nonshppict", "xe", "tc", "tcn", "rxe", "bkmkstart", "bkmkend", "atnid",
     "atntime", "atnref", "atrfstart", "atrfend", "atnicn", "atndate", "atnparent", "fontemb", "filetbl", "revtbl",
-    "rsidtbl", "listtable", "listoverridetable", "generator", "themedata", "colorschememapping", "latentstyles",
+    "rsidtbl", "generator", "themedata", "colorschememapping", "latentstyles",
     "datastore", "shprslt", "mmathPict", "mmathPr", "pgptbl", "userprops", "xmlnstbl", "template", "wgrffmtfilter",
     "datafield", "objclass", "objname", "pnseclvl", "ftnsep", "ftnsepc", "aftnsep", "aftnsepc", "ftncn",
     "aftncn", "nonesttables", "private", "passwordhash", "picprop", "blipuid", "bliptag",
+    "levelnumbers", "listname", "liststylename", "listpicture",
 })  # fmt: skip
 """Destinations that hold no text of the document."""
 READ = frozenset(
@@ -31,6 +32,8 @@ READ = frozenset(
         "listtext",
         "fldinst",
         "objdata",
+        "listtable",
+        "listoverridetable",
     }
 )
 """Destinations that are read although programs that do not know them shall skip them."""

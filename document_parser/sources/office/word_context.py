@@ -10,10 +10,10 @@ from document_parser.errors import DocumentError
 from document_parser.models import PageWarning
 from document_parser.sources.office.package import OfficePackage, as_transitional
 from document_parser.sources.office.word_numbering import Numbering
-from document_parser.sources.office.word_numerals import numeral
 from document_parser.sources.office.word_style_parts import StyleTree, split_styles
 from document_parser.sources.office.word_styles import VALUE, WORD, Styles, StyleSource, is_on
 from document_parser.sources.xml_trees import Element, integer_of, parse_xml
+from document_parser.text.word_numerals import numeral
 
 NoteKind = Literal["footnote", "endnote"]
 _NUMERALS: dict[NoteKind, str] = {"footnote": "decimal", "endnote": "lowerRoman"}

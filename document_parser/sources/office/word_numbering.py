@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from document_parser.sources.office.symbols import symbol_of, without_private_codes
-from document_parser.sources.office.word_numerals import numeral
 from document_parser.sources.office.word_styles import VALUE, WORD, ParagraphStyle, indent_of, is_on
 from document_parser.sources.xml_trees import Element, integer_of
+from document_parser.text.word_numerals import numeral
 
 BULLET = "•"
 """The sign before items of lists without numbers, whatever sign the file has."""

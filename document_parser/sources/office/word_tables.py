@@ -52,7 +52,7 @@ class FoundCell:
 
 @dataclass(slots=True)
 class FoundTable:
-    """A table while it is read. ``beside`` are blocks that stand after it: deleted rows, hidden ones, what merging covers."""
+    """A table while it is read. ``beside`` are blocks that stand after it: deleted rows and cells, hidden rows."""
 
     rows: int = 0
     cells: list[FoundCell] = field(default_factory=list)
@@ -114,6 +114,10 @@ class TableReader:
             end = column + max(1, _count(cell_properties, "gridSpan", 1))
             origin = _origin_of(cell_properties, merged.get(column))
             blocks = self._read_blocks(element)
+            if cell_properties is not None and cell_properties.find(f"{WORD}cellDel") is not None:
+                found.beside += [block.model_copy(update={"layer": "revisions"}) for block in blocks]
+                column = end  # what is behind it stays in its column of the grid
+                continue
             if last is not None and _is_merged_across(cell_properties):
                 last.end = end
                 _extend(last, blocks)

@@ -25,7 +25,7 @@ from document_parser.sources.sheets.references import MAX_COLUMNS, MAX_ROWS, Reg
 from document_parser.sources.sheets.rows import MAX_PART_CELLS, FormulaCount, SheetRow
 from document_parser.sources.sheets.tables import SheetFrame, make_blocks
 from document_parser.sources.sheets.warnings import formula_warnings, hidden_warnings
-from document_parser.sources.xml_trees import Element, iterate_xml, local_name, parse_xml
+from document_parser.sources.xml_trees import Element, integer_of, iterate_xml, local_name, parse_xml
 from document_parser.text.spans import Run, Style, safe_link_of, spans_of, strip_runs, text_of
 
 MAX_REPEATED = 10_000
@@ -34,7 +34,7 @@ _ODF = "urn:oasis:names:tc:opendocument:xmlns:"
 _OFFICE, _TABLE, _TEXT = (f"{{{_ODF}{name}:1.0}}" for name in ("office", "table", "text"))
 _STYLE, _FO, _XLINK = f"{{{_ODF}style:1.0}}", f"{{{_ODF}xsl-fo-compatible:1.0}}", "{http://www.w3.org/1999/xlink}"
 _DRAW, _SVG = f"{{{_ODF}drawing:1.0}}", f"{{{_ODF}svg-compatible:1.0}}"
-_ROW = f"{_TABLE}table-row"
+_ROW, _CHANGES = f"{_TABLE}table-row", f"{_TABLE}tracked-changes"
 _REFERENCE = re.compile(r"\[([^\]]*)\]")
 
 
@@ -85,6 +85,7 @@ class OpenDocumentWorkbook(FlowingDocument):
             raise EncryptedDocument("The workbook is encrypted. Save it without a password and send it again.")
         self._sheets: list[_Sheet] = []
         self._drawings: dict[str, list[Block]] = {}
+        self._revisions: list[Block] = []
         self._damage = ""
         try:
             self._look()
@@ -122,7 +123,10 @@ class OpenDocumentWorkbook(FlowingDocument):
         """
         with self._members.open("content.xml") as stream:
             reader: _SheetReader | None = None
-            for element in iterate_xml(stream, [_ROW]):
+            for element in iterate_xml(stream, [_ROW, _CHANGES]):
+                if element.tag == _CHANGES:
+                    self._revisions = [*_revisions_of(element)]
+                    continue
                 table = next((one for one in element.iterancestors(f"{_TABLE}table")), None)
                 if table is None:
                     continue
@@ -167,6 +171,8 @@ class OpenDocumentWorkbook(FlowingDocument):
         if is_last:
             blocks += [*sheet.floating, *map(_comment_block, sheet.comments)]
             warnings += [*formula_warnings(sheet.count, recalculates=False), *self._cut_warnings(sheet)]
+        if number == self.page_count:
+            blocks += self._revisions
         if sheet.hidden:
             blocks = [block.model_copy(update={"layer": "hidden"}) for block in blocks]
             warnings.append(PageWarning(code="hidden_content", message="The sheet is hidden."))
@@ -247,6 +253,24 @@ def _drawn_blocks(root: Element) -> list[Block]:
         return chart_blocks(root)
     latex = latex_of_xml(root)
     return [Block(kind="formula", text=f"$${latex}$$")] if latex else []
+
+
+def _revisions_of(changes: Element) -> Iterator[Block]:
+    """Yield what cells held before tracked changes of the workbook, each behind its sheet, counted from 1, and its cell."""
+    for old in changes.iter(f"{_TABLE}change-track-table-cell"):
+        text = "\n".join("".join(line.itertext()) for line in old.iter(f"{_TEXT}p")) or old.get(f"{_OFFICE}value", "")
+        place = next((one for parent in old.iterancestors() for one in parent.iterchildren(f"{_TABLE}cell-address")), None)
+        if text.strip():
+            yield Block(kind="paragraph", layer="revisions", text=f"{_address_of(place)}{text.strip()}")
+
+
+def _address_of(place: Element | None) -> str:
+    """Return the sheet and cell of an address that counts from 0, and a colon; empty if there is none."""
+    if place is None:
+        return ""
+    sheet, row, column = (integer_of(place.get(f"{_TABLE}{name}"), 0) + 1 for name in ("table", "row", "column"))
+    in_bounds = 0 < column <= MAX_COLUMNS and 0 < row <= MAX_ROWS
+    return f"{sheet}.{column_name(column)}{row}: " if in_bounds else ""
 
 
 def _comment_block(comment: _Comment) -> Block:
