@@ -85,10 +85,29 @@ SECOND_AIMS = (
     Aim("unit tests", lambda verdict: verdict.passed(), 0.93),
 )
 """What is to be reached on the second corpus, with the language packs installed."""
+DIFFERING_TRUTHS = frozenset(
+    f"office/{name}"
+    for name in (
+        "pandoc_comments.docx", "pandoc_diagram.docx", "pandoc_inline_images.docx", "pandoc_enumerated_headings.docx",
+        "pandoc_deep_normalize.docx", "pandoc_0_level_headers.docx", "pandoc_anchor_header_after_anchor.docx",
+        "fake-email-utf-16.eml", "fake-email-header.eml", "markitdown_test_outlook_msg.msg", "markitdown_test_serp.html",
+        "markitdown_test_wikipedia.html", "markitdown_test.docx", "markitdown_test.epub",
+    )
+)  # fmt: skip
+"""Documents of the first corpus whose truths differ from what the file shows; docs/quality.md says of each in what."""
+
+
+def _has_truth_of_file(scored: Scored) -> bool:
+    return scored.path not in DIFFERING_TRUTHS
+
+
 OFFICE_AIMS = (
     Aim("office files and mail: word F1", _metric("word_f1", lambda _: True), 0.97),
     Aim("office files and mail: order", _metric("order", lambda _: True), 0.95),
     Aim("office files and mail: strings that must and must not be there", _metric("fields", lambda _: True), 0.95),
+    Aim("truths that agree with the file: word F1", _metric("word_f1", _has_truth_of_file), 0.97),
+    Aim("truths that agree with the file: order", _metric("order", _has_truth_of_file), 0.95),
+    Aim("truths that agree with the file: strings", _metric("fields", _has_truth_of_file), 0.95),
     Aim("mail: word F1", _metric("word_f1", _is_of(".eml", ".msg", ".mbox", ".dat", ".tnef")), 0.95),
     Aim("workbooks: word F1", _metric("word_f1", _is_of(".xlsx", ".xlsm", ".xls", ".ods")), 0.95),
     Aim("slides: word F1", _metric("word_f1", _is_of(".pptx", ".ppt", ".odp")), 0.95),

@@ -26,6 +26,8 @@ from tests.support.service import ROOT, Service, gunicorn, wait_until
 TUS_JS_CLIENT = "tus-js-client@4.3.1"
 """What the tests install from the registry of npm."""
 SIZE = 30_000_000
+RETRIES = 360
+"""Four a second: a client waits longer than the tests do for a service that starts again."""
 TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -58,7 +60,7 @@ def by_tuspy(endpoint, path, piece, checksum=False):
         uploader = TusClient(endpoint).uploader(
             file_stream=stream,
             chunk_size=piece or 1 << 40,
-            retries=40,
+            retries=RETRIES,
             retry_delay=0.25,
             metadata={"filename": path.name},
             upload_checksum=checksum,
@@ -68,8 +70,9 @@ def by_tuspy(endpoint, path, piece, checksum=False):
 
 
 def by_tus_js_client(folder, endpoint, path, piece):
-    command = ["node", str(ROOT / "tests" / "support" / "tus_upload.mjs"), endpoint, str(path), path.name, str(piece)]
-    sent = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    script = ROOT / "tests" / "support" / "tus_upload.mjs"
+    command = ["node", str(script), endpoint, str(path), path.name, str(piece), str(RETRIES)]
+    sent = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert sent.returncode == 0, sent.stderr
     return sent.stdout.strip()
 

@@ -1,14 +1,14 @@
-// Sends a file with tus-js-client and prints the address of the upload. Arguments: endpoint, file, name, bytes of a piece (0: all in one).
+// Sends a file with tus-js-client and prints the address of the upload. Arguments: endpoint, file, name, bytes of a piece (0: all in one), retries.
 import { createReadStream } from "node:fs";
 import { createRequire } from "node:module";
 
 const tus = createRequire(`${process.cwd()}/`)("tus-js-client");
-const [endpoint, path, filename, piece] = process.argv.slice(2);
+const [endpoint, path, filename, piece, retries] = process.argv.slice(2);
 const upload = new tus.Upload(createReadStream(path), {
   endpoint,
   chunkSize: Number(piece) || Infinity,
   uploadSize: Number(piece) ? null : undefined,
-  retryDelays: Array(40).fill(250),
+  retryDelays: Array(Number(retries)).fill(250),
   metadata: { filename },
   onError: (error) => {
     console.error(String(error));
