@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
-from document_parser.models import Block, BlockKind, Cell, Span, Table
+from document_parser.export import FORMATS
+from document_parser.models import Block, BlockKind, Cell, Document, Options, OutputFormat, Page, Span, Table
 from document_parser.text.documents_inside import with_own_notes
-from tests.export.test_export import markdown, page, written
+
+HEAD = Document(filename="a.docx", media_type="application/msword", page_count=1)
+
+
+def written(name: OutputFormat, *pages: Page, **options: str) -> str:
+    out = io.BytesIO()
+    FORMATS[name].write(HEAD, iter(pages), Options.model_validate(options), out)
+    return out.getvalue().decode()
+
+
+def page(*blocks: Block, number: int = 1) -> Page:
+    return Page(number=number, blocks=list(blocks), engine="text_layer")
+
+
+def markdown(*blocks: Block) -> str:
+    return written("markdown", page(*blocks))
 
 
 def mark(start: int, name: str, length: int = 1, **more: bool) -> Span:
@@ -46,7 +64,7 @@ def test_without_notes_a_mark_stays_as_it_is():
 
 
 @pytest.mark.parametrize("name", ["html", "text"])
-def test_other_formats_show_the_mark(name: str):
+def test_other_formats_show_the_mark(name: OutputFormat):
     assert "a¹" in written(name, page(text("a¹", mark(1, "n")), note("1 one", "n", mark(0, "n"))))
 
 
