@@ -48,6 +48,15 @@ class CutLine:
             client.close()
             return
         threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
+        try:
+            self._pass_on(client, server)
+        finally:  # also if what comes before a cut fails: the client would wait for ever
+            for end in (client, server):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+
+    def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while piece := client.recv(PIECE_BYTES):
                 server.sendall(piece)
@@ -55,11 +64,7 @@ class CutLine:
                     self._before_cut()
                     for end in (client, server):
                         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    break
-        for end in (client, server):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+                    return
 
     def _is_cut(self, size: int) -> bool:
         with self._lock:
