@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
-from document_parser.extraction.answer import Check
 from document_parser.extraction.labels import Concept
 from document_parser.extraction.rows import Rows
 from document_parser.extraction.search import Candidate
 from document_parser.extraction.totals import CENT
+from document_parser.models.extraction import Check
 
 Chosen = Mapping[str, tuple[Concept | None, Candidate | None]]
 """The fields by JSON pointer: what each stands for, and its value; None if it has none."""

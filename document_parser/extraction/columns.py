@@ -1,6 +1,7 @@
-"""Find the rows of a list by its column heads alone, where the layout has made no table of them.
+"""Find the rows of a list by its column heads alone, if the layout has made no table of them.
 
-The heads are labels side by side; what stands below a head belongs to its column, and a line with values in two columns is a row.
+The heads are labels side by side; what stands below a head belongs to its column, and a line with values in two columns
+is a row.
 """
 
 from __future__ import annotations

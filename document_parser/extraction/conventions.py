@@ -13,7 +13,7 @@ _AMERICAN = re.compile(r"\b(?:USD|U\.S\.A?\.|USA|United States|ZIP)\b|\b[A-Z]{2}
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """How a document writes: its decimal mark, empty if it does not show it, and whether the day comes first; None if unknown."""
+    """How a document writes: its decimal mark, empty if it shows none, and whether the day comes first; None if unknown."""
 
     decimal: str = ""
     day_first: bool | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from document_parser.extraction.answer import Extraction, ExtractionWarning, FieldEvidence, Match
 from document_parser.extraction.checks import check_values
 from document_parser.extraction.conventions import conventions_of
 from document_parser.extraction.labels import Concept, LabelIndex, concept_of, group_by_key, labels_for
@@ -16,6 +15,7 @@ from document_parser.extraction.search import Blank, Candidate, Findings, Pages,
 from document_parser.extraction.totals import choose_totals
 from document_parser.extraction.values import find_currencies
 from document_parser.extraction.view import PageView
+from document_parser.models.extraction import Extraction, ExtractionWarning, FieldEvidence, Match
 
 MIN_SCORE = 0.3
 """How sure a candidate must be to become a value."""

@@ -56,7 +56,7 @@ _INDEXES: WeakKeyDictionary[PageView, _PageIndex] = WeakKeyDictionary()
 
 
 def occurrences(text: str, view: PageView) -> Iterator[tuple[Place, ...]]:
-    """Yield the places of a text on a page, from top to bottom: its words in order, in one line or in lines below each other."""
+    """Yield the places of a text on a page, from top to bottom: its words in order, in one line or in several."""
     wanted = [token.text for token in tokens_of(text)]
     if not wanted:
         return

@@ -26,15 +26,20 @@ MAX_SECTION_LINES = 8
 """Lines below the heading of a party among which its name is looked for."""
 
 _COMPANY = re.compile(
-    r"\b(?:gmbh|mbh|ag|kg|ohg|ug|e\.?k\.?|s\.?a\.?r\.?l\.?|s\.?a\.?s?|b\.?v\.?|n\.?v\.?|ltd|limited|inc|incorporated|llc|llp|corp|corporation|plc"
-    r"|company|co|sdn\.? ?bhd|bhd|s/b|pte|s\.?p\.?a\.?|s\.?r\.?l\.?|s\.?l\.?|a/s|aps|ab|oy|sp\. ?z ?o\.? ?o\.?|s\.?r\.?o\.?|gbr|trading"
-    r"|enterprise|enterprises|restaurant|restoran|store|stores|shop|mart|supermarket|hotel|cafe|group|services|industries|holdings)\b\.?",
+    r"\b(?:gmbh|mbh|ag|kg|ohg|ug|e\.?k\.?|s\.?a\.?r\.?l\.?|s\.?a\.?s?|b\.?v\.?|n\.?v\.?|ltd|limited|inc|incorporated|llc|llp"
+    r"|corp|corporation|plc|company|co|sdn\.? ?bhd|bhd|s/b|pte|s\.?p\.?a\.?|s\.?r\.?l\.?|s\.?l\.?|a/s|aps|ab|oy|sp\. ?z ?o\.? ?o\.?"
+    r"|s\.?r\.?o\.?|gbr|trading|enterprises?|restaurant|restoran|stores?|shop|mart|supermarket|hotel|cafe|group|services|industries"
+    r"|holdings)\b\.?",
     re.IGNORECASE,
 )
 _ADDRESS_WORD = re.compile(
     r"\b(?:jalan|jln|lot|no|taman|street|st|road|rd|avenue|ave|lane|drive|suite|floor|block|box|bandar|lorong|kampung|persiaran|plaza|tower"
     r"|wisma|strasse|platz|allee|weg|gasse|ring|rue|via|calle|plaza|avenida|straat|laan|plein|building|mall|centre|center|unit|level)\b",
     re.IGNORECASE,
+)
+_OTHER_FACT = re.compile(
+    r"\W*(?:tel|telephone|phone|fax|hp|gst|tax|reg|roc|vat|invoice|receipt|date|ust|steuer|email|e-mail|cashier|bill"
+    r"|no\.? ?tel|co\.? ?reg|company reg|\(?\d{5,7}-?[a-z]\)?$)\b"
 )
 _PARTED = re.compile(r"\s+[-–—·•|*]\s+|,\s+")
 _STREET = re.compile(r"(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|straat|laan)\b", re.IGNORECASE)
@@ -97,7 +102,7 @@ def _column_below(segment: Segment, view: PageView, pages: Pages) -> Iterator[Se
 
 
 def _labelled_name(lines: Sequence[Segment], view: PageView, pages: Pages) -> Segment | None:
-    """Return the value of the label "Name" among the lines of a section, else its first line that is no fact. None if none is."""
+    """Return the value of the label "Name" in a section, else its first line that is no fact; None if there is none."""
     for line in lines[:MAX_SECTION_LINES]:
         tokens = [token.text for token in tokens_of(line.text)]
         if tokens in (["name"], ["firma"], ["company"], ["nom"], ["nombre"], ["nome"], ["naam"]):
@@ -141,7 +146,7 @@ def _at_the_head(role: str, pages: Pages) -> Iterator[Candidate]:
 
 
 def _in_address_blocks(role: str, pages: Pages) -> Iterator[Candidate]:
-    """Yield what the address blocks of the first page name that are not the issuer's: lines that end with a place's post code."""
+    """Yield the parties of the first page's address blocks, without the issuer's: lines of which one has a post code."""
     if not pages.views:
         return
     view = pages.views[0]
@@ -195,14 +200,6 @@ def _address_after(lines: Sequence[Segment], score: float, pages: Pages) -> Iter
             chosen.append(line)
         if len(chosen) == MAX_ADDRESS_LINES:
             break
-    while (
-        chosen
-        and not _looks_like_address(chosen[-1].text)
-        and "," not in chosen[-1].text
-        and len(chosen) > 1
-        and _POSTCODE.search(chosen[-2].text)
-    ):
-        break
     if chosen:
         places = [Place(line, 0, len(line.text)) for line in chosen]
         yield Candidate(_joined(places), tuple(places), score)
@@ -218,10 +215,7 @@ def _may_be_address(segment: Segment) -> bool:
     folded = fold(segment.text)
     if find_by_pattern("email", segment.text) or find_by_pattern("url", segment.text):
         return False
-    if re.match(
-        r"\W*(?:tel|telephone|phone|fax|hp|gst|tax|reg|roc|vat|invoice|receipt|date|ust|steuer|email|e-mail|cashier|bill|no\.? ?tel|co\.? ?reg|company reg|\(?\d{5,7}-?[a-z]\)?$)\b",
-        folded,
-    ):
+    if _OTHER_FACT.match(folded):
         return False
     return any(map(str.isalpha, segment.text))
 

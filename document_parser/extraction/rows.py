@@ -42,7 +42,7 @@ class _Columns:
 
 
 def find_rows(wanted: ListOf, views: Sequence[PageView], pages: Pages) -> Rows:
-    """Return the rows of the tables whose header names the fields of the list; a table that goes on without a header belongs to it."""
+    """Return the rows of the tables whose header names the list's fields, and of tables that go on without a header."""
     fields = _fields_of(wanted)
     found, columns = Rows(), None
     for view in views:

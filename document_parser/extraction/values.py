@@ -20,16 +20,18 @@ FIRST_YEAR, LAST_YEAR = 1900, 2099
 LAST_SHORT_YEAR = 69
 
 _NUMBER = re.compile(
-    r"(?<![\w.,])(?P<sign>[-−+(]?)\s?(?P<digits>\d{1,3}(?:(?P<group>[.,'’\u00a0\u202f ])\d{3})(?:(?P=group)\d{3})*(?:[.,]\d{1,4})?"
-    r"|\d+(?:[.,]\d{1,6})?|[.,]\d{2})(?P<after>\)|-(?!\w))?(?![\w]*\d)(?!\.\d)"
+    r"(?<![\w.,])(?P<sign>[-−+(]?)\s?"
+    r"(?P<digits>\d{1,3}(?:(?P<group>[.,'’\u00a0\u202f ])\d{3})(?:(?P=group)\d{3})*(?:[.,]\d{1,4})?|\d+(?:[.,]\d{1,6})?|[.,]\d{2})"
+    r"(?P<after>\)|-(?!\w))?(?![\w]*\d)(?!\.\d)"
 )
 _ISO = re.compile(r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)(\d\d)(\d\d)(?!\d)")
 _NUMERIC = re.compile(r"(?<![\d.])(\d{1,2})\s?([-/.])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?!\d|[-/.]\d)")
 _CJK = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
 _DAY_FIRST = re.compile(
-    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|º|°)?[\s.,/-]{0,3}(?:of |de |d')?\s?([^\W\d_]{3,12})[\s.,/'’-]{0,3}(?:de |del )?(\d{4}|\d{2})(?!\d)",
-    re.I,
+    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|º|°)?[\s.,/-]{0,3}(?:of |de |d')?\s?([^\W\d_]{3,12})"
+    r"[\s.,/'’-]{0,3}(?:de |del )?(\d{4}|\d{2})(?!\d)",
+    re.IGNORECASE,
 )
 _MONTH_FIRST = re.compile(r"(?<!\w)([^\W\d_]{3,12})[\s./-]{1,3}(\d{1,2})(?:st|nd|rd|th)?[\s.,/'’-]{1,3}(\d{4})(?!\d)", re.I)
 _IDENTIFIER = re.compile(r"(?=[\w/.\-]*\d)[\w][\w/.\-]*[\w]|\d")
@@ -71,7 +73,7 @@ class Value(NamedTuple):
 
 
 def find_numbers(text: str, conventions: Conventions) -> list[Value]:
-    """Return the numbers of a text, in the document's own notation; ambiguous if neither the number nor the document shows it."""
+    """Return the numbers of a text, in the document's notation; ambiguous if neither the number nor the document shows it."""
     return [value for match in _NUMBER.finditer(text) if (value := _number_of(match, conventions)) is not None]
 
 

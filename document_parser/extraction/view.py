@@ -20,7 +20,7 @@ LINE_POINTS, COLUMN_POINTS = 14.0, 160.0
 """Height of a line and width of a column with which parts that have no page are laid out."""
 
 Origin = Literal["text_layer", "ocr", "model", "file", "xml"]
-"""Where the words of a page come from: its text layer, a CPU engine, a model, the structure of a file, an electronic invoice."""
+"""Where the words of a page come from. ``file`` is the structure of a file, ``xml`` the data of an electronic invoice."""
 
 
 class Letters(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request, url_for
@@ -120,10 +121,11 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     return routes
 
 
-def accept_upload(*, ends_upload: bool = False) -> AcceptedUpload:
+def accept_upload(*, ends_upload: bool = False, take: Callable[[dict[str, Any]], None] | None = None) -> AcceptedUpload:
     """Receive the document of this request and make a job of it.
 
-    ``ends_upload`` lets a resumable upload whose length was never announced end where it is.
+    ``ends_upload`` lets a resumable upload whose length was never announced end where it is. ``take`` takes the fields of its
+    route out of the others, and may refuse them.
     Raises the errors in UPLOAD_ERRORS and RedisError.
     """
     check_origin()
@@ -132,6 +134,8 @@ def accept_upload(*, ends_upload: bool = False) -> AcceptedUpload:
     check_capacity(services, keyed=bool(key))
     name_field = "file" if request.mimetype == MULTIPART else "filename"
     with receive_upload() as (staged, filename, fields):
+        if take is not None:
+            take(fields)
         upload_id = fields.pop("upload_id", "")
         asked = parse_fields(services.settings, fields, beside=(name_field, "upload_id"), key=key)
         if staged is not None:

@@ -1,22 +1,51 @@
-"""The answer to an extraction: the data in the schema's shape, and for each value where it stands and how sure it is."""
+"""An extraction: what is asked of a document, and the answer with the place of each value in the document."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from document_parser.models import BoundingBox
+from document_parser.models.document import BoundingBox
+from document_parser.models.enums import PIPELINE_VERSION
+
+EXTRACTION_VERSION = "1"
+"""Raised whenever the same pages may give another answer to the same schema."""
+Scope = Literal["document", "page", "row"]
+"""What the schema describes: the whole document, each of its pages, or each row of its tables."""
+OnUngrounded = Literal["flag", "null"]
+"""What becomes of a value that is not on the page: it is kept and flagged, or it is null."""
 
 Source = Literal["text_layer", "ocr", "model", "file", "xml"]
 """Where a value comes from: a text layer, a CPU engine, a model, the structure of a file, the data of an electronic invoice."""
 Match = Literal["exact", "normalised", "fuzzy", "none"]
-"""How a value agrees with the words of the page: letter by letter, in another notation, but for a few letters, or not at all."""
+"""How a value agrees with the words of the page: by letter, in another notation, but for a few letters, or not at all."""
 State = Literal["found", "absent", "blank", "unreadable"]
-"""Whether a value is there. ``blank``: its label is on the page and nothing is filled in. ``unreadable``: something is there that
-is no value of the field's type."""
+"""Whether a value is there.
+
+``blank``: its label is on the page and nothing is filled in. ``unreadable``: something is there that is no value of the type.
+"""
 CheckOutcome = Literal["passed", "failed", "unsure"]
 """How a check ended."""
+
+
+class ExtractionOrder(BaseModel):
+    """What is asked of a document. The schema has been compiled, so that it is known to be supported."""
+
+    model_config = ConfigDict(frozen=True)
+
+    json_schema: dict[str, Any]
+    name: str = Field(default="", description="The name of a prebuilt schema; empty for one that came with the request.")
+    scope: Scope = "document"
+    on_ungrounded: OnUngrounded = "flag"
+
+    @property
+    def digest(self) -> str:
+        """Return the id of the order: the same for the same schema and options, as long as they give the same answer."""
+        parts = [self.json_schema, self.scope, self.on_ungrounded, EXTRACTION_VERSION, PIPELINE_VERSION]
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()[:32]
 
 
 class FieldEvidence(BaseModel):
