@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from document_parser.extraction.checks import check_values
@@ -13,10 +14,11 @@ from document_parser.extraction.rows import Row, find_rows
 from document_parser.extraction.schema import Field, Group, Leaf, ListOf, leaves_of, lists_of
 from document_parser.extraction.search import Blank, Candidate, Findings, Pages, Place, search_field
 from document_parser.extraction.totals import choose_totals
-from document_parser.extraction.values import find_currencies
+from document_parser.extraction.values import find_currencies, find_dates
 from document_parser.extraction.view import PageView
 from document_parser.models.extraction import Extraction, ExtractionWarning, FieldEvidence, Match
 
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 MIN_SCORE = 0.3
 """How sure a candidate must be to become a value."""
 
@@ -77,6 +79,8 @@ def _choose(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], 
             found[pointer] = search_field(leaf, concept, by_key.get(pointer, []), pages)
             if role == "currency" and not found[pointer].candidates:
                 found[pointer].candidates = _currency_of(pages)
+        if role == "date" and not found[pointer].candidates and concept is not None and concept.name == "issue_date":
+            found[pointer].candidates = _first_date(pages)
     amounts = {
         concept.name: pointer for pointer, concept in concepts.items() if concept is not None and concept.role == "amount"
     }
@@ -90,6 +94,20 @@ def _choose(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], 
         chosen = best if best is not None and best.score >= MIN_SCORE else None
         results[pointer] = Result(leaves[pointer], concept, chosen, findings.blanks[0] if findings.blanks else None)
     return results
+
+
+NO_LABEL = "No label names this date. It is the first one of the document."
+"""The note on a date without a label."""
+
+
+def _first_date(pages: Pages) -> list[Candidate]:
+    """Return the first date of the document: receipts and letters give theirs without a label."""
+    for view in pages.views[:1]:
+        for segment in view.segments:
+            for value in find_dates(segment.text, pages.conventions):
+                place = Place(segment, value.start, value.end)
+                return [Candidate(value.value, (place,), 0.5, note=value.ambiguous or NO_LABEL)]
+    return []
 
 
 def _currency_of(pages: Pages) -> list[Candidate]:
@@ -119,14 +137,14 @@ def _build(field: Field, pointer: str, results: Mapping[str, Result], rows: Mapp
         built = [_build_row(field.item, row, pages) for row in found]
         return [one for one, _ in built], [one for _, one in built]
     result = results[pointer]
-    return (result.chosen.value if result.chosen else None), evidence_of(result.leaf, result.chosen, result.blank, pages)
+    return value_of(result.leaf, result.chosen), evidence_of(result.leaf, result.chosen, result.blank, pages)
 
 
 def _build_row(item: Field, row: Row, pages: Pages) -> tuple[Any, Any]:
     """Return the data and the evidence of a row of a list."""
     if isinstance(item, Leaf):
         chosen = row.get(item.key)
-        return (chosen.value if chosen else None), evidence_of(item, chosen, None, pages)
+        return value_of(item, chosen), evidence_of(item, chosen, None, pages)
     if isinstance(item, ListOf):
         return [], []
     built = {key: _build_row_field(inner, str(key), row, pages) for key, inner in item.fields.items()}
@@ -137,8 +155,16 @@ def _build_row_field(inner: Field, key: str, row: Row, pages: Pages) -> tuple[An
     """Return the data and the evidence of a field of a row; objects within rows take their fields from the same row."""
     if isinstance(inner, Leaf):
         chosen = row.get(key)
-        return (chosen.value if chosen else None), evidence_of(inner, chosen, None, pages)
+        return value_of(inner, chosen), evidence_of(inner, chosen, None, pages)
     return _build_row(inner, row, pages)
+
+
+def value_of(leaf: Leaf, chosen: Candidate | None) -> Any:
+    """Return a value in the type of its field: a text keeps numbers and dates as the document writes them. None without one."""
+    if chosen is None:
+        return None
+    by_notation = leaf.kind == "string" and (not isinstance(chosen.value, str) or _ISO_DATE.fullmatch(chosen.value))
+    return chosen.quote if by_notation else chosen.value
 
 
 def evidence_of(leaf: Leaf, chosen: Candidate | None, blank: Blank | None, pages: Pages) -> FieldEvidence:
@@ -154,7 +180,7 @@ def evidence_of(leaf: Leaf, chosen: Candidate | None, blank: Blank | None, pages
         boxes=[box for place in chosen.places for box in place.segment.boxes(place.start, place.end)],
         quote=chosen.quote,
         source=view.origin,
-        match=match_of(chosen.value, chosen.quote),
+        match=match_of(value_of(leaf, chosen), chosen.quote),
         confidence=round(min(1.0, chosen.score) * min(known, default=1.0), 3),
         state="found",
         label=chosen.label,
@@ -182,8 +208,3 @@ def match_of(value: Any, quote: str) -> Match:
     if isinstance(value, str) and " ".join(value.split()) == " ".join(quote.split()):
         return "exact"
     return "exact" if str(value) == quote else "normalised"
-
-
-def texts_of(views: Iterable[PageView]) -> list[str]:
-    """Return the texts of all segments."""
-    return [segment.text for view in views for segment in view.segments]

@@ -169,8 +169,11 @@ def _differs_by_one(one: str, other: str) -> bool:
 
 
 def labels_for(leaf: Leaf, concept: Concept | None) -> Sequence[str]:
-    """Return all labels of a field, its own first."""
-    return tuple(dict.fromkeys((*leaf.labels, *(concept.labels if concept is not None else ()))))
+    """Return all labels of a field: its own first, then the usual ones. Its own that are usual ones keep their place there."""
+    if concept is None:
+        return leaf.labels
+    usual = {fold(label) for label in concept.labels}
+    return tuple(dict.fromkeys((*(label for label in leaf.labels if fold(label) not in usual), *concept.labels)))
 
 
 def group_by_key(hits: Iterable[LabelHit]) -> Mapping[str, list[LabelHit]]:

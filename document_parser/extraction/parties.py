@@ -22,13 +22,16 @@ ADDRESS_SHARE = 0.5
 """Share of the first page, from the top, in which the recipient's address stands."""
 MAX_ADDRESS_LINES = 6
 """Lines of an address, at most."""
+MIN_NAME_LETTERS = 3
+"""Letters of a name, at least."""
 MAX_SECTION_LINES = 8
 """Lines below the heading of a party among which its name is looked for."""
 
 _COMPANY = re.compile(
     r"\b(?:gmbh|mbh|ag|kg|ohg|ug|e\.?k\.?|s\.?a\.?r\.?l\.?|s\.?a\.?s?|b\.?v\.?|n\.?v\.?|ltd|limited|inc|incorporated|llc|llp"
-    r"|corp|corporation|plc|company|co|sdn\.? ?bhd|bhd|s/b|pte|s\.?p\.?a\.?|s\.?r\.?l\.?|s\.?l\.?|a/s|aps|ab|oy|sp\. ?z ?o\.? ?o\.?"
-    r"|s\.?r\.?o\.?|gbr|trading|enterprises?|restaurant|restoran|stores?|shop|mart|supermarket|hotel|cafe|group|services|industries"
+    r"|corp|corporation|plc|company|co|sdn\.? ?bhd|bhd|s/b|pte|s\.?p\.?a\.?|s\.?r\.?l\.?|s\.?l\.?|a/s|aps|ab|oy"
+    r"|sp\. ?z ?o\.? ?o\.?|s\.?r\.?o\.?|gbr|trading"
+    r"|enterprises?|restaurant|restoran|stores?|shop|mart|supermarket|hotel|cafe|group|services|industries"
     r"|holdings)\b\.?",
     re.IGNORECASE,
 )
@@ -39,8 +42,12 @@ _ADDRESS_WORD = re.compile(
 )
 _OTHER_FACT = re.compile(
     r"\W*(?:tel|telephone|phone|fax|hp|gst|tax|reg|roc|vat|invoice|receipt|date|ust|steuer|email|e-mail|cashier|bill"
-    r"|no\.? ?tel|co\.? ?reg|company reg|\(?\d{5,7}-?[a-z]\)?$)\b"
+    r"|mobile|whatsapps?|taxinvoice|simplified|official|no\.? ?tel|co\.? ?reg|company)\b|\W*\d{5,7} ?-? ?[a-z]\W*$"
 )
+_REGISTRATION = re.compile(
+    r"\s*\(?\b(?:co\.? ?(?:reg\.?)? ?no\.? ?:?)? ?[\dA-Z]*\d{5,}[\dA-Z]* ?-? ?[A-Z]?\)?\s*$", re.IGNORECASE
+)
+"""The number of a company's registration behind its name."""
 _PARTED = re.compile(r"\s+[-–—·•|*]\s+|,\s+")
 _STREET = re.compile(r"(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|straat|laan)\b", re.IGNORECASE)
 _POSTCODE = re.compile(
@@ -172,11 +179,11 @@ def _name_score(segment: Segment, place: int, pages: Pages) -> float:
     """Return how likely a piece at the head is the issuer's name: by its form, by how high and large it stands."""
     text = segment.text.strip()
     letters = sum(map(str.isalpha, text))
-    if letters < 3 or letters < 0.5 * len(text.replace(" ", "")) or _NOT_A_NAME.search(fold(text)):
+    if letters < MIN_NAME_LETTERS or letters < 0.5 * len(text.replace(" ", "")) or _NOT_A_NAME.search(fold(text)):
         return 0.0
     if find_dates(text, pages.conventions) or (pages.hits_in(segment) and pages.begins_with_label(segment, "")):
         return 0.0
-    if _ADDRESS_WORD.search(text) and any(map(str.isdigit, text)):
+    if _ADDRESS_WORD.match(text) or (_ADDRESS_WORD.search(text) and any(map(str.isdigit, text))):
         return 0.0
     score = 0.62 - 0.04 * min(place, 10)
     return score + (0.2 if _COMPANY.search(text) else 0.0)
@@ -185,7 +192,10 @@ def _name_score(segment: Segment, place: int, pages: Pages) -> float:
 def _end_of_name(text: str) -> int:
     """Return where a name ends in a line: before the address that follows it behind a dash, dot or comma."""
     match = _PARTED.search(text)
-    return match.start() if match and any(map(str.isdigit, text[match.end() :])) else len(text)
+    if match and any(map(str.isdigit, text[match.end() :])):
+        return match.start()
+    registration = _REGISTRATION.search(text)
+    return registration.start() if registration and registration.start() >= MIN_NAME_LETTERS else len(text)
 
 
 def _address_after(lines: Sequence[Segment], score: float, pages: Pages) -> Iterator[Candidate]:

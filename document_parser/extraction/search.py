@@ -37,6 +37,14 @@ MAX_TEXT_WORDS = 14
 
 LOSS_A_WORD = 0.93
 """How much less sure a value is for each word between it and its label."""
+OTHER_LABEL = 0.6
+"""How much less sure an amount is for each of the first two words that follow its label."""
+AMOUNT_WORDS = frozenset(
+    {"amount", "due", "incl", "inclusive", "including", "of", "gst", "vat", "tax", "payable", "rm", "net", "sum"}
+)
+"""Words after a label that leave it the label of an amount."""
+WHOLE_AMOUNT = 0.7
+"""How much less sure an amount without decimals is: it may be a count."""
 ADJACENT = 0.5
 """How sure a date, number or identifier is, at least, that follows its label at once."""
 FILLERS = frozenset(
@@ -202,12 +210,21 @@ def search_field(leaf: Leaf, concept: Concept | None, hits: Sequence[LabelHit], 
     most = max((hit.rank for hit in hits), default=0) + 1
     for hit in hits:
         trust = hit.quality * (1 - RANK_LOSS * hit.rank / max(most, 8))
+        if role == "amount":
+            trust *= OTHER_LABEL ** min(2, _further_words(hit))
         candidates = list(_at_label(leaf, role, hit, trust, pages))
         found.candidates += candidates
         if not candidates:
             found.blanks.append(_blank_of(hit, pages))
     found.candidates.sort(key=lambda one: -one.score)
     return found
+
+
+def _further_words(hit: LabelHit) -> int:
+    """Return how many words go on after a label and make it another one, as in "Total items" and "Total excluding tax"."""
+    rest = _BRACKETS.sub(" ", re.split(r"[\d:=]", hit.segment.text[hit.end :], maxsplit=1)[0])
+    words = [fold(word) for word in _WORD.findall(rest)]
+    return sum(len(word) > 1 and word not in AMOUNT_WORDS and not find_currencies(word.upper()) for word in words)
 
 
 def _at_label(leaf: Leaf, role: str, hit: LabelHit, trust: float, pages: Pages) -> Iterator[Candidate]:
@@ -221,6 +238,8 @@ def _at_label(leaf: Leaf, role: str, hit: LabelHit, trust: float, pages: Pages) 
             label = hit.segment.text[hit.start : hit.end]
             between = len(_WORD.findall(place.text[: value.start]))
             score = trust * weight * 0.9**count * LOSS_A_WORD**between
+            if role == "amount" and not isinstance(value.value, float):
+                score *= WHOLE_AMOUNT
             if not between and weight == SAME_LINE and (leaf.kind != "string" or role in ("date", "identifier")):
                 score = max(score, ADJACENT)
             yield Candidate(value.value, (at,), score, label, value.ambiguous)
@@ -240,8 +259,8 @@ def _places_of(hit: LabelHit, pages: Pages) -> Iterator[tuple[Place, float]]:
         (other.start for other in pages.hits_in(segment) if other.start >= hit.end and _stops(other)), default=len(segment.text)
     )
     yield Place(segment, hit.end, end), SAME_LINE
-    if end < len(segment.text):
-        return
+    if re.search(r"[:\d]", segment.text[end:]):
+        return  # another label with a value of its own
     view = pages.view(segment)
     for count, other in enumerate(view.right_of(segment)):
         if count == MAX_RIGHT_SEGMENTS or pages.begins_with_label(other, hit.key):

@@ -12,6 +12,8 @@ MAX_CANDIDATES = 12
 """Candidates of each total that are tried in combination."""
 CENT = 0.011
 """Difference of two amounts, at most, that are the same but for rounding."""
+ABOUT_EQUAL = 0.12
+"""Difference of scores within which two labels say the same."""
 BONUS = 0.25
 """How much more the score of totals counts if they add up."""
 
@@ -34,6 +36,8 @@ def choose_totals(found: Mapping[str, Sequence[Candidate]], wanted: Set[str]) ->
     ``found`` has the candidates of each total by its concept, the surest first. ``wanted`` are the totals asked for.
     """
     chosen = {name: candidates[0] for name, candidates in found.items() if candidates}
+    if totals := found.get("grand_total"):
+        chosen["grand_total"] = _largest(totals)
     for total, parts in SUMS:
         names = [total, *(part.lstrip("-") for part in parts)]
         if not all(found.get(name) for name in names):
@@ -46,6 +50,12 @@ def choose_totals(found: Mapping[str, Sequence[Candidate]], wanted: Set[str]) ->
         if name in wanted and name not in chosen and other in chosen and unless not in chosen:
             chosen[name] = replace(chosen[other], score=chosen[other].score * 0.7, note=NOT_NAMED)
     return chosen
+
+
+def _largest(totals: Sequence[Candidate]) -> Candidate:
+    """Return the largest of the totals that are about equally sure: a total before tax or rounding is called a total too."""
+    likely = [one for one in totals if one.score >= totals[0].score - ABOUT_EQUAL]
+    return max(likely, key=lambda one: one.value)
 
 
 def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -20,13 +20,16 @@ FIRST_YEAR, LAST_YEAR = 1900, 2099
 LAST_SHORT_YEAR = 69
 
 _NUMBER = re.compile(
-    r"(?<![\w.,])(?P<sign>[-−+(]?)\s?"
-    r"(?P<digits>\d{1,3}(?:(?P<group>[.,'’\u00a0\u202f ])\d{3})(?:(?P=group)\d{3})*(?:[.,]\d{1,4})?|\d+(?:[.,]\d{1,6})?|[.,]\d{2})"
+    r"(?:(?<![\w.,])|(?<=RM)|(?<=EUR)|(?<=USD)|(?<=GBP)|(?<=Rs)|(?<=SGD))(?P<sign>[-−+(]?)\s?"
+    r"(?P<digits>\d{1,3}(?:(?P<group>[.,'’\u00a0\u202f ])\d{3})(?:(?P=group)\d{3})*(?:[.,]\d{1,4})?"
+    r"|\d+(?:[.,]\d{1,6})?|[.,]\d{2})"
     r"(?P<after>\)|-(?!\w))?(?![\w]*\d)(?!\.\d)"
 )
 _ISO = re.compile(r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)(\d\d)(\d\d)(?!\d)")
-_NUMERIC = re.compile(r"(?<![\d.])(\d{1,2})\s?([-/.])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?!\d|[-/.]\d)")
+_NUMERIC = re.compile(
+    r"(?<![\d.])(\d{1,2})\s?([-/.])\s?(\d{1,2})\s?\2\s?(?:(\d{4}|\d{2})(?!\d|[-/.]\d)|(\d{4})(?=\d{1,2}:\d\d))"
+)
 _CJK = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
 _DAY_FIRST = re.compile(
     r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|º|°)?[\s.,/-]{0,3}(?:of |de |d')?\s?([^\W\d_]{3,12})"
@@ -132,6 +135,8 @@ def _all_dates(text: str, conventions: Conventions) -> Iterator[Value]:
 def _numeric_date(match: re.Match[str], conventions: Conventions) -> Iterator[Value]:
     """Yield a date of three numbers: by the mark between them, by what is possible, and by the document's other dates."""
     first, second, doubt = int(match[1]), int(match[3]), ""
+    if len(match[4] or match[5]) == 2 and match[2] == "-" and " " in match[0]:
+        return  # a range or a subtraction
     day_first = True
     if second > 12 >= first:
         day_first = False
@@ -140,7 +145,7 @@ def _numeric_date(match: re.Match[str], conventions: Conventions) -> Iterator[Va
         if conventions.day_first is None:
             doubt = "Day and month could be exchanged, and no other date of the document shows their order."
     day, month = (first, second) if day_first else (second, first)
-    yield from _date(match, match[4], month, day, doubt)
+    yield from _date(match, match[4] or match[5], month, day, doubt)
 
 
 def _date(match: re.Match[str], year: str, month: int | str, day: int | str, doubt: str = "") -> Iterator[Value]:

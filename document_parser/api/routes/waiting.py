@@ -66,8 +66,8 @@ def wait_for_format(services: Services, job_id: str, name: str, last: bytes, sec
 def wait_for_outcome(services: Services, job_id: str, field: str, name: str, last: bytes, seconds: float) -> None:
     """Wait until what an event names in a field has been written, for at most ``seconds``, by the events after ``last``.
 
-    ``field`` is ``format`` or ``extraction``. Returns at once if half of the threads already wait, or if the job is gone. Raises
-    RecordedError if it could not be written, RedisError.
+    ``field`` is ``format`` or ``extraction``. Returns at once if half of the threads already wait, or if the job is gone.
+    Raises RecordedError if it could not be written, RedisError.
     """
     if not services.waiting.take():
         return
