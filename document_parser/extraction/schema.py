@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from functools import lru_cache
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
 
 MAX_PROPERTIES = 1000
 """Properties of a schema, in all its objects together, at most."""
@@ -117,6 +121,21 @@ def compile_schema(schema: Mapping[str, Any]) -> Group:
     return root
 
 
+@lru_cache(maxsize=256)
+def _matcher(pattern: str) -> TypeAdapter[str]:
+    """Return what matches a pattern: the engine of Rust, which takes time in proportion to the text whatever the pattern is."""
+    return TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)])
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Return whether a part of a text matches a pattern of a schema. Raises SchemaError of pydantic if it is no pattern."""
+    try:
+        _matcher(pattern).validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
 def words_of_key(key: str) -> str:
     """Return a property's key as words: ``invoiceNumber`` and ``invoice_number`` both as "invoice number"."""
     return " ".join(word.lower() for word in _WORDS_OF_KEY.findall(key))
@@ -192,6 +211,7 @@ class _Compiler:
         """Return the type of a schema, without null; of an enumeration without one, that of its values."""
         named = schema.get("type")
         names = [one for one in (named if isinstance(named, list) else [named]) if one != "null"]
+        names = [one if one is None or isinstance(one, str) else "" for one in names]
         if names == [None]:
             if "properties" in schema:
                 return "object"
@@ -222,7 +242,11 @@ class _Compiler:
 
     def _leaf(self, schema: Mapping[str, Any], pointer: str, key: str, kind: str, labels: tuple[str, ...]) -> Leaf:
         """Return the field of a single value."""
-        choices = tuple(one for one in schema.get("enum", [schema["const"]] if "const" in schema else []) if one is not None)
+        listed = schema.get("enum", [schema["const"]] if "const" in schema else [])
+        if not isinstance(listed, list) or any(isinstance(one, dict | list) for one in listed):
+            self.problems.append(Problem(f"{pointer}/enum", "An enumeration is a list of single values."))
+            listed = []
+        choices = tuple(one for one in listed if one is not None)
         form = str(schema.get("format", ""))
         if form and form not in _FORMATS:
             self.problems.append(Problem(f"{pointer}/format", f"Formats are {', '.join(sorted(_FORMATS))}."))
@@ -241,14 +265,15 @@ class _Compiler:
 
     def _pattern_of(self, schema: Mapping[str, Any], pointer: str) -> str:
         """Return the pattern of a text; empty if it has none."""
-        pattern = str(schema.get("pattern", ""))
-        try:
-            re.compile(pattern)
-        except re.error:
-            self.problems.append(Problem(f"{pointer}/pattern", "The pattern is no regular expression."))
+        pattern = schema.get("pattern", "")
+        if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN_CHARACTERS:
+            self.problems.append(Problem(f"{pointer}/pattern", f"A pattern is a text of {MAX_PATTERN_CHARACTERS} characters."))
             return ""
-        if len(pattern) > MAX_PATTERN_CHARACTERS:
-            self.problems.append(Problem(f"{pointer}/pattern", f"A pattern may have {MAX_PATTERN_CHARACTERS} characters."))
+        try:
+            matches(pattern, "")
+        except SchemaError:
+            message = "The pattern is no regular expression, or uses what takes time without end: lookaround, back-references."
+            self.problems.append(Problem(f"{pointer}/pattern", message))
             return ""
         return pattern
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from document_parser.extraction.conventions import Conventions
 from document_parser.extraction.labels import Concept, LabelHit, fold
-from document_parser.extraction.schema import Leaf
+from document_parser.extraction.schema import Leaf, matches
 from document_parser.extraction.values import (
     Value,
     find_by_pattern,
@@ -133,7 +133,7 @@ def find_values(leaf: Leaf, role: str, text: str, conventions: Conventions) -> l
     """Return the values of a field's type in a text, the likeliest first. Places are those in the text."""
     found = _typed_values(leaf, role, text, conventions)
     if leaf.pattern:
-        found = [value for value in found if re.search(leaf.pattern, str(value.value))]
+        found = [value for value in found if matches(leaf.pattern, str(value.value))]
     if leaf.least is not None or leaf.most is not None:
         found = [value for value in found if _within(leaf, value.value)]
     return found
