@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from document_parser.extraction.checks import check_values
-from document_parser.extraction.conventions import conventions_of
+from document_parser.extraction.conventions import Conventions, conventions_of
+from document_parser.extraction.einvoice import InvoiceData, item_views, prefer_data, values_of, with_places
 from document_parser.extraction.labels import Concept, LabelIndex, concept_of, group_by_key, labels_for
 from document_parser.extraction.parties import PARTY_ROLES, find_party
-from document_parser.extraction.rows import Row, find_rows
+from document_parser.extraction.rows import Row, Rows, find_rows
 from document_parser.extraction.schema import Field, Group, Leaf, ListOf, leaves_of, lists_of
 from document_parser.extraction.search import Blank, Candidate, Findings, Pages, Place, search_field
 from document_parser.extraction.totals import choose_totals
 from document_parser.extraction.values import find_currencies, find_dates
 from document_parser.extraction.view import PageView
-from document_parser.models.extraction import Extraction, ExtractionWarning, FieldEvidence, Match
+from document_parser.models.extraction import Check, Extraction, ExtractionWarning, FieldEvidence, Match
 
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 MIN_SCORE = 0.3
@@ -32,22 +34,43 @@ class Result(NamedTuple):
     blank: Blank | None
 
 
-def extract(root: Group, views: Sequence[PageView]) -> Extraction:
-    """Return the values of the schema's fields that the pages have, each with its evidence; others are null."""
+def extract(root: Group, views: Sequence[PageView], data: InvoiceData | None = None) -> Extraction:
+    """Return the values of the schema's fields that the pages have, each with its evidence; others are null.
+
+    The values of ``data``, the electronic invoice inside the document, win; where a page says otherwise, a check says so.
+    """
     leaves = dict(leaves_of(root))
     concepts = {pointer: concept_of(leaf) for pointer, leaf in leaves.items()}
     pages = _index(leaves, concepts, views)
     results = _choose(leaves, concepts, pages)
     rows = {pointer: find_rows(field, views, pages) for pointer, field in lists_of(root)}
-    data, evidence = _build(root, "", results, rows, pages)
-    checks = check_values({p: (r.concept, r.chosen) for p, r in results.items()}, rows)
-    answer = Extraction(data=data, evidence=evidence, checks=checks)
+    checks: list[Check] = []
+    if data is not None:
+        checks = _use_data(data, root, results, rows, pages)
+    values, evidence = _build(root, "", results, rows, pages)
+    checks += check_values({p: (r.concept, r.chosen) for p, r in results.items()}, rows)
+    answer = Extraction(data=values, evidence=evidence, checks=checks)
     for pointer, found in rows.items():
         answer.rows_seen[pointer], answer.rows_returned[pointer] = found.seen, len(found.rows)
         if found.seen != len(found.rows):
             message = f"The document has {found.seen} rows for this list, and {len(found.rows)} could be read."
             answer.warnings.append(ExtractionWarning(code="rows_differ", message=message, field=pointer))
     return answer
+
+
+def _use_data(data: InvoiceData, root: Group, results: dict[str, Result], rows: dict[str, Rows], pages: Pages) -> list[Check]:
+    """Put the values of an electronic invoice in the place of those of the pages. Return what agrees and what does not."""
+    known = values_of(data, {pointer: (result.leaf, result.concept) for pointer, result in results.items()})
+    chosen, checks = prefer_data({pointer: result.chosen for pointer, result in results.items()}, known, pages.views)
+    for pointer, value in chosen.items():
+        results[pointer] = results[pointer]._replace(chosen=value)
+    views = item_views(data)
+    inside = replace(pages, views=views, hits={}, conventions=Conventions(decimal="."))
+    for pointer, field in lists_of(root):
+        found = find_rows(field, views, inside)
+        if found.rows:
+            rows[pointer] = Rows(with_places(found.rows, rows[pointer].rows, data.attachment), found.seen)
+    return checks
 
 
 def _index(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], views: Sequence[PageView]) -> Pages:
@@ -171,20 +194,20 @@ def evidence_of(leaf: Leaf, chosen: Candidate | None, blank: Blank | None, pages
     """Return where a value stands, or why there is none."""
     if chosen is None:
         return _evidence_of_nothing(blank, pages)
-    first = chosen.places[0].segment
-    view = pages.view(first)
+    page = chosen.places[0].segment.page if chosen.places else None
     confidences = [place.segment.confidence(place.start, place.end) for place in chosen.places]
     known = [one for one in confidences if one is not None]
     return FieldEvidence(
-        page=first.page,
+        page=page,
         boxes=[box for place in chosen.places for box in place.segment.boxes(place.start, place.end)],
         quote=chosen.quote,
-        source=view.origin,
+        source=chosen.origin or pages.view(chosen.places[0].segment).origin,
         match=match_of(value_of(leaf, chosen), chosen.quote),
         confidence=round(min(1.0, chosen.score) * min(known, default=1.0), 3),
         state="found",
         label=chosen.label,
         note=chosen.note,
+        attachment=chosen.attachment,
     )
 
 

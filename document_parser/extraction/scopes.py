@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from document_parser.extraction.einvoice import InvoiceData
 from document_parser.extraction.engine import extract
 from document_parser.extraction.schema import Field, Group, ListOf, compile_schema
 from document_parser.extraction.view import PageView, view_page
@@ -15,8 +16,8 @@ ROWS = "rows"
 """The key below which the rows of the scope ``row`` are found; the answer has them without it."""
 
 
-def extract_pages(pages: Iterable[Page], order: ExtractionOrder) -> Extraction:
-    """Return the answer to an order.
+def extract_pages(pages: Iterable[Page], order: ExtractionOrder, data: InvoiceData | None = None) -> Extraction:
+    """Return the answer to an order. ``data`` is the electronic invoice inside the document, if it has one.
 
     Pages that could not be read are named in the warnings, and the answer is not complete. Raises SchemaProblems.
     """
@@ -28,14 +29,12 @@ def extract_pages(pages: Iterable[Page], order: ExtractionOrder) -> Extraction:
         if page.status == "failed":
             message = f"Page {page.number} could not be read, so that nothing was looked for on it."
             missing.append(ExtractionWarning(code="page_failed", message=message, page=page.number))
-    answer = _in_scope(root, views, order)
+    answer = extract(root, views, data) if order.scope == "document" else _in_scope(root, views, order)
     return answer.model_copy(update={"warnings": [*answer.warnings, *missing], "complete": not missing})
 
 
 def _in_scope(root: Group, views: Sequence[PageView], order: ExtractionOrder) -> Extraction:
-    """Return the answer for the pages that were read."""
-    if order.scope == "document":
-        return extract(root, views)
+    """Return the answer for each of the pages that were read, or each row on them."""
     if order.scope == "page":
         return _of_each(root, views)
     rows: Field = ListOf(ROWS, root)

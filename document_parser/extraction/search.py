@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from document_parser.extraction.conventions import Conventions
 from document_parser.extraction.labels import Concept, LabelHit, fold
@@ -73,18 +73,24 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A value that a field may have: where it stands, how sure it is (0 to 1), and the label beside it."""
+    """A value that a field may have: where it stands, how sure it is (0 to 1), and the label beside it.
+
+    A value of an electronic invoice has its ``attachment``, and ``shown_quote`` as its text: it may have no place on a page.
+    """
 
     value: Any
     places: tuple[Place, ...]
     score: float
     label: str = ""
     note: str = ""
+    origin: Literal["", "xml", "model"] = ""
+    attachment: str = ""
+    shown_quote: str = ""
 
     @property
     def quote(self) -> str:
         """Return the text that the value was taken from."""
-        return "\n".join(place.text for place in self.places)
+        return self.shown_quote or "\n".join(place.text for place in self.places)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,11 @@ class FieldEvidence(BaseModel):
     match: Match = "none"
     confidence: float | None = Field(default=None, description="How sure the value is, from 0 to 1.")
     state: State = "absent"
+    attachment: str = Field(
+        default="",
+        exclude_if=lambda name: not name,
+        description="For a value of an electronic invoice: the name of the attachment that has it.",
+    )
     label: str = Field(default="", exclude_if=lambda label: not label, description="The label beside which the value stands.")
     note: str = Field(default="", exclude_if=lambda note: not note, description="What a person should know about the value.")
 
