@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pikepdf
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from tests.support.service import Service
+from tests.support.invoices import CII
+from tests.support.service import Service, wait_until
 
 LINES = (
     (60, 780, "Quay Supplies Ltd"),
@@ -150,6 +152,36 @@ def test_each_page_and_each_row_can_be_what_the_schema_describes(service, job_id
     assert [one["description"] for one in rows["data"]] == ["Dividers A4", "Ring binder"]
     pages = extract(service, job_id, fields=["total"], scope="page").json()
     assert [one["total"] for one in pages["data"]] == ["259.42"]
+
+
+def test_what_an_electronic_invoice_says_wins_and_the_page_is_compared_with_it(service, invoice, tmp_path):
+    with pikepdf.open(invoice) as pdf:
+        pdf.attachments["factur-x.xml"] = pikepdf.AttachedFileSpec(pdf, CII.encode(), mime_type="text/xml")
+        pdf.save(tmp_path / "facturx.pdf")
+    job_id = service.submit(tmp_path / "facturx.pdf")
+    service.ended(job_id)
+    child = service.client.get(f"/v1/jobs/{job_id}/children").json()["children"][0]
+    service.ended(child["job_id"])
+    answer = extract(service, job_id, schema="invoice").json()
+    assert (answer["data"]["invoice_number"], answer["data"]["buyer_name"]) == ("471102", "Buyer AG")
+    evidence = answer["evidence"]["invoice_number"]
+    assert (evidence["source"], evidence["attachment"], evidence["quote"]) == ("xml", "factur-x.xml", "471102")
+    agreement = {check["fields"][0]: check["outcome"] for check in answer["checks"] if check["name"] == "xml_agrees"}
+    assert agreement["/invoice_number"] == "failed"
+    assert agreement["/issue_date"] == "passed"
+    assert answer["evidence"]["issue_date"]["boxes"]
+
+
+def test_deleting_the_job_deletes_its_extractions(service, invoice):
+    job_id = service.submit(invoice)
+    service.ended(job_id)
+    assert extract(service, job_id, fields=["total"]).status_code == 200
+    folder = next(service.data_dir.rglob(f"{job_id}/extractions"))
+    assert list(folder.iterdir())
+    headers = {"Authorization": f"Bearer {service.operator_token}"}
+    assert service.client.delete(f"/v1/jobs/{job_id}", headers=headers).status_code == 200
+    wait_until(lambda: not folder.exists(), 20, "the files are gone")
+    assert extract(service, job_id, fields=["total"]).status_code in (404, 410)
 
 
 @pytest.mark.parametrize(
