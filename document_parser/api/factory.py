@@ -129,6 +129,7 @@ def _register_routes(app: DescribedApp, settings: Settings) -> None:
         chunked_uploads.blueprint(),
         jobs.routes,
         pages.routes,
+        extraction.blueprint(settings.api),
         extraction.routes,
         events.blueprint(),
         batches.blueprint(settings.api),

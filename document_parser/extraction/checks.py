@@ -1,4 +1,4 @@
-"""Check values against each other and against rules. A check says what does not agree; it corrects nothing."""
+"""ExtractionCheck values against each other and against rules. A check says what does not agree; it corrects nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from document_parser.extraction.labels import Concept
 from document_parser.extraction.rows import Rows
 from document_parser.extraction.search import Candidate
 from document_parser.extraction.totals import CENT
-from document_parser.models.extraction import Check
+from document_parser.models.extraction import ExtractionCheck
 
 Chosen = Mapping[str, tuple[Concept | None, Candidate | None]]
 """The fields by JSON pointer: what each stands for, and its value; None if it has none."""
@@ -18,7 +18,7 @@ MAX_DUE_DAYS = 400
 """A document that is due later than this after its date is odd."""
 
 
-def check_values(chosen: Chosen, rows: Mapping[str, Rows]) -> list[Check]:
+def check_values(chosen: Chosen, rows: Mapping[str, Rows]) -> list[ExtractionCheck]:
     """Return the checks that the values allow: sums, dates, and the check digits of numbers."""
     by_concept = {
         concept.name: (pointer, value)
@@ -31,26 +31,26 @@ def check_values(chosen: Chosen, rows: Mapping[str, Rows]) -> list[Check]:
 _Known = Mapping[str, tuple[str, Candidate]]
 
 
-def _sums(known: _Known) -> Iterator[Check]:
+def _sums(known: _Known) -> Iterator[ExtractionCheck]:
     """Yield whether net and tax make the total, and what was paid and is due make it too."""
     yield from _sum("net_plus_tax", known, "grand_total", ("tax_basis_total", "tax_total"))
     if "prepaid" in known:
         yield from _sum("paid_plus_due", known, "grand_total", ("prepaid", "due_payable"))
 
 
-def _sum(name: str, known: _Known, total: str, parts: Sequence[str]) -> Iterator[Check]:
+def _sum(name: str, known: _Known, total: str, parts: Sequence[str]) -> Iterator[ExtractionCheck]:
     """Yield whether amounts make a total, if all of them are known."""
     if total not in known or any(part not in known for part in parts):
         return
     pointers = [known[one][0] for one in (total, *parts)]
     whole, made = known[total][1].value, sum(known[part][1].value for part in parts)
     if abs(whole - made) < CENT:
-        yield Check(name=name, outcome="passed", fields=pointers)
+        yield ExtractionCheck(name=name, outcome="passed", fields=pointers)
     else:
-        yield Check(name=name, outcome="failed", message=f"{made:.2f} and {whole:.2f} differ.", fields=pointers)
+        yield ExtractionCheck(name=name, outcome="failed", message=f"{made:.2f} and {whole:.2f} differ.", fields=pointers)
 
 
-def _lines(known: _Known, rows: Mapping[str, Rows]) -> Iterator[Check]:
+def _lines(known: _Known, rows: Mapping[str, Rows]) -> Iterator[ExtractionCheck]:
     """Yield whether the amounts of the lines make the total of lines or the net total."""
     for pointer, found in rows.items():
         amounts = [
@@ -65,15 +65,15 @@ def _lines(known: _Known, rows: Mapping[str, Rows]) -> Iterator[Check]:
         made = sum(amounts)
         agreed = next((one for one in totals if abs(one[1].value - made) < CENT * len(amounts)), None)
         if agreed is not None:
-            yield Check(name="sum_of_lines", outcome="passed", fields=[pointer, agreed[0]])
+            yield ExtractionCheck(name="sum_of_lines", outcome="passed", fields=[pointer, agreed[0]])
         else:
             message = (
                 f"The lines make {made:.2f}, which is none of the totals. Charges, discounts or a missed line may explain it."
             )
-            yield Check(name="sum_of_lines", outcome="unsure", message=message, fields=[pointer, totals[0][0]])
+            yield ExtractionCheck(name="sum_of_lines", outcome="unsure", message=message, fields=[pointer, totals[0][0]])
 
 
-def _dates(known: _Known) -> Iterator[Check]:
+def _dates(known: _Known) -> Iterator[ExtractionCheck]:
     """Yield whether the dates are in an order that makes sense."""
     if "issue_date" not in known or "due_date" not in known:
         return
@@ -83,22 +83,22 @@ def _dates(known: _Known) -> Iterator[Check]:
         return
     fields = [known["issue_date"][0], known["due_date"][0]]
     if issued <= due <= issued + timedelta(days=MAX_DUE_DAYS):
-        yield Check(name="due_after_issue", outcome="passed", fields=fields)
+        yield ExtractionCheck(name="due_after_issue", outcome="passed", fields=fields)
     else:
-        yield Check(name="due_after_issue", outcome="failed", message=f"Issued {issued}, due {due}.", fields=fields)
+        yield ExtractionCheck(name="due_after_issue", outcome="failed", message=f"Issued {issued}, due {due}.", fields=fields)
 
 
-def _digits(chosen: Chosen) -> Iterator[Check]:
+def _digits(chosen: Chosen) -> Iterator[ExtractionCheck]:
     """Yield whether the check digits of IBANs are right, and whether dates are unambiguous."""
     for pointer, (concept, candidate) in chosen.items():
         if candidate is None:
             continue
         if candidate.note:
-            yield Check(name="unambiguous", outcome="unsure", message=candidate.note, fields=[pointer])
+            yield ExtractionCheck(name="unambiguous", outcome="unsure", message=candidate.note, fields=[pointer])
         if concept is not None and concept.role == "iban":
             right = is_iban(str(candidate.value))
             message = "" if right else "The check digits of the IBAN are wrong."
-            yield Check(name="iban", outcome="passed" if right else "failed", message=message, fields=[pointer])
+            yield ExtractionCheck(name="iban", outcome="passed" if right else "failed", message=message, fields=[pointer])
 
 
 def is_iban(text: str) -> bool:

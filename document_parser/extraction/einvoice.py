@@ -19,7 +19,7 @@ from document_parser.extraction.search import Candidate, Place, find_values
 from document_parser.extraction.totals import CENT
 from document_parser.extraction.view import PageView, Segment
 from document_parser.models import Table
-from document_parser.models.extraction import Check
+from document_parser.models.extraction import ExtractionCheck
 
 TERMS: Mapping[tuple[str, str], str] = {
     ("", "Issue date"): "issue_date",
@@ -134,7 +134,7 @@ def _candidate(value: Any, term: _Term, start: int, end: int, attachment: str) -
 
 def prefer_data(
     found: Mapping[str, Candidate | None], data: Mapping[str, Candidate], views: Sequence[PageView]
-) -> tuple[dict[str, Candidate | None], list[Check]]:
+) -> tuple[dict[str, Candidate | None], list[ExtractionCheck]]:
     """Return the values with those of the data in their place, and a check for each that the page says too, or says otherwise.
 
     A value of the data that stands on a page gets its place there.
@@ -144,13 +144,13 @@ def prefer_data(
         shown = found.get(pointer)
         if shown is not None and is_same(shown.value, value.value):
             chosen[pointer] = replace(value, places=shown.places, shown_quote=value.quote)
-            checks.append(Check(name="xml_agrees", outcome="passed", fields=[pointer]))
+            checks.append(ExtractionCheck(name="xml_agrees", outcome="passed", fields=[pointer]))
             continue
         places = next((places for view in views for places in occurrences(value.quote, view)), ())
         chosen[pointer] = replace(value, places=places, shown_quote=value.quote)
         if shown is not None:
             message = f"The electronic invoice says {value.quote!r}, the page {shown.quote!r}."
-            checks.append(Check(name="xml_agrees", outcome="failed", message=message, fields=[pointer]))
+            checks.append(ExtractionCheck(name="xml_agrees", outcome="failed", message=message, fields=[pointer]))
     return chosen, checks
 
 

@@ -18,7 +18,7 @@ from document_parser.extraction.search import Blank, Candidate, Findings, Pages,
 from document_parser.extraction.totals import choose_totals
 from document_parser.extraction.values import find_currencies, find_dates
 from document_parser.extraction.view import PageView
-from document_parser.models.extraction import Check, Extraction, ExtractionWarning, FieldEvidence, Match
+from document_parser.models.extraction import Extraction, ExtractionCheck, ExtractionWarning, FieldEvidence, Match
 
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 MIN_SCORE = 0.3
@@ -44,7 +44,7 @@ def extract(root: Group, views: Sequence[PageView], data: InvoiceData | None = N
     pages = _index(leaves, concepts, views)
     results = _choose(leaves, concepts, pages)
     rows = {pointer: find_rows(field, views, pages) for pointer, field in lists_of(root)}
-    checks: list[Check] = []
+    checks: list[ExtractionCheck] = []
     if data is not None:
         checks = _use_data(data, root, results, rows, pages)
     values, evidence = _build(root, "", results, rows, pages)
@@ -58,7 +58,9 @@ def extract(root: Group, views: Sequence[PageView], data: InvoiceData | None = N
     return answer
 
 
-def _use_data(data: InvoiceData, root: Group, results: dict[str, Result], rows: dict[str, Rows], pages: Pages) -> list[Check]:
+def _use_data(
+    data: InvoiceData, root: Group, results: dict[str, Result], rows: dict[str, Rows], pages: Pages
+) -> list[ExtractionCheck]:
     """Put the values of an electronic invoice in the place of those of the pages. Return what agrees and what does not."""
     known = values_of(data, {pointer: (result.leaf, result.concept) for pointer, result in results.items()})
     chosen, checks = prefer_data({pointer: result.chosen for pointer, result in results.items()}, known, pages.views)

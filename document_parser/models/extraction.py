@@ -69,7 +69,7 @@ class FieldEvidence(BaseModel):
     note: str = Field(default="", exclude_if=lambda note: not note, description="What a person should know about the value.")
 
 
-class Check(BaseModel):
+class ExtractionCheck(BaseModel):
     """A check of values against each other or against a rule. Nothing is corrected by it."""
 
     name: str
@@ -92,7 +92,7 @@ class Extraction(BaseModel):
 
     data: Any
     evidence: Any
-    checks: list[Check] = Field(default_factory=list)
+    checks: list[ExtractionCheck] = Field(default_factory=list)
     rows_seen: dict[str, int] = Field(
         default_factory=dict, description="For each list, by JSON pointer: the rows that the document has for it."
     )

@@ -131,7 +131,7 @@ class ExtractionSettings(Section):
 
     schemas_dir: Emptiable = Field(
         default="",
-        description="Folder of schemas of your own, one JSON file each (docs/extraction.md), beside those of the product.",
+        description="Folder of schemas of your own, one JSON file each, beside the shipped ones. Empty: none.",
     )
 
 

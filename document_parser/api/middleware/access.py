@@ -90,7 +90,7 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("GET", "/v1/jobs/<job_id>/extractions/<extraction_id>"): EXTRACT,
     ("POST", "/v1/extract"): Access("extract", actions=("job.submit", RESULT_READ)),
     ("POST", "/v1/extract/validate"): Access("extract"),
-    ("GET", "/v1/schemas"): OPEN,
+    ("GET", "/v1/schemas"): Access("extract"),
     ("DELETE", "/v1/jobs/<job_id>"): Access("process", operator_when_off=True, actions=("job.delete",)),
     ("POST", "/v1/jobs/<job_id>/webhook/replay"): Access("process", operator_when_off=True, actions=("webhook.replay",)),
     ("GET", "/v1/batches/<batch_id>"): READ,

@@ -12,7 +12,7 @@ from document_parser.api import openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.middleware import errors, responses
 from document_parser.api.routes.jobs import check_job_id
-from document_parser.api.routes.process import UPLOAD_ERRORS, accept_upload, accepted_response
+from document_parser.api.routes.process import UPLOAD_ERRORS, accept_upload, accepted_response, upload_description
 from document_parser.api.routes.waiting import last_event, wait_for_end, wait_for_outcome
 from document_parser.api.schemas import (
     ExtractionPath,
@@ -41,6 +41,7 @@ from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.models import JobState
 from document_parser.models.extraction import Extraction, ExtractionOrder
+from document_parser.settings import ApiSettings
 from document_parser.storage import StoredFileMissing
 
 WAIT_SECONDS = 30.0
@@ -67,17 +68,83 @@ ORDER_TEXT = (
 """Description of an order in the documentation."""
 
 _ORDER_PROPERTIES: dict[str, Any] = {
-    "json_schema": {"type": "object", "description": "A JSON Schema whose root is an object with properties."},
-    "schema": {"type": "string", "description": "The name of a prebuilt schema, as GET /v1/schemas lists them."},
-    "fields": {"type": "array", "items": {"type": "string"}, "maxItems": MAX_NAMES, "description": "Names of fields."},
+    "json_schema": {
+        "type": "object",
+        "description": "A JSON Schema whose root is an object with properties.",
+        "examples": [{"type": "object", "properties": {"total": {"type": "number"}}}],
+    },
+    "schema": {
+        "type": "string",
+        "description": "The name of a prebuilt schema, as GET /v1/schemas lists them.",
+        "examples": ["invoice"],
+    },
+    "fields": {
+        "type": "array",
+        "items": {"type": "string"},
+        "maxItems": MAX_NAMES,
+        "description": "Names of fields.",
+        "examples": [["invoice number", "total"]],
+    },
     "scope": {"enum": ["document", "page", "row"], "default": "document", "description": "What the schema describes."},
     "on_ungrounded": {"enum": ["flag", "null"], "default": "flag", "description": "What becomes of values not on the page."},
 }
 
+_FORM_PROPERTIES: dict[str, dict[str, Any]] = {
+    "json_schema": {"type": "string", "default": "", "description": "A JSON Schema, as JSON text."},
+    "schema": {
+        "type": "string",
+        "default": "",
+        "description": "The name of a prebuilt schema, as GET /v1/schemas lists them.",
+        "examples": ["invoice"],
+    },
+    "extract_fields": {"type": "string", "default": "", "description": "Names of fields, separated by commas."},
+    "scope": _ORDER_PROPERTIES["scope"],
+    "on_ungrounded": _ORDER_PROPERTIES["on_ungrounded"],
+}
+"""The fields of an order beside a document."""
+
 routes = APIBlueprint(
     "extraction", __name__, url_prefix="/v1", abp_tags=[Tag(name="extraction", description="Values, each with its place.")]
 )
-"""The routes of extraction."""
+"""The routes of extraction from documents that were read."""
+
+
+def blueprint(settings: ApiSettings) -> APIBlueprint:
+    """Return the route that reads a document and extracts from it. The documentation shows the mode of these settings."""
+    tag = Tag(name="extraction", description="Values, each with its place.")
+    uploading = APIBlueprint("extract", __name__, url_prefix="/v1", abp_tags=[tag])
+
+    @uploading.post(
+        "/extract",
+        summary="Read a document and extract values from it",
+        description="As /v1/process/sync, with the order beside the document: json_schema as JSON text, schema, or "
+        f"extract_fields with names between commas. {ORDER_TEXT}",
+        responses=openapi.responses(
+            {200: Extraction, 202: ExtractionStarted, 414: openapi.uri_too_long()}, *UPLOAD_ERRORS, *EXTRACTION_ERRORS
+        ),
+        operation_id="extract",
+        **upload_description(settings, _FORM_PROPERTIES),
+    )
+    def extract() -> Response:
+        return _extract_new()
+
+    return uploading
+
+
+def _extract_new() -> Response:
+    """Return the values of a new document, or 202 with the address to ask again if that takes longer."""
+    services, orders = get_services(), list[ExtractionOrder]()
+    taken = accept_upload(take=lambda fields: orders.append(parse_order(services, _form_order(fields))))
+    order = orders[0]
+    job = wait_for_end(services, taken.job_id, services.settings.api.sync_timeout_seconds)
+    if not job.state.has_ended:
+        _store_order(services, job, order)
+        started = _started(job, order)
+        response = accepted_response(taken)
+        response.set_data(responses.to_response(started, 202).get_data())
+        response.headers["Location"] = started.status_url
+        return response
+    return _answer(services, job, order)
 
 
 def _order_body(*, required: bool = True) -> dict[str, Any]:
@@ -99,8 +166,8 @@ def extract_from_job(path: JobPath) -> Response:
     """Return the values, or 202 with the address to ask again if that takes longer."""
     check_origin()
     services = get_services()
-    order = parse_order(services, _json_order())
-    return _answer(services, record.load(services.redis, check_job_id(path.job_id)), order)
+    job = record.load(services.redis, check_job_id(path.job_id))
+    return _answer(services, job, parse_order(services, _json_order()))
 
 
 @routes.get(
@@ -119,32 +186,6 @@ def extraction(path: ExtractionPath) -> Response:
     except StoredFileMissing:
         raise ExtractionNotFound() from None
     return _answer(services, job, ExtractionOrder.model_validate_json(stored))
-
-
-@routes.post(
-    "/extract",
-    summary="Read a document and extract values from it",
-    description="As /v1/process/sync, with the order beside the document: json_schema as JSON text, schema, or extract_fields "
-    f"with names between commas. {ORDER_TEXT}",
-    responses=openapi.responses(
-        {200: Extraction, 202: ExtractionStarted, 414: openapi.uri_too_long()}, *UPLOAD_ERRORS, *EXTRACTION_ERRORS
-    ),
-    operation_id="extract",
-)
-def extract() -> Response:
-    """Return the values of a new document, or 202 with the address to ask again if that takes longer."""
-    services, orders = get_services(), list[ExtractionOrder]()
-    taken = accept_upload(take=lambda fields: orders.append(parse_order(services, _form_order(fields))))
-    order = orders[0]
-    job = wait_for_end(services, taken.job_id, services.settings.api.sync_timeout_seconds)
-    if not job.state.has_ended:
-        _store_order(services, job, order)
-        started = _started(job, order)
-        response = accepted_response(taken)
-        response.set_data(responses.to_response(started, 202).get_data())
-        response.headers["Location"] = started.status_url
-        return response
-    return _answer(services, job, order)
 
 
 @routes.post(

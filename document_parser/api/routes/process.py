@@ -74,11 +74,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     """Return the routes that accept documents. The documentation shows the default mode of these settings."""
     tag = Tag(name="process", description="Send documents.")
     routes = APIBlueprint("process", __name__, url_prefix="/v1/process", abp_tags=[tag])
-    fields = field_schemas(settings)
-    described: dict[str, Any] = {
-        "request_body": _request_body(fields, {"file": openapi.BINARY | {"description": "The document."}}),
-        "openapi_extensions": {"parameters": _parameters(fields)},
-    }
+    described = upload_description(settings)
     queued = openapi.answer(Accepted, "The document is queued.", "Location", "Idempotency-Replayed", "Retry-After")
 
     @routes.post(
@@ -180,6 +176,18 @@ def with_replay_header(response: Response, taken: AcceptedUpload) -> Response:
     if taken.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def upload_description(settings: ApiSettings, more: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Return the body and the parameters of a route that takes a document, for the documentation.
+
+    ``more`` are the schemas of the route's own fields.
+    """
+    fields = field_schemas(settings) | (more or {})
+    return {
+        "request_body": _request_body(fields, {"file": openapi.BINARY | {"description": "The document."}}),
+        "openapi_extensions": {"parameters": _parameters(fields)},
+    }
 
 
 def batch_description(settings: ApiSettings) -> dict[str, Any]:
