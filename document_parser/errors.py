@@ -1361,6 +1361,36 @@ class FormatFailed(DocumentParserError):
     message = "This format could not be written. Ask for another one; the request_id finds the reason in the logs."
 
 
+class ExtractionFailed(DocumentParserError):
+    """The values of a schema could not be extracted from a document that was read."""
+
+    code = "EXTRACTION_FAILED"
+    status = 500
+    message = "The values could not be extracted. The document's text is there; the request_id finds the reason in the logs."
+
+
+class ExtractionNotFound(DocumentParserError):
+    """Nothing was asked of this document under this id."""
+
+    code = "EXTRACTION_NOT_FOUND"
+    status = 404
+    message = "There is no such extraction of this document. POST the schema to /v1/jobs/{id}/extract, which returns its id."
+
+
+class SchemaUnsupported(InvalidOption):
+    """A JSON Schema has parts that are not supported."""
+
+    code = "SCHEMA_UNSUPPORTED"
+    message = "Parts of the schema are not supported. details.problems names each by its JSON pointer."
+
+
+class SchemaNotFound(InvalidOption):
+    """No schema has this name."""
+
+    code = "SCHEMA_NOT_FOUND"
+    message = "There is no schema of this name. GET /v1/schemas lists them."
+
+
 class PageTimeout(PageUnreadable):
     """The page was not read within PAGE_TIMEOUT_SECONDS."""
 

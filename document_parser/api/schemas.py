@@ -127,6 +127,50 @@ class JobPath(BaseModel):
     )
 
 
+class ExtractionPath(JobPath):
+    """The path of an extraction."""
+
+    extraction_id: str = Field(description="The extraction_id of the answer 202.")
+
+
+class ExtractionStarted(BaseModel):
+    """The response to an extraction that takes longer."""
+
+    job_id: str
+    extraction_id: str
+    message: str
+    status_url: str
+
+
+class SchemaProblem(BaseModel):
+    """A part of a schema that is not supported."""
+
+    pointer: str = Field(description="JSON pointer into the schema.")
+    message: str
+
+
+class SchemaValidity(BaseModel):
+    """Whether a schema is supported."""
+
+    valid: bool
+    problems: list[SchemaProblem]
+
+
+class SchemaSummary(BaseModel):
+    """A prebuilt schema."""
+
+    name: str
+    version: int
+    title: str
+    json_schema: dict[str, Any]
+
+
+class Schemas(BaseModel):
+    """The prebuilt schemas."""
+
+    schemas: list[SchemaSummary]
+
+
 class UploadPath(BaseModel):
     """The path of a resumable upload."""
 

@@ -52,7 +52,7 @@ OPENERS = "openers"
 """The field in which it reports what confines the openers of its pool, as JSON."""
 
 TASKS = frozenset(
-    f"document_parser.workers.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "retry")
+    f"document_parser.workers.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "extract", "retry")
 )
 """The import paths of all tasks that a worker runs."""
 RESULT_SECONDS = 300
@@ -310,7 +310,9 @@ def forget(redis: Redis, job_id: str) -> int:
 
     RQ keeps one whose task is running until the task ends, and deletes it some minutes later.
     """
-    stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
+    known = [text(name) for name in redis.hkeys(f"job:{job_id}:stages")]
+    asked = [name for name in known if name.startswith("extract-")]
+    stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES), *asked)
     jobs = TaskJob.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
     return sum(_delete_rq_job(job) for job in jobs if job is not None)
 

@@ -81,6 +81,7 @@ from document_parser.models.job import (
     WebhookTry,
 )
 from document_parser.models.options import Options, parse_layers, parse_page_range
+from document_parser.models.page_words import PageWords, PlacedText
 from document_parser.models.reading import (
     INK_COLUMNS,
     INK_ROWS,
@@ -167,8 +168,10 @@ __all__ = [
     "PageState",
     "PageStatus",
     "PageWarning",
+    "PageWords",
     "Part",
     "Pinged",
+    "PlacedText",
     "Progress",
     "ReaderName",
     "Reading",

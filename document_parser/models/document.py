@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from document_parser.models.enums import (
     HARMLESS_WARNINGS,
@@ -21,6 +22,7 @@ from document_parser.models.enums import (
     WarningCode,
 )
 from document_parser.models.packed_cells import STORED, CellsSchema, PackedCells, PackedTexts
+from document_parser.models.page_words import PageWords
 from document_parser.models.skew import Skew
 
 
@@ -376,6 +378,8 @@ class Page(BaseModel):
     warnings: list[PageWarning] = Field(default_factory=list)
     hidden: list[HiddenText] = Field(default_factory=list, exclude_if=lambda hidden: not hidden)
     """Invisible texts of the text layer. They are not among the page's blocks, nor in any other format."""
+    words: SkipJsonSchema[PageWords | None] = Field(default=None, exclude_if=lambda words: words is None)
+    """The words that the page was read from, or that it was compared with, with their places. ``to_json`` leaves them out."""
     stripped: int = Field(
         default=0,
         exclude_if=lambda lines: not lines,
@@ -391,6 +395,10 @@ class Page(BaseModel):
     revision: int = Field(
         default=1, exclude_if=lambda revision: revision == 1, description="The job's revision for which the page was read."
     )
+
+    def to_json(self) -> str:
+        """Return the page as JSON for others, as the published schema describes it; ``stored_json`` is for this program."""
+        return self.model_dump_json(exclude={"words"})
 
     @property
     def is_flagged(self) -> bool:

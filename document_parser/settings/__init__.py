@@ -26,7 +26,7 @@ from document_parser.settings.process import (
 )
 from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, UploadSettings, WebhookSettings
 from document_parser.settings.tree import LogSettings, Settings, load_settings
-from document_parser.settings.working import QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
+from document_parser.settings.working import ExtractionSettings, QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
 
 __all__ = [
     "AccountSettings",
@@ -34,6 +34,7 @@ __all__ = [
     "CheckedPages",
     "DeepSeekSettings",
     "EngineSettings",
+    "ExtractionSettings",
     "FetchSettings",
     "LogSettings",
     "NanonetsSettings",

@@ -18,7 +18,7 @@ from document_parser.settings.engines import DeepSeekSettings, EngineSettings, N
 from document_parser.settings.process import cores
 from document_parser.settings.section import Section
 from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, UploadSettings, WebhookSettings
-from document_parser.settings.working import QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
+from document_parser.settings.working import ExtractionSettings, QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
 
 
 class ClientSettings(Section):
@@ -46,6 +46,7 @@ class Settings(BaseModel):
     uploads: UploadSettings = Field(default_factory=UploadSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     workers: WorkerSettings = Field(default_factory=WorkerSettings)
+    extraction: ExtractionSettings = Field(default_factory=ExtractionSettings)
     virus_scan: VirusScanSettings = Field(default_factory=VirusScanSettings)
     queue: QueueSettings = Field(default_factory=QueueSettings)
     engines: EngineSettings = Field(default_factory=EngineSettings)

@@ -126,6 +126,15 @@ class WorkerSettings(Section):
     )
 
 
+class ExtractionSettings(Section):
+    """How values are extracted from documents."""
+
+    schemas_dir: Emptiable = Field(
+        default="",
+        description="Folder of schemas of your own, one JSON file each, beside the shipped ones. Empty: none.",
+    )
+
+
 class VirusScanSettings(Section):
     """The virus scanner that every file passes before it is read."""
 

@@ -169,7 +169,7 @@ def export(context: Context, job: Job, name: OutputFormat, entries: Entries | No
         open_scratch(pages) as kept,
     ):
         # The pages are fetched once: assembling reads them more than once, and storage may be far away.
-        for page in _load_pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
+        for page in load_pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
             kept.write(stored_json(page) + b"\n")
         with open_scratch(path) as out:
             figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
@@ -201,7 +201,7 @@ def _read_kept_pages(kept: IO[bytes]) -> Iterator[Page]:
     return map(Page.model_validate_json, kept)
 
 
-def _load_pages(context: Context, job_id: str, entries: Entries) -> Iterator[Page]:
+def load_pages(context: Context, job_id: str, entries: Entries) -> Iterator[Page]:
     """Yield all pages in order. A page that failed without a file, or was not read, is made from its ledger entry.
 
     Raises PagesLost at the end if files of pages that were read are missing or torn, and StorageUnavailable.

@@ -18,7 +18,14 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
-from document_parser.errors import DatabaseNotUpgraded, DatabaseUnavailable, FormatFailed, StorageUnavailable, WorkerCrashed
+from document_parser.errors import (
+    DatabaseNotUpgraded,
+    DatabaseUnavailable,
+    ExtractionFailed,
+    FormatFailed,
+    StorageUnavailable,
+    WorkerCrashed,
+)
 from document_parser.host.processes import die_with_parent, name_process
 from document_parser.jobs import queue
 from document_parser.jobs.cache import Cache
@@ -166,6 +173,8 @@ class Sweep:
             self._keep_page(claim.job_id)
         elif released.outcome == "stage" and claim.what.startswith("export-"):
             self.ledger.give_up_format(claim.job_id, claim.what, as_job_error(FormatFailed(reason=WorkerCrashed.message)))
+        elif released.outcome == "stage" and claim.what.startswith("extract-"):
+            self.ledger.give_up_format(claim.job_id, claim.what, as_job_error(ExtractionFailed(reason=WorkerCrashed.message)))
         elif released.outcome == "stage" and claim.what in ("fetch", "plan", "assemble"):
             end_job(self.redis, self.ledger, self.storage, claim.job_id, JobState.FAILED, WorkerCrashed())
 

@@ -15,6 +15,7 @@ import structlog
 from document_parser.models import OutputFormat
 from document_parser.workers import assemble as assembly
 from document_parser.workers import deliver as webhooks
+from document_parser.workers import extract as extraction
 from document_parser.workers import plan as planner
 from document_parser.workers import reread
 from document_parser.workers.context import Context, service_context, task_boundary, task_context
@@ -54,6 +55,17 @@ def export(job_id: str, name: OutputFormat) -> None:
         if claim is not None and job is not None:
             actor.hold(claim)
             context.ledger.finish_stage(claim, assembly.export_or_error(context, job, name))
+            actor.drop(claim)
+
+
+def extract(job_id: str, extraction_id: str) -> None:
+    """Extract the values of a schema from the pages of a document that was read."""
+    with _document_task(job_id) as (context, actor):
+        claim = context.ledger.claim_stage(job_id, f"extract-{extraction_id}", actor.name, alone=True)
+        job = context.load(job_id) if claim else None
+        if claim is not None and job is not None:
+            actor.hold(claim)
+            context.ledger.finish_stage(claim, extraction.extract_or_error(context, job, extraction_id))
             actor.drop(claim)
 
 

@@ -12,6 +12,8 @@ from contextlib import ExitStack
 import pytest
 
 from document_parser.api.middleware.access import find_access
+from document_parser.extraction.schema import schema_of_names
+from document_parser.models.extraction import ExtractionOrder
 from tests.support.documents import report_pdf
 from tests.support.owners import client_of, make_key
 from tests.support.routes import OPEN, routes
@@ -22,9 +24,11 @@ SECRET = "alices-secret-report"
 """The name of Alice's document: in nothing that Bob gets."""
 SENTENCE = "Quarterly"
 """What stands in it."""
+ORDER = {"fields": ["report"]}
+"""What Alice has extracted."""
 KEY = "the same Idempotency-Key"
 
-SHARED = {"/v1/health", "/v1/system"}
+SHARED = {"/v1/health", "/v1/system", "/v1/schemas"}
 """Facts of the service that are the same for all."""
 LISTS = {"/v1/jobs", "/v1/usage"}
 """Lists, which are empty for Bob."""
@@ -50,6 +54,7 @@ BY_NAME = re.compile(r"<(job_id|batch_id|upload_id)>")
 BY_BODY = {
     "/v1/process/async": "upload",
     "/v1/process/sync": "upload",
+    "/v1/extract": "upload",
     "/v1/process/batch": "batch",
     "/api/v1/documents": "upload",
     "/api/v1/documents/sync": "upload",
@@ -62,6 +67,7 @@ BY_BODY = {
 NAMES_NOTHING = {
     "/v1/process/url",
     "/v1/process/s3",
+    "/v1/extract/validate",
     "/api/v1/documents/from-url",
     "/api/v1/documents/from-s3",
     "/api/v1/documents/upload/init",
@@ -85,7 +91,7 @@ def service(tmp_path_factory):
 def callers(service):
     """Alice, Bob and an admin."""
     with ExitStack() as undo:
-        scopes = {"alice": ("process", "read"), "bob": ("process", "read"), "boss": ("admin",)}
+        scopes = {"alice": ("process", "read", "extract"), "bob": ("process", "read", "extract"), "boss": ("admin",)}
         keys = {owner: make_key(service.data_dir, owner, held).secret for owner, held in scopes.items()}
         yield {owner: undo.enter_context(client_of(service.port, key)) for owner, key in keys.items()}
 
@@ -116,7 +122,10 @@ def alices(callers, document):
     ended(alice, job_id)
     batch_id = send(alice, document, "/v1/process/batch", "files")["batch_id"]
     assert alice.get(f"/v1/batches/{batch_id}", params={"wait": 30}).json()["status"] == "completed"
-    return {"job_id": job_id, "batch_id": batch_id, "upload_id": upload(alice, document), "key_id": job_id}
+    assert alice.post(f"/v1/jobs/{job_id}/extract", json=ORDER).status_code == 200
+    extraction = ExtractionOrder(json_schema=schema_of_names(ORDER["fields"])).digest
+    names = {"job_id": job_id, "batch_id": batch_id, "upload_id": upload(alice, document)}
+    return {**names, "key_id": job_id, "extraction_id": extraction}
 
 
 def upload(client, document):
@@ -149,7 +158,8 @@ def call(client, method, rule, names):
     if kind == "batch":
         return client.post(address, files={"upload_id": (None, names["upload_id"])})
     if kind == "upload":
-        return client.post(address, json={"upload_id": names["upload_id"]})
+        order = {"extract_fields": "total"} if rule == "/v1/extract" else {}
+        return client.post(address, json={"upload_id": names["upload_id"], **order})
     if rule.startswith("/v1/uploads"):
         piece = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
         return client.request(method, address, headers=piece)

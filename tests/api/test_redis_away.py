@@ -16,6 +16,7 @@ WITHOUT_REDIS = {"/v1/health/live": 200, "/v1/metrics": 200, "/v1/health/ready":
 """What answers in its own words: the process lives, the numbers it has itself, and what is down."""
 SOME_ID = "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"
 PLACES = {"number": "1", "name": "page-0001-figure-1.jpg", "upload_id": SOME_ID, "batch_id": SOME_ID, "key_id": SOME_ID}
+PLACES["extraction_id"] = "0" * 32
 OF_THE_DATABASE = {
     "/v1/usage": (200,),
     "/v1/audit": (200,),
@@ -26,7 +27,7 @@ OF_THE_DATABASE = {
     "/v1/keys/{key_id}/revoke": (404,),
 }
 """What asks only the database, unless requests are counted."""
-OF_THE_REQUEST = {"/v1/me": 200, "/login": 422, "/logout": 204}
+OF_THE_REQUEST = {"/v1/schemas": 200, "/v1/extract/validate": 422, "/v1/me": 200, "/login": 422, "/logout": 204}
 """What asks nothing while no keys are needed and the browser has no login."""
 BATCHES = ("/v1/process/batch", "/api/v1/documents/batch")
 LINKS = {"url": {"url": "http://127.0.0.1:9/paper.pdf"}, "s3": {"s3_uri": "s3://inbox/paper.pdf"}}
@@ -50,6 +51,9 @@ def ask(service, method, path, job_id, paper):
         return service.client.request(method, address, files={"files": ("paper.pdf", paper.read_bytes())})
     if link := next((body for kind, body in LINKS.items() if path.endswith((f"process/{kind}", f"from-{kind}"))), None):
         return service.client.request(method, address, json=link)
+    if path == "/v1/extract":
+        form = {"file": ("paper.pdf", paper.read_bytes())}
+        return service.client.request(method, address, files=form, data={"extract_fields": "total"})
     if path.startswith("/v1/process/") or path in ("/api/v1/documents", "/api/v1/documents/sync"):
         return service.client.request(method, address, files={"file": ("paper.pdf", paper.read_bytes())})
     body = {"url": "http://127.0.0.1:9/hook"} if path == "/v1/webhooks/ping" else {} if method == "POST" else None
@@ -139,7 +143,15 @@ def test_it_works_again_by_itself_with_everything_that_there_was(story):
     assert story["new"]["complete"] is True
     refused = {path: status for (_, path), status in story["again"].items() if status >= 400}
     batch = "/v1/batches/{batch_id}"
-    absent = ("/v1/jobs/{job_id}/figures/{name}", "/v1/uploads/{upload_id}", batch, f"{batch}/events", f"{batch}/download")
+    extraction = "/v1/jobs/{job_id}/extractions/{extraction_id}"
+    absent = (
+        extraction,
+        "/v1/jobs/{job_id}/figures/{name}",
+        "/v1/uploads/{upload_id}",
+        batch,
+        f"{batch}/events",
+        f"{batch}/download",
+    )
     assert refused == dict.fromkeys(absent, 404), "there are none of these"
 
 

@@ -52,6 +52,7 @@ RECEIVING = [
     "process_async",
     "process_sync",
     "process_batch",
+    "extract",
     "alias_post_documents",
     "alias_post_documents_sync",
     "alias_post_documents_batch",

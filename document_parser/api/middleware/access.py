@@ -40,6 +40,8 @@ PROCESS = Access("process")
 """A route that changes something of the caller's owner."""
 SUBMIT = Access("process", actions=("job.submit",))
 """A route that makes a job of a document."""
+EXTRACT = Access("extract", actions=(RESULT_READ,))
+"""A route that returns values of a document."""
 ADMIN = Access("admin", operator_when_off=True)
 """A route for admins."""
 
@@ -84,6 +86,11 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("POST", "/v1/jobs/<job_id>/pages/<int:number>/retry"): Access("process", actions=("page.retry",)),
     ("POST", "/v1/jobs/<job_id>/retry"): Access("process", actions=("job.retry",)),
     ("POST", "/v1/jobs/<job_id>/cancel"): Access("process", actions=("job.cancel",)),
+    ("POST", "/v1/jobs/<job_id>/extract"): EXTRACT,
+    ("GET", "/v1/jobs/<job_id>/extractions/<extraction_id>"): EXTRACT,
+    ("POST", "/v1/extract"): Access("extract", actions=("job.submit", RESULT_READ)),
+    ("POST", "/v1/extract/validate"): Access("extract"),
+    ("GET", "/v1/schemas"): Access("extract"),
     ("DELETE", "/v1/jobs/<job_id>"): Access("process", operator_when_off=True, actions=("job.delete",)),
     ("POST", "/v1/jobs/<job_id>/webhook/replay"): Access("process", operator_when_off=True, actions=("webhook.replay",)),
     ("GET", "/v1/batches/<batch_id>"): READ,

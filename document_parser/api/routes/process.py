@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request, url_for
@@ -73,11 +74,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     """Return the routes that accept documents. The documentation shows the default mode of these settings."""
     tag = Tag(name="process", description="Send documents.")
     routes = APIBlueprint("process", __name__, url_prefix="/v1/process", abp_tags=[tag])
-    fields = field_schemas(settings)
-    described: dict[str, Any] = {
-        "request_body": _request_body(fields, {"file": openapi.BINARY | {"description": "The document."}}),
-        "openapi_extensions": {"parameters": _parameters(fields)},
-    }
+    described = upload_description(settings)
     queued = openapi.answer(Accepted, "The document is queued.", "Location", "Idempotency-Replayed", "Retry-After")
 
     @routes.post(
@@ -120,10 +117,11 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     return routes
 
 
-def accept_upload(*, ends_upload: bool = False) -> AcceptedUpload:
+def accept_upload(*, ends_upload: bool = False, take: Callable[[dict[str, Any]], None] | None = None) -> AcceptedUpload:
     """Receive the document of this request and make a job of it.
 
-    ``ends_upload`` lets a resumable upload whose length was never announced end where it is.
+    ``ends_upload`` lets a resumable upload whose length was never announced end where it is. ``take`` takes the fields of its
+    route out of the others, and may refuse them.
     Raises the errors in UPLOAD_ERRORS and RedisError.
     """
     check_origin()
@@ -132,6 +130,8 @@ def accept_upload(*, ends_upload: bool = False) -> AcceptedUpload:
     check_capacity(services, keyed=bool(key))
     name_field = "file" if request.mimetype == MULTIPART else "filename"
     with receive_upload() as (staged, filename, fields):
+        if take is not None:
+            take(fields)
         upload_id = fields.pop("upload_id", "")
         asked = parse_fields(services.settings, fields, beside=(name_field, "upload_id"), key=key)
         if staged is not None:
@@ -176,6 +176,18 @@ def with_replay_header(response: Response, taken: AcceptedUpload) -> Response:
     if taken.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def upload_description(settings: ApiSettings, more: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Return the body and the parameters of a route that takes a document, for the documentation.
+
+    ``more`` are the schemas of the route's own fields.
+    """
+    fields = field_schemas(settings) | (more or {})
+    return {
+        "request_body": _request_body(fields, {"file": openapi.BINARY | {"description": "The document."}}),
+        "openapi_extensions": {"parameters": _parameters(fields)},
+    }
 
 
 def batch_description(settings: ApiSettings) -> dict[str, Any]:

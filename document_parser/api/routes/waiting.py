@@ -59,10 +59,15 @@ def retry_after_header() -> dict[str, str]:
 
 
 def wait_for_format(services: Services, job_id: str, name: str, last: bytes, seconds: float) -> None:
-    """Wait until a format has been written, for at most ``seconds``, by the events after ``last``.
+    """Wait until a format has been written, as ``wait_for_outcome`` does."""
+    wait_for_outcome(services, job_id, "format", name, last, seconds)
 
-    Returns at once if half of the threads already wait, or if the job is gone. Raises RecordedError if the format could not be
-    written, RedisError.
+
+def wait_for_outcome(services: Services, job_id: str, field: str, name: str, last: bytes, seconds: float) -> None:
+    """Wait until what an event names in a field has been written, for at most ``seconds``, by the events after ``last``.
+
+    ``field`` is ``format`` or ``extraction``. Returns at once if half of the threads already wait, or if the job is gone.
+    Raises RecordedError if it could not be written, RedisError.
     """
     if not services.waiting.take():
         return
@@ -74,17 +79,17 @@ def wait_for_format(services: Services, job_id: str, name: str, last: bytes, sec
             found = reply[0][1] if reply else []
             last = found[-1][0] if found else last
             for _, fields in found:
-                if fields.get(b"format") == name.encode() and _is_written(fields):
+                if fields.get(field.encode()) == name.encode() and _is_written(fields):
                     return
     finally:
         services.waiting.release()
 
 
 def _is_written(fields: dict[bytes, bytes]) -> bool:
-    """Return whether an event says that a format was written. Raises RecordedError if it says that it cannot be."""
-    if fields[b"kind"] == b"format.failed":
+    """Return whether an event says that something was written. Raises RecordedError if it says that it cannot be."""
+    if fields[b"kind"].endswith(b".failed") and b"reason" in fields:
         raise errors.RecordedError(JobError.model_validate_json(fields[b"reason"]))
-    return fields[b"kind"] == b"format.written"
+    return fields[b"kind"] in (b"format.written", b"job.extracted")
 
 
 def _wait(

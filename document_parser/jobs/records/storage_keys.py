@@ -88,6 +88,16 @@ def result_facts(job_id: str, revision: int = 1) -> str:
     return result(job_id, "facts.json", revision)
 
 
+def extraction_order(job_id: str, extraction_id: str) -> str:
+    """Return the key of what was asked of a document: the schema of an extraction and its options."""
+    return f"{folder(job_id)}extractions/{extraction_id}.order.json"
+
+
+def extraction(job_id: str, extraction_id: str, revision: int = 1) -> str:
+    """Return the key of the answer to an extraction for this revision of the job."""
+    return f"{folder(job_id)}extractions/{extraction_id}{_revision_suffix(revision)}.json"
+
+
 def _revision_suffix(revision: int) -> str:
     """Return the suffix of a revision's files, so that those of earlier revisions stay whole beside them."""
     return "" if revision == 1 else f".r{revision}"

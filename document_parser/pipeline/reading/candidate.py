@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from document_parser.models import EngineName, PageWarning, Reading, WarningCode
+from document_parser.models import EngineName, PageWarning, Reading, WarningCode, Word
 
 MIN_PAGE_CONFIDENCE = 0.85
 """Mean word confidence (0 to 1) below which a page is flagged and its direction is checked once more: it may be upside down."""
@@ -16,7 +17,8 @@ class Candidate:
 
     ``doubts`` are warnings that speak against it, ``notes`` are warnings that only report what was done. ``turn`` is the
     clockwise rotation in degrees at which it was read. ``agreement`` is the share of words (0 to 1) that a second reader has in
-    common with it; None if no second reader was asked.
+    common with it; None if no second reader was asked. ``known_words`` are words of the page from other sources, for a reading
+    that has none of its own; boxes on the page as shown.
     """
 
     name: EngineName
@@ -25,6 +27,7 @@ class Candidate:
     agreement: float | None = None
     doubts: list[PageWarning] = field(default_factory=list)
     notes: list[PageWarning] = field(default_factory=list)
+    known_words: Sequence[Word] = ()
 
     def doubt(self, code: WarningCode, message: str) -> None:
         """Add a warning that speaks against the reading."""

@@ -287,7 +287,8 @@ class Ladder:
             candidate.doubt("low_confidence", f"The engine is only {sure:.0%} sure.")
         checked = await self._second_reader.check(candidate)
         if checked.name in VLM_ENGINES:
-            place_blocks(checked.reading.blocks, (await self._evidence.gather()).words or self._evidence.places)
+            checked.known_words = (await self._evidence.gather()).words or self._evidence.places
+            place_blocks(checked.reading.blocks, checked.known_words)
         self._kept.append(checked)
 
     def _keep_in_doubt(self, reading: Reading, rejection: guards.Rejection) -> Outcome:

@@ -18,6 +18,7 @@ from document_parser.models import (
     PageError,
     PageFacts,
     PageWarning,
+    PageWords,
     Reading,
     RulingLine,
     Word,
@@ -134,6 +135,13 @@ def words_as_shown(reading: Reading) -> list[Word]:
     return [word._replace(**box.model_dump()) for word, box in zip(reading.words, boxes, strict=True)]
 
 
+def pack_words(words: Sequence[Word]) -> PageWords | None:
+    """Return words packed for the page's file; None if there are none. Boxes are those of the page as shown."""
+    if not words:
+        return None
+    return PageWords.pack((word.text, word.left, word.top, word.right, word.bottom, word.confidence) for word in words)
+
+
 async def load_text_layer(source: PageSource, number: int) -> Reading:
     """Return the words and drawn lines of the text layer as a reading. Raises PageUnreadable."""
     words = await source.words(number)
@@ -150,6 +158,7 @@ def fail_page(page: Page, error: DocumentParserError) -> Page:
     page.status = "failed"
     page.engine = None
     page.blocks = []
+    page.words = None
     page.error = PageError(code=error.code, message=error.message)
     page.warnings.append(PageWarning(code="page_failed", message=error.message))
     return page

@@ -30,7 +30,14 @@ from document_parser.pipeline.reading.font_check import FONT_CHECK_ENGINE, check
 from document_parser.pipeline.reading.ladder import Ladder
 from document_parser.pipeline.reading.oriented_images import OrientedImages
 from document_parser.pipeline.reading.page_context import PageContext
-from document_parser.pipeline.reading.page_result import build_blocks, describe_hidden, fail_page, load_text_layer, new_page
+from document_parser.pipeline.reading.page_result import (
+    build_blocks,
+    describe_hidden,
+    fail_page,
+    load_text_layer,
+    new_page,
+    pack_words,
+)
 from document_parser.pipeline.reading.parts import read_part, read_part_without_engine
 from document_parser.pipeline.reading.second_tables import check_tables
 from document_parser.pipeline.reading.word_fallback import FALLBACK_MESSAGE, WordFallback, replace_unextracted_words
@@ -197,7 +204,9 @@ async def read_text_layer(source: PageSource, facts: PageFacts) -> Page:
     started = time.monotonic()
     page = new_page(facts, "sound text layer")
     page.engine = "text_layer"
-    page.blocks = build_blocks(page, await load_text_layer(source, facts.number))
+    reading = await load_text_layer(source, facts.number)
+    page.blocks = build_blocks(page, reading)
+    page.words = pack_words(reading.words)
     spent = round((time.monotonic() - started) * 1000)
     page.attempts.append(Attempt(engine="text_layer", outcome="accepted", reason=describe_hidden(facts), milliseconds=spent))
     return page

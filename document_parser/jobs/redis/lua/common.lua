@@ -354,13 +354,16 @@ local function count_page(job, page, outcome, counter, warnings, flagged)
 end
 
 -- Add an event for those who wait for a format; other stages have none.
-local function add_format_event(job, stage, error)
-  local format = string.match(stage, '^export%-(.+)$')
-  if not format then return end
+local function add_outcome_event(job, stage, error)
+  local field, what, done, failed = 'format', string.match(stage, '^export%-(.+)$'), 'format.written', 'format.failed'
+  if not what then
+    field, what, done, failed = 'extraction', string.match(stage, '^extract%-(.+)$'), 'job.extracted', 'extraction.failed'
+  end
+  if not what then return end
   if error == '' then
-    event(job, 'format.written', 'format', format)
+    event(job, done, field, what)
   else
-    event(job, 'format.failed', 'format', format, 'error', cjson.decode(error).code, 'reason', error)
+    event(job, failed, field, what, 'error', cjson.decode(error).code, 'reason', error)
   end
 end
 

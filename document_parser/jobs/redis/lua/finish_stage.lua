@@ -5,5 +5,5 @@ if not entry or entry.token ~= ARGV[3] then return 0 end
 drop_claim(ARGV[1], ARGV[2], entry)
 entry.state, entry.token, entry.actor = ARGV[4] == '' and 'done' or 'lost', nil, nil
 save(stages(ARGV[1]), ARGV[2], entry)
-add_format_event(ARGV[1], ARGV[2], ARGV[4])
+add_outcome_event(ARGV[1], ARGV[2], ARGV[4])
 return 1

@@ -1,0 +1,91 @@
+"""Run ``docparse extract``: read documents in this process and print the values of a schema, each with its place."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from document_parser.cli.outcome import INTERRUPTED
+from document_parser.errors import DocumentParserError
+from document_parser.extraction.registry import load_schemas
+from document_parser.extraction.schema import SchemaProblems, compile_schema, schema_of_names
+from document_parser.models.extraction import ExtractionOrder
+from document_parser.settings import Settings, cap_threads
+from document_parser.settings.arguments import parse_arguments
+from document_parser.settings.startup import settings_or_exit
+
+INCOMPLETE, USAGE, NOTHING = 1, 2, 3
+"""Exit statuses: some document or page could not be read, the command line is wrong, nothing could be read."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the values of a schema as JSON, a line for each document: data, evidence, checks."""
+    parser = _parser()
+    given = parse_arguments(parser, arguments)
+    settings = settings_or_exit()
+    try:
+        order = _order(given, settings)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    cap_threads()  # before anything numeric is imported
+    try:
+        return _extract_all(given, settings, order)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="docparse extract", description=main.__doc__)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="documents")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument(
+        "--schema", metavar="S", help="a file with a JSON Schema, or the name of a prebuilt one, such as invoice"
+    )
+    asked.add_argument("--fields", help="names of fields, separated by commas")
+    parser.add_argument("--scope", choices=("document", "page", "row"), default="document", help="what the schema describes")
+    parser.add_argument("--pages", default="", help="pages to read, as in 1,3-5")
+    parser.add_argument("--data", action="store_true", help="print the data alone, without evidence and checks")
+    return parser
+
+
+def _order(given: argparse.Namespace, settings: Settings) -> ExtractionOrder:
+    """Return what the command line asks. Raises ValueError if the schema is not supported, OSError if it cannot be read."""
+    known = load_schemas(settings.extraction.schemas_dir)
+    if given.fields:
+        schema = schema_of_names([name.strip() for name in given.fields.split(",") if name.strip()])
+    elif given.schema in known:
+        schema = known[given.schema].json_schema
+    elif not Path(given.schema).is_file():
+        raise ValueError(f"{given.schema} is no file, and none of the prebuilt schemas: {', '.join(sorted(known))}.")
+    else:
+        schema = json.loads(Path(given.schema).read_bytes())
+    try:
+        compile_schema(schema)
+    except SchemaProblems as error:
+        problems = "; ".join(f"{one.pointer or '/'}: {one.message}" for one in error.problems)
+        raise ValueError(f"The schema is not supported. {problems}") from None
+    return ExtractionOrder(json_schema=schema, name=given.schema if given.schema in known else "", scope=given.scope)
+
+
+def _extract_all(given: argparse.Namespace, settings: Settings, order: ExtractionOrder) -> int:
+    """Read each document and print its answer. Return the exit status."""
+    from document_parser.extraction.scopes import extract_pages
+    from document_parser.pipeline.local.reader import parse
+
+    failed = incomplete = 0
+    for path in given.files:
+        try:
+            document = parse(path, settings=settings, page_range=given.pages)
+        except (DocumentParserError, OSError) as error:
+            failed += 1
+            print(f"{path}: {error}", file=sys.stderr)
+            continue
+        answer = extract_pages(document.pages, order)
+        incomplete += not answer.complete
+        shown = answer.model_dump(mode="json", include={"data"} if given.data else None)
+        print(json.dumps({"file": str(path), **shown}, ensure_ascii=False), flush=True)
+    if failed == len(given.files):
+        return NOTHING
+    return INCOMPLETE if failed or incomplete else 0

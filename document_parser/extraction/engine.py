@@ -1,0 +1,235 @@
+"""Extract the values of a schema from a document's pages, without a model. Every value is a text of the document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from document_parser.extraction.checks import check_values
+from document_parser.extraction.conventions import Conventions, conventions_of
+from document_parser.extraction.einvoice import InvoiceData, item_views, prefer_data, values_of, with_places
+from document_parser.extraction.labels import Concept, LabelIndex, concept_of, group_by_key, labels_for
+from document_parser.extraction.parties import PARTY_ROLES, find_party
+from document_parser.extraction.rows import Row, Rows, find_rows
+from document_parser.extraction.schema import Field, Group, Leaf, ListOf, leaves_of, lists_of
+from document_parser.extraction.search import Blank, Candidate, Findings, Pages, Place, search_field
+from document_parser.extraction.totals import choose_totals
+from document_parser.extraction.values import find_currencies, find_dates
+from document_parser.extraction.view import PageView
+from document_parser.models.extraction import Extraction, ExtractionCheck, ExtractionWarning, FieldEvidence, Match
+
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+MIN_SCORE = 0.3
+"""How sure a candidate must be to become a value."""
+
+
+class Result(NamedTuple):
+    """A field with what was chosen for it; None if nothing was found, or only labels without a value."""
+
+    leaf: Leaf
+    concept: Concept | None
+    chosen: Candidate | None
+    blank: Blank | None
+
+
+def extract(root: Group, views: Sequence[PageView], data: InvoiceData | None = None) -> Extraction:
+    """Return the values of the schema's fields that the pages have, each with its evidence; others are null.
+
+    The values of ``data``, the electronic invoice inside the document, win; where a page says otherwise, a check says so.
+    """
+    leaves = dict(leaves_of(root))
+    concepts = {pointer: concept_of(leaf) for pointer, leaf in leaves.items()}
+    pages = _index(leaves, concepts, views)
+    results = _choose(leaves, concepts, pages)
+    rows = {pointer: find_rows(field, views, pages) for pointer, field in lists_of(root)}
+    checks: list[ExtractionCheck] = []
+    if data is not None:
+        checks = _use_data(data, root, results, rows, pages)
+    values, evidence = _build(root, "", results, rows, pages)
+    checks += check_values({p: (r.concept, r.chosen) for p, r in results.items()}, rows)
+    answer = Extraction(data=values, evidence=evidence, checks=checks)
+    for pointer, found in rows.items():
+        answer.rows_seen[pointer], answer.rows_returned[pointer] = found.seen, len(found.rows)
+        if found.seen != len(found.rows):
+            message = f"The document has {found.seen} rows for this list, and {len(found.rows)} could be read."
+            answer.warnings.append(ExtractionWarning(code="rows_differ", message=message, field=pointer))
+    return answer
+
+
+def _use_data(
+    data: InvoiceData, root: Group, results: dict[str, Result], rows: dict[str, Rows], pages: Pages
+) -> list[ExtractionCheck]:
+    """Put the values of an electronic invoice in the place of those of the pages. Return what agrees and what does not."""
+    known = values_of(data, {pointer: (result.leaf, result.concept) for pointer, result in results.items()})
+    chosen, checks = prefer_data({pointer: result.chosen for pointer, result in results.items()}, known, pages.views)
+    for pointer, value in chosen.items():
+        results[pointer] = results[pointer]._replace(chosen=value)
+    views = item_views(data)
+    inside = replace(pages, views=views, hits={}, conventions=Conventions(decimal="."))
+    for pointer, field in lists_of(root):
+        found = find_rows(field, views, inside)
+        if found.rows:
+            rows[pointer] = Rows(with_places(found.rows, rows[pointer].rows, data.attachment), found.seen)
+    return checks
+
+
+def _index(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], views: Sequence[PageView]) -> Pages:
+    """Find all labels on the pages, once."""
+    index = LabelIndex()
+    for pointer, leaf in leaves.items():
+        index.add(pointer, labels_for(leaf, concepts[pointer]))
+    index.add_known()
+    hits = {}
+    for view in views:
+        fuzzy = view.origin == "ocr"
+        for segment in view.segments:
+            if found := index.find(segment, fuzzy=fuzzy):
+                hits[view.number, segment.number] = found
+    conventions = conventions_of(segment.text for view in views for segment in view.segments)
+    return Pages(views, hits, conventions)
+
+
+def _choose(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], pages: Pages) -> dict[str, Result]:
+    """Choose a candidate for each field; totals are chosen together, so that they add up where they can."""
+    by_key = group_by_key(hit for hits in pages.hits.values() for hit in hits)
+    found: dict[str, Findings] = {}
+    for pointer, leaf in leaves.items():
+        concept = concepts[pointer]
+        role = leaf.role or (concept.role if concept is not None else "")
+        if role in PARTY_ROLES:
+            found[pointer] = Findings(find_party(role, by_key.get(pointer, []), pages))
+        else:
+            found[pointer] = search_field(leaf, concept, by_key.get(pointer, []), pages)
+            if role == "currency" and not found[pointer].candidates:
+                found[pointer].candidates = _currency_of(pages)
+        if role == "date" and not found[pointer].candidates and concept is not None and concept.name == "issue_date":
+            found[pointer].candidates = _first_date(pages)
+    amounts = {
+        concept.name: pointer for pointer, concept in concepts.items() if concept is not None and concept.role == "amount"
+    }
+    together = choose_totals({name: found[pointer].candidates for name, pointer in amounts.items()}, set(amounts))
+    results = {}
+    for pointer, findings in found.items():
+        concept = concepts[pointer]
+        best = together.get(concept.name) if concept is not None and pointer in amounts.values() else None
+        if best is None and findings.candidates:
+            best = findings.candidates[0]
+        chosen = best if best is not None and best.score >= MIN_SCORE else None
+        results[pointer] = Result(leaves[pointer], concept, chosen, findings.blanks[0] if findings.blanks else None)
+    return results
+
+
+NO_LABEL = "No label names this date. It is the first one of the document."
+"""The note on a date without a label."""
+
+
+def _first_date(pages: Pages) -> list[Candidate]:
+    """Return the first date of the document: receipts and letters give theirs without a label."""
+    for view in pages.views[:1]:
+        for segment in view.segments:
+            for value in find_dates(segment.text, pages.conventions):
+                place = Place(segment, value.start, value.end)
+                return [Candidate(value.value, (place,), 0.5, note=value.ambiguous or NO_LABEL)]
+    return []
+
+
+def _currency_of(pages: Pages) -> list[Candidate]:
+    """Return the currency that most amounts of the document name."""
+    found: dict[str, list[Candidate]] = {}
+    for view in pages.views:
+        for segment in view.segments:
+            for value in find_currencies(segment.text):
+                place = Place(segment, value.start, value.end)
+                found.setdefault(value.value, []).append(Candidate(value.value, (place,), 0.7, note=value.ambiguous))
+    if not found:
+        return []
+    most = max(found.values(), key=len)
+    return most[:1]
+
+
+def _build(field: Field, pointer: str, results: Mapping[str, Result], rows: Mapping[str, Any], pages: Pages) -> tuple[Any, Any]:
+    """Return the data and the evidence of a field, both in the schema's shape."""
+    if isinstance(field, Group):
+        data, evidence = {}, {}
+        for key, inner in field.fields.items():
+            step = str(key).replace("~", "~0").replace("/", "~1")
+            data[key], evidence[key] = _build(inner, f"{pointer}/{step}", results, rows, pages)
+        return data, evidence
+    if isinstance(field, ListOf):
+        found = rows[pointer].rows
+        built = [_build_row(field.item, row, pages) for row in found]
+        return [one for one, _ in built], [one for _, one in built]
+    result = results[pointer]
+    return value_of(result.leaf, result.chosen), evidence_of(result.leaf, result.chosen, result.blank, pages)
+
+
+def _build_row(item: Field, row: Row, pages: Pages) -> tuple[Any, Any]:
+    """Return the data and the evidence of a row of a list."""
+    if isinstance(item, Leaf):
+        chosen = row.get(item.key)
+        return value_of(item, chosen), evidence_of(item, chosen, None, pages)
+    if isinstance(item, ListOf):
+        return [], []
+    built = {key: _build_row_field(inner, str(key), row, pages) for key, inner in item.fields.items()}
+    return {key: one for key, (one, _) in built.items()}, {key: one for key, (_, one) in built.items()}
+
+
+def _build_row_field(inner: Field, key: str, row: Row, pages: Pages) -> tuple[Any, Any]:
+    """Return the data and the evidence of a field of a row; objects within rows take their fields from the same row."""
+    if isinstance(inner, Leaf):
+        chosen = row.get(key)
+        return value_of(inner, chosen), evidence_of(inner, chosen, None, pages)
+    return _build_row(inner, row, pages)
+
+
+def value_of(leaf: Leaf, chosen: Candidate | None) -> Any:
+    """Return a value in the type of its field: a text keeps numbers and dates as the document writes them. None without one."""
+    if chosen is None:
+        return None
+    by_notation = leaf.kind == "string" and (not isinstance(chosen.value, str) or _ISO_DATE.fullmatch(chosen.value))
+    return chosen.quote if by_notation else chosen.value
+
+
+def evidence_of(leaf: Leaf, chosen: Candidate | None, blank: Blank | None, pages: Pages) -> FieldEvidence:
+    """Return where a value stands, or why there is none."""
+    if chosen is None:
+        return _evidence_of_nothing(blank, pages)
+    page = chosen.places[0].segment.page if chosen.places else None
+    confidences = [place.segment.confidence(place.start, place.end) for place in chosen.places]
+    known = [one for one in confidences if one is not None]
+    return FieldEvidence(
+        page=page,
+        boxes=[box for place in chosen.places for box in place.segment.boxes(place.start, place.end)],
+        quote=chosen.quote,
+        source=chosen.origin or pages.view(chosen.places[0].segment).origin,
+        match=match_of(value_of(leaf, chosen), chosen.quote),
+        confidence=round(min(1.0, chosen.score) * min(known, default=1.0), 3),
+        state="found",
+        label=chosen.label,
+        note=chosen.note,
+        attachment=chosen.attachment,
+    )
+
+
+def _evidence_of_nothing(blank: Blank | None, pages: Pages) -> FieldEvidence:
+    """Return the evidence of a field without a value: its label is there, or nothing is."""
+    if blank is None:
+        return FieldEvidence()
+    hit = blank.hit
+    return FieldEvidence(
+        page=hit.segment.page,
+        boxes=hit.segment.boxes(hit.start, hit.end),
+        quote=blank.unreadable,
+        source=pages.view(hit.segment).origin,
+        state="unreadable" if blank.unreadable else "blank",
+        label=hit.segment.text[hit.start : hit.end],
+    )
+
+
+def match_of(value: Any, quote: str) -> Match:
+    """Return how a value agrees with the text that it was taken from."""
+    if isinstance(value, str) and " ".join(value.split()) == " ".join(quote.split()):
+        return "exact"
+    return "exact" if str(value) == quote else "normalised"

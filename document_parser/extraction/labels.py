@@ -1,0 +1,184 @@
+"""Find labels on a page: the names of fields, as a schema and the usual words of many languages give them."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from document_parser.extraction.schema import Leaf
+from document_parser.extraction.view import Segment
+
+CONCEPTS = Path(__file__).with_name("concepts.json")
+"""File with what documents commonly name, by concept: its role, and its labels by language."""
+MAX_LABEL_TOKENS = 8
+"""Words of a label, at most."""
+MIN_FUZZY_LETTERS = 5
+"""Letters of a word, at least, that may differ by one from the word of a label: OCR misreads a letter."""
+
+_TOKEN = re.compile(r"[^\W_]+|[#№%]")
+_BEFORE = frozenset(":;|(,/•·-–—[")
+"""Characters after which a label may begin within a line."""
+
+
+class Token(NamedTuple):
+    """A word of a text in comparable form, and where it is."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Concept(NamedTuple):
+    """Something that documents commonly name."""
+
+    name: str
+    role: str
+    is_column: bool
+    labels: tuple[str, ...]
+
+
+class LabelHit(NamedTuple):
+    """A label on a page: its place in the segment, its field's key in the index, and how good it is, from 0 to 1.
+
+    ``rank`` is the place of the label among the field's labels: the first are the surest.
+    """
+
+    segment: Segment
+    start: int
+    end: int
+    key: str
+    quality: float
+    rank: int
+
+
+def fold(text: str) -> str:
+    """Return a text in the form in which labels are compared: lower case, without accents."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("º", "").replace("°", ""))
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def tokens_of(text: str) -> list[Token]:
+    """Return the words of a text for comparison, with their places in it."""
+    return [Token(fold(match[0]), match.start(), match.end()) for match in _TOKEN.finditer(text)]
+
+
+@cache
+def load_concepts() -> dict[str, Concept]:
+    """Return what documents commonly name, by concept and by every other key that stands for it."""
+    found: dict[str, Concept] = {}
+    for name, entry in json.loads(CONCEPTS.read_text("utf-8")).items():
+        labels = tuple(dict.fromkeys(label for of_language in entry["labels"].values() for label in of_language))
+        concept = Concept(name, entry["role"], entry.get("column", False), labels)
+        for key in (name, *entry.get("also", [])):
+            found.setdefault(f"{'column ' if concept.is_column else ''}{key}", concept)
+    return found
+
+
+def concept_of(leaf: Leaf, *, is_column: bool = False) -> Concept | None:
+    """Return what a field stands for by its key, title or label; None if that is nothing common.
+
+    ``is_column`` asks for what columns of lists of items hold.
+    """
+    for label in leaf.labels:
+        key = fold(label).replace(" ", "_")
+        found = load_concepts().get(f"column {key}" if is_column else key)
+        if found is not None:
+            return found
+    return None
+
+
+@dataclass
+class LabelIndex:
+    """All labels that are looked for, so that each text is gone through once.
+
+    ``known`` are labels that no field asks for: what follows one of them belongs to it, and not to the field before.
+    """
+
+    _by_tokens: dict[tuple[str, ...], list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
+    _vocabulary: set[str] = field(default_factory=set)
+    _longest: int = 1
+
+    def add(self, key: str, labels: Iterable[str]) -> None:
+        """Add the labels of a field, the surest first."""
+        for rank, label in enumerate(labels):
+            words = tuple(token.text for token in tokens_of(label))[:MAX_LABEL_TOKENS]
+            if words and all(one != key for one, _ in self._by_tokens[words]):
+                self._by_tokens[words].append((key, rank))
+                self._vocabulary.update(words)
+                self._longest = max(self._longest, len(words))
+
+    def add_known(self) -> None:
+        """Add the labels of everything that documents commonly name, for no field."""
+        for concept in load_concepts().values():
+            self.add(f"known {concept.name}", concept.labels)
+
+    def find(self, segment: Segment, *, fuzzy: bool = False) -> list[LabelHit]:
+        """Return the labels in a segment, from left to right; of labels in the same place only the longest.
+
+        ``fuzzy`` accepts words that differ by a letter, as OCR reads them.
+        """
+        tokens = tokens_of(segment.text)
+        words = [self._nearest(token.text) if fuzzy else token.text for token in tokens]
+        hits: list[LabelHit] = []
+        place = 0
+        while place < len(tokens):
+            for length in range(min(self._longest, len(tokens) - place), 0, -1):
+                found = self._by_tokens.get(tuple(words[place : place + length]))
+                if found:
+                    start, end = tokens[place].start, tokens[place + length - 1].end
+                    quality = _quality(segment.text, start, end, len(tokens), place)
+                    hits += [LabelHit(segment, start, end, key, quality, rank) for key, rank in found]
+                    place += length - 1
+                    break
+            place += 1
+        return hits
+
+    def _nearest(self, word: str) -> str:
+        """Return the word of a label that a word is, or differs from by one letter."""
+        if word in self._vocabulary or len(word) < MIN_FUZZY_LETTERS:
+            return word
+        return next((known for known in self._vocabulary if _differs_by_one(word, known)), word)
+
+
+def _quality(text: str, start: int, end: int, tokens: int, place: int) -> float:
+    """Return how surely words name a field here: at the start of a piece, before a colon, and not within a sentence."""
+    before, after = text[:start].rstrip(), text[end:].lstrip(" .)")
+    followed = not after or after[0] in ":#=№|"
+    begins = not before or before[-1] in _BEFORE
+    quality = 1.0 if begins else 0.75
+    if not followed:
+        quality *= 0.9 if tokens <= MAX_LABEL_TOKENS + 4 else 0.5
+        if place and not begins:
+            quality *= 0.6
+    return quality
+
+
+def _differs_by_one(one: str, other: str) -> bool:
+    """Return whether two words differ by one letter that is another, too many or missing."""
+    if abs(len(one) - len(other)) > 1 or len(other) < MIN_FUZZY_LETTERS:
+        return False
+    first = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return one[first + 1 :] == other[first + 1 :] or one[first:] == other[first + 1 :] or one[first + 1 :] == other[first:]
+
+
+def labels_for(leaf: Leaf, concept: Concept | None) -> Sequence[str]:
+    """Return all labels of a field: its own first, then the usual ones. Its own that are usual ones keep their place there."""
+    if concept is None:
+        return leaf.labels
+    usual = {fold(label) for label in concept.labels}
+    return tuple(dict.fromkeys((*(label for label in leaf.labels if fold(label) not in usual), *concept.labels)))
+
+
+def group_by_key(hits: Iterable[LabelHit]) -> Mapping[str, list[LabelHit]]:
+    """Return label hits by the key of their field."""
+    found: dict[str, list[LabelHit]] = defaultdict(list)
+    for hit in hits:
+        found[hit.key].append(hit)
+    return found

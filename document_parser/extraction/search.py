@@ -1,0 +1,297 @@
+"""Search the values of a field: beside its labels, below them, or behind them in the same line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from document_parser.extraction.conventions import Conventions
+from document_parser.extraction.labels import Concept, LabelHit, fold
+from document_parser.extraction.schema import Leaf, matches
+from document_parser.extraction.values import (
+    Value,
+    find_by_pattern,
+    find_currencies,
+    find_dates,
+    find_identifiers,
+    find_numbers,
+    find_truth,
+    has_pattern,
+)
+from document_parser.extraction.view import PageView, Segment
+
+MIN_STOP_QUALITY = 0.7
+"""A label of at least this quality ends the value before it."""
+SAME_LINE, RIGHT, BELOW = 1.0, 0.95, 0.8
+"""How sure a value is by where it stands from its label."""
+MAX_RIGHT_SEGMENTS = 6
+"""Pieces of a line right of a label that are looked at."""
+MAX_BELOW_HEIGHTS = 2.6
+"""A value stands at most this many heights of its label below it."""
+RANK_LOSS = 0.35
+"""How much less sure the last of a field's labels is than the first."""
+MAX_TEXT_WORDS = 14
+"""A longer text beside a label is a sentence that begins with the label's words."""
+
+LOSS_A_WORD = 0.93
+"""How much less sure a value is for each word between it and its label."""
+OTHER_LABEL = 0.6
+"""How much less sure an amount is for each of the first two words that follow its label."""
+AMOUNT_WORDS = frozenset(
+    {"amount", "due", "incl", "inclusive", "including", "of", "gst", "vat", "tax", "payable", "rm", "net", "sum"}
+)
+"""Words after a label that leave it the label of an amount."""
+WHOLE_AMOUNT = 0.7
+"""How much less sure an amount without decimals is: it may be a count."""
+ADJACENT = 0.5
+"""How sure a date, number or identifier is, at least, that follows its label at once."""
+FILLERS = frozenset(
+    {"nr", "no", "n", "num", "number", "nummer", "numero", "id", "#", "№", "is", "der", "the", "de", "vom", "from"}
+)
+"""Words that may stand between a label and its identifier."""
+
+_LEADING = re.compile(r"^[\s:;#=№.)\]|–—-]+")
+_WORD = re.compile(r"\w+")
+_BRACKETS = re.compile(r"\(\w{1,4}\)")
+_TRAILING = re.compile(r"[\s:;|]+$")
+
+
+class Place(NamedTuple):
+    """A range of a segment's text."""
+
+    segment: Segment
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """Return the text of the range."""
+        return self.segment.text[self.start : self.end]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A value that a field may have: where it stands, how sure it is (0 to 1), and the label beside it.
+
+    A value of an electronic invoice has its ``attachment``, and ``shown_quote`` as its text: it may have no place on a page.
+    """
+
+    value: Any
+    places: tuple[Place, ...]
+    score: float
+    label: str = ""
+    note: str = ""
+    origin: Literal["", "xml", "model"] = ""
+    attachment: str = ""
+    shown_quote: str = ""
+
+    @property
+    def quote(self) -> str:
+        """Return the text that the value was taken from."""
+        return self.shown_quote or "\n".join(place.text for place in self.places)
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A label with nothing filled in, or with something that is no value of the field."""
+
+    hit: LabelHit
+    unreadable: str = ""
+    places: tuple[Place, ...] = ()
+
+
+@dataclass
+class Findings:
+    """What was found for a field: candidates, the surest first, and the labels without a value."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    blanks: list[Blank] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pages that are searched, with the label hits of each segment, and how the document writes numbers and dates."""
+
+    views: Sequence[PageView]
+    hits: Mapping[tuple[int, int], Sequence[LabelHit]]
+    conventions: Conventions
+
+    def view(self, segment: Segment) -> PageView:
+        """Return the page of a segment."""
+        return next(view for view in self.views if view.number == segment.page)
+
+    def hits_in(self, segment: Segment) -> Sequence[LabelHit]:
+        """Return the labels in a segment."""
+        return self.hits.get((segment.page, segment.number), ())
+
+    def begins_with_label(self, segment: Segment, key: str) -> bool:
+        """Return whether a segment is another label, so that it is no value of this field."""
+        return any(hit.start == 0 and hit.quality >= MIN_STOP_QUALITY and hit.key != key for hit in self.hits_in(segment))
+
+
+Finder = Callable[[str], list[Value]]
+"""Finds the values of a field's type in a text."""
+
+
+def find_values(leaf: Leaf, role: str, text: str, conventions: Conventions) -> list[Value]:
+    """Return the values of a field's type in a text, the likeliest first. Places are those in the text."""
+    found = _typed_values(leaf, role, text, conventions)
+    if leaf.pattern:
+        found = [value for value in found if matches(leaf.pattern, str(value.value))]
+    if leaf.least is not None or leaf.most is not None:
+        found = [value for value in found if _within(leaf, value.value)]
+    return found
+
+
+def _typed_values(leaf: Leaf, role: str, text: str, conventions: Conventions) -> list[Value]:
+    """Return the values of the leaf's kind and role in a text."""
+    if leaf.kind == "enum":
+        return _choices(leaf, text)
+    if leaf.kind == "boolean":
+        return find_truth(_LEADING.sub("", text)) and [Value(find_truth(_LEADING.sub("", text))[0].value, 0, len(text))]
+    if leaf.kind == "date" or role == "date":
+        return find_dates(text, conventions)
+    if leaf.kind in ("number", "integer") or role in ("amount", "number"):
+        return _numbers(leaf, role, text, conventions)
+    if role == "currency":
+        return find_currencies(text)
+    form = leaf.format if leaf.format == "email" else "url" if leaf.format == "uri" else role
+    if has_pattern(form):
+        return find_by_pattern(form, text)
+    if role == "identifier":
+        return find_identifiers(_BRACKETS.sub(lambda match: " " * len(match[0]), text))
+    return _free_text(text)
+
+
+def _numbers(leaf: Leaf, role: str, text: str, conventions: Conventions) -> list[Value]:
+    """Return numbers; of amounts those with decimals first, from the right: rates and counts stand before them."""
+    numbers = find_numbers(_without_dates(text, conventions), conventions)
+    if leaf.kind == "integer":
+        return [value._replace(value=int(value.value)) for value in numbers if float(value.value).is_integer()]
+    if role != "amount":
+        return numbers
+    money = [value for value in numbers if not text[value.end :].lstrip().startswith("%")]
+    return sorted(money, key=lambda value: (not isinstance(value.value, float), -value.start))
+
+
+def _without_dates(text: str, conventions: Conventions) -> str:
+    """Return a text with its dates blanked out: their parts are no numbers."""
+    for value in find_dates(text, conventions):
+        text = text[: value.start] + "\x00" * (value.end - value.start) + text[value.end :]
+    return text
+
+
+def _choices(leaf: Leaf, text: str) -> list[Value]:
+    """Return the choices of an enumeration that a text names."""
+    found = []
+    for choice in leaf.choices:
+        match = re.search(rf"(?<!\w){re.escape(str(choice))}(?!\w)", text, re.IGNORECASE)
+        if match:
+            found.append(Value(choice, match.start(), match.end()))
+    return sorted(found, key=lambda value: (value.start, value.start - value.end))
+
+
+def _free_text(text: str) -> list[Value]:
+    """Return a text without the marks around it; nothing if no letter or digit is left, or if it is a sentence."""
+    start = len(text) - len(_LEADING.sub("", text))
+    body = _TRAILING.sub("", text[start:])
+    if not any(map(str.isalnum, body)) or len(body.split()) > MAX_TEXT_WORDS:
+        return []
+    return [Value(body, start, start + len(body))]
+
+
+def _within(leaf: Leaf, value: Any) -> bool:
+    """Return whether a number is within the limits of its field."""
+    if not isinstance(value, int | float):
+        return True
+    return (leaf.least is None or value >= leaf.least) and (leaf.most is None or value <= leaf.most)
+
+
+def search_field(leaf: Leaf, concept: Concept | None, hits: Sequence[LabelHit], pages: Pages) -> Findings:
+    """Return what stands at a field's labels."""
+    role = leaf.role or (concept.role if concept is not None else "")
+    found = Findings()
+    most = max((hit.rank for hit in hits), default=0) + 1
+    for hit in hits:
+        trust = hit.quality * (1 - RANK_LOSS * hit.rank / max(most, 8))
+        if role == "amount":
+            trust *= OTHER_LABEL ** min(2, _further_words(hit))
+        candidates = list(_at_label(leaf, role, hit, trust, pages))
+        found.candidates += candidates
+        if not candidates:
+            found.blanks.append(_blank_of(hit, pages))
+    found.candidates.sort(key=lambda one: -one.score)
+    return found
+
+
+def _further_words(hit: LabelHit) -> int:
+    """Return how many words go on after a label and make it another one, as in "Total items" and "Total excluding tax"."""
+    rest = _BRACKETS.sub(" ", re.split(r"[\d:=]", hit.segment.text[hit.end :], maxsplit=1)[0])
+    words = [fold(word) for word in _WORD.findall(rest)]
+    return sum(len(word) > 1 and word not in AMOUNT_WORDS and not find_currencies(word.upper()) for word in words)
+
+
+def _at_label(leaf: Leaf, role: str, hit: LabelHit, trust: float, pages: Pages) -> Iterator[Candidate]:
+    """Yield the values at one label: behind it, right of it, or below it; only the nearest place that has any."""
+    for place, weight in _places_of(hit, pages):
+        values = find_values(leaf, role, place.text, pages.conventions)
+        if role == "identifier":
+            values = [value for value in values[:1] if _is_filler(place.text[: value.start])]
+        for count, value in enumerate(values[:3]):
+            at = Place(place.segment, place.start + value.start, place.start + value.end)
+            label = hit.segment.text[hit.start : hit.end]
+            between = len(_WORD.findall(place.text[: value.start]))
+            score = trust * weight * 0.9**count * LOSS_A_WORD**between
+            if role == "amount" and not isinstance(value.value, float):
+                score *= WHOLE_AMOUNT
+            if not between and weight == SAME_LINE and (leaf.kind != "string" or role in ("date", "identifier")):
+                score = max(score, ADJACENT)
+            yield Candidate(value.value, (at,), score, label, value.ambiguous)
+        if values and role != "amount":
+            return
+
+
+def _is_filler(text: str) -> bool:
+    """Return whether nothing but a number in brackets and words such as "no." stands between a label and its identifier."""
+    return all(fold(word) in FILLERS for word in _WORD.findall(_BRACKETS.sub(" ", text)))
+
+
+def _places_of(hit: LabelHit, pages: Pages) -> Iterator[tuple[Place, float]]:
+    """Yield the places where the value of a label may stand, with how sure each is."""
+    segment = hit.segment
+    end = min(
+        (other.start for other in pages.hits_in(segment) if other.start >= hit.end and _stops(other)), default=len(segment.text)
+    )
+    yield Place(segment, hit.end, end), SAME_LINE
+    if re.search(r"[:\d]", segment.text[end:]):
+        return  # another label with a value of its own
+    view = pages.view(segment)
+    for count, other in enumerate(view.right_of(segment)):
+        if count == MAX_RIGHT_SEGMENTS or pages.begins_with_label(other, hit.key):
+            break
+        stop = min(
+            (inner.start for inner in pages.hits_in(other) if _stops(inner) and inner.start > 0), default=len(other.text)
+        )
+        yield Place(other, 0, stop), RIGHT * (1 - 0.03 * count)
+    if segment.text[hit.end :].strip(" :.#") and hit.quality < 1:
+        return
+    for other in view.below(segment, MAX_BELOW_HEIGHTS * segment.height):
+        if pages.begins_with_label(other, hit.key):
+            break
+        near = abs(other.left - segment.left) < 3 * segment.height or abs(other.right - segment.right) < 3 * segment.height
+        yield Place(other, 0, len(other.text)), BELOW if near else BELOW * 0.8
+
+
+def _stops(hit: LabelHit) -> bool:
+    """Return whether a label ends the value before it."""
+    return hit.quality >= MIN_STOP_QUALITY
+
+
+def _blank_of(hit: LabelHit, pages: Pages) -> Blank:
+    """Return a label without a value; what stands there instead is unreadable as one."""
+    for place, _ in _places_of(hit, pages):
+        if _free_text(place.text):
+            return Blank(hit, place.text.strip(), (place,))
+    return Blank(hit)

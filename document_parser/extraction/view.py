@@ -1,0 +1,218 @@
+"""Look at a document as people look for a value in it: pieces of lines with their places on the page."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import Literal, NamedTuple
+
+from document_parser.layout.lines.lines import body_size, lines_of, split_at_gaps
+from document_parser.layout.lines.units import Scale
+from document_parser.models import Block, BoundingBox, Page, PlacedText, Table, Word
+from document_parser.text.letter_widths import SPACE_WIDTH, word_widths
+
+SEGMENT_GAP_EM = 1.3
+"""White between two words of a line, in font sizes, that makes them two pieces: a label and its value, or two columns."""
+LINE_POINTS, COLUMN_POINTS = 14.0, 160.0
+"""Height of a line and width of a column with which parts that have no page are laid out."""
+
+Origin = Literal["text_layer", "ocr", "model", "file", "xml"]
+"""Where the words of a page come from. ``file`` is the structure of a file, ``xml`` the data of an electronic invoice."""
+
+
+class Letters(NamedTuple):
+    """A word of a segment: where its letters are in the segment's text, its box in fractions of the page, its confidence."""
+
+    start: int
+    end: int
+    box: BoundingBox | None
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of a line without wide gaps. Edges are in points of the page as shown; ``number`` counts the page's segments."""
+
+    page: int
+    number: int
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    letters: tuple[Letters, ...]
+
+    @property
+    def middle(self) -> float:
+        """Return the y position halfway between top and bottom."""
+        return (self.top + self.bottom) / 2
+
+    @property
+    def height(self) -> float:
+        """Return the height, at least one point."""
+        return max(1.0, self.bottom - self.top)
+
+    def boxes(self, start: int, end: int) -> list[BoundingBox]:
+        """Return the boxes of the words that have letters in this range of the text."""
+        return [one.box for one in self.letters if one.box is not None and one.start < end and one.end > start]
+
+    def confidence(self, start: int, end: int) -> float | None:
+        """Return the lowest confidence of the words in this range; None if their reader gives none."""
+        known = [one.confidence for one in self.letters if one.confidence is not None and one.start < end and one.end > start]
+        return min(known, default=None)
+
+
+@dataclass(frozen=True, eq=False)
+class PageView:
+    """A page: its segments from top to bottom and from left to right, its tables, and where its words come from."""
+
+    number: int
+    width: float
+    height: float
+    segments: tuple[Segment, ...]
+    tables: tuple[Table, ...]
+    origin: Origin
+
+    @cached_property
+    def _tops(self) -> list[float]:
+        return [segment.top for segment in self.segments]
+
+    @cached_property
+    def line_height(self) -> float:
+        """Return the usual height of a piece in points."""
+        return median([segment.height for segment in self.segments]) if self.segments else LINE_POINTS
+
+    def right_of(self, segment: Segment) -> Iterator[Segment]:
+        """Yield the segments on the same line right of this one, the nearest first."""
+        near = sorted(self._between(segment.top - segment.height, segment.bottom), key=lambda other: other.left)
+        for other in near:
+            shared = min(segment.bottom, other.bottom) - max(segment.top, other.top)
+            if other is not segment and other.left >= segment.right - 1 and shared >= 0.5 * min(segment.height, other.height):
+                yield other
+
+    def below(self, segment: Segment, within: float) -> Iterator[Segment]:
+        """Yield the segments below this one that share some of its width, the nearest first. ``within`` is in points."""
+        near = self._between(segment.bottom - 0.4 * segment.height, segment.bottom + within)
+        for other in sorted(near, key=lambda other: (round(other.top), other.left)):
+            if (
+                other is not segment
+                and other.top > segment.middle
+                and min(segment.right, other.right) > max(segment.left, other.left)
+            ):
+                yield other
+
+    def _between(self, top: float, bottom: float) -> Sequence[Segment]:
+        """Return the segments whose tops are between two heights; none is higher than a tenth of the page."""
+        first = bisect_right(self._tops, top - self.height / 10)
+        return [one for one in self.segments[first : bisect_right(self._tops, bottom)] if one.bottom > top]
+
+
+def view_page(page: Page, *, origin: Origin | None = None) -> PageView:
+    """Return a page as segments: of the words that it was read from, or of its blocks if it has no page image."""
+    tables = tuple(block.table for block in page.blocks if block.table is not None)
+    words = page.words.unpack() if page.words is not None else []
+    if words:
+        width, height = page.width or 595.0, page.height or 842.0
+        return PageView(
+            page.number, width, height, tuple(_segments(page.number, words, width, height)), tables, origin or _origin(page)
+        )
+    segments = tuple(_segments_of_blocks(page))
+    depth = max((one.bottom for one in segments), default=LINE_POINTS)
+    return PageView(page.number, 595.0, depth, segments, tables, origin or ("file" if page.location else _origin(page)))
+
+
+def _origin(page: Page) -> Origin:
+    """Return where the words of a page come from."""
+    if page.engine == "text_layer" or page.engine is None:
+        return "text_layer"
+    return "ocr" if page.engine in ("rapidocr", "tesseract") else "model"
+
+
+def _segments(number: int, placed: Sequence[PlacedText], width: float, height: float) -> Iterator[Segment]:
+    """Yield the segments of a page's words, from top to bottom. Words without a size have the height of their line."""
+    words = Scale(width, height).to_points([Word(one.text, *one[1:5], confidence=one.confidence) for one in placed])
+    usual = body_size(words)
+    count = 0
+    for line in lines_of(words):
+        # Sizes are estimated from the ink: a word without tall letters must not count as small print.
+        for part in split_at_gaps(line, SEGMENT_GAP_EM * max(line.size, usual)):
+            yield _segment(number, count, part.words, width, height)
+            count += 1
+
+
+def _segment(page: int, number: int, words: Sequence[Word], width: float, height: float) -> Segment:
+    """Return words of a line as a segment; a word may be a whole line of an OCR engine."""
+    text, letters = "", list[Letters]()
+    for word in words:
+        text += " " if text else ""
+        for piece, left, right in _pieces(word):
+            start = len(text) + piece.start
+            box = BoundingBox.of(left / width, word.top / height, right / width, word.bottom / height)
+            letters.append(Letters(start, start + piece.length, box, word.confidence))
+        text += word.text
+    return Segment(
+        page,
+        number,
+        text,
+        min(word.left for word in words),
+        min(word.top for word in words),
+        max(word.right for word in words),
+        max(word.bottom for word in words),
+        tuple(letters),
+    )
+
+
+class _Piece(NamedTuple):
+    """A word of a run: where it starts in the run's text, and its length."""
+
+    start: int
+    length: int
+
+
+def _pieces(run: Word) -> Iterator[tuple[_Piece, float, float]]:
+    """Yield the words of a run with their left and right edges, by the usual widths of their letters."""
+    names = run.text.split()
+    if len(names) == 1:
+        yield _Piece(0, len(run.text)), run.left, run.right
+        return
+    widths = [float(width) for width in word_widths(names, "sans")]
+    unit = (run.right - run.left) / (sum(widths) + SPACE_WIDTH * (len(names) - 1))
+    start, left = 0, run.left
+    for name, width in zip(names, widths, strict=True):
+        start = run.text.index(name, start)
+        yield _Piece(start, len(name)), left, left + width * unit
+        start += len(name)
+        left += (width + SPACE_WIDTH) * unit
+
+
+def _segments_of_blocks(page: Page) -> Iterator[Segment]:
+    """Yield the lines and cells of blocks as segments on a page that is made up; they have no boxes unless their block has."""
+    top, number = 0.0, 0
+    for block in page.blocks:
+        for cells in _rows_of(block):
+            tallest = 1
+            for column, text in cells:
+                for line, part in enumerate(text.split("\n")):
+                    if not part.strip():
+                        continue
+                    tallest = max(tallest, line + 1)
+                    left, high = column * COLUMN_POINTS, top + line * LINE_POINTS
+                    letters = (Letters(0, len(part), block.box, block.confidence),)
+                    width = min(len(part) * 5.0, COLUMN_POINTS - 5)
+                    yield Segment(page.number, number, part, left, high, left + width, high + LINE_POINTS - 2, letters)
+                    number += 1
+            top += tallest * LINE_POINTS
+
+
+def _rows_of(block: Block) -> Iterable[Sequence[tuple[int, str]]]:
+    """Yield the rows of a block as (column, text): those of a table, or the text of any other block as one."""
+    if block.table is None:
+        yield [(0, block.text)]
+        return
+    rows: dict[int, list[tuple[int, str]]] = {}
+    for cell in block.table.cells:
+        rows.setdefault(cell.row, []).append((cell.column, cell.text))
+    yield from (rows[row] for row in sorted(rows))

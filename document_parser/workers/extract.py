@@ -1,0 +1,62 @@
+"""Extract the values of a schema from a document that was read. Nothing is read again."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from document_parser.errors import DocumentParserError, ExtractionFailed, SchemaUnsupported, StorageUnavailable
+from document_parser.extraction.einvoice import InvoiceData
+from document_parser.extraction.schema import SchemaProblems
+from document_parser.extraction.scopes import extract_pages
+from document_parser.extraction.view import view_page
+from document_parser.jobs.records import children, storage_keys
+from document_parser.jobs.records.job import Job, as_job_error
+from document_parser.models import JobError, JobState
+from document_parser.models.extraction import ExtractionOrder
+from document_parser.storage import StoredFileMissing
+from document_parser.telemetry import logs
+from document_parser.workers.assemble import load_pages
+from document_parser.workers.context import Context, task_boundary
+
+log = logs.get_logger(__name__)
+
+
+def extract_or_error(context: Context, job: Job, extraction_id: str) -> JobError | None:
+    """Write the answer to an order. Return the error for those who wait for it, None if it was written. Raises RedisError."""
+    faults: list[DocumentParserError] = []
+    try:
+        with task_boundary(faults.append, job_id=job.card.job_id, stage=f"extract-{extraction_id}"):
+            _extract(context, job, extraction_id)
+    except StorageUnavailable as fault:
+        log.warning("extraction_not_stored", job_id=job.card.job_id, code=fault.code)
+        faults.append(fault)
+    if not faults:
+        return None
+    error = faults[0]
+    return as_job_error(error if type(error) is not DocumentParserError else ExtractionFailed())
+
+
+def _invoice_data(context: Context, job: Job) -> InvoiceData | None:
+    """Return the electronic invoice inside the document, if it has been read; None if there is none."""
+    for child in children.load(context.storage, job.card.job_id) if job.children else []:
+        if child.invoice is not None and child.job_id is not None and (inner := context.load(child.job_id)) is not None:
+            if inner.state is not JobState.COMPLETED:
+                continue
+            pages = load_pages(context, child.job_id, context.ledger.entries(child.job_id))
+            return InvoiceData([view_page(page, origin="xml") for page in pages], child.name)
+    return None
+
+
+def _extract(context: Context, job: Job, extraction_id: str) -> None:
+    """Write the answer to an order. Raises SchemaUnsupported, PagesLost, StorageUnavailable, RedisError."""
+    job_id = job.card.job_id
+    try:
+        order = ExtractionOrder.model_validate_json(context.storage.get(storage_keys.extraction_order(job_id, extraction_id)))
+        pages = load_pages(context, job_id, context.ledger.entries(job_id))
+        answer = extract_pages(pages, order, _invoice_data(context, job))
+    except (StoredFileMissing, ValidationError):
+        raise ExtractionFailed("What was asked of the document is not stored. Ask again.") from None
+    except SchemaProblems as error:
+        raise SchemaUnsupported(problems=[one._asdict() for one in error.problems]) from None
+    key = storage_keys.extraction(job_id, extraction_id, job.revision)
+    context.storage.put(key, answer.model_dump_json().encode())

@@ -1,0 +1,59 @@
+"""``docparse extract``: values of documents that are read here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from tests.support.commands import docparse
+
+
+@pytest.fixture
+def letter(tmp_path):
+    path = tmp_path / "letter.pdf"
+    canvas = Canvas(str(path), pagesize=(595, 842))
+    canvas.drawString(60, 700, "Meter number:")
+    canvas.drawString(200, 700, "ZX-5521")
+    canvas.save()
+    return path
+
+
+def run(*arguments) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(docparse("extract", *arguments), capture_output=True, text=True, check=False)
+
+
+def test_a_schema_of_ones_own_is_answered_with_places(letter, tmp_path):
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"type": "object", "properties": {"meter": {"type": "string", "x-labels": ["meter number"]}}}))
+    done = run(letter, "--schema", schema)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["data"] == {"meter": "ZX-5521"}
+    assert answer["evidence"]["meter"]["page"] == 1
+
+
+def test_names_alone_are_enough_and_the_data_can_be_had_alone(letter):
+    done = run(letter, "--fields", "meter number, owner", "--data")
+    assert json.loads(done.stdout) == {"file": str(letter), "data": {"meter number": "ZX-5521", "owner": None}}
+
+
+def test_a_document_that_cannot_be_read_is_named_and_the_others_are_answered(letter, tmp_path):
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.4 nothing")
+    done = run(broken, letter, "--fields", "meter number", "--data")
+    assert done.returncode == 1
+    assert str(broken) in done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert run(broken, "--fields", "a").returncode == 3
+
+
+def test_a_schema_that_is_not_supported_is_said_before_anything_is_read(letter, tmp_path):
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"type": "object", "properties": {"a": {"allOf": []}}}))
+    done = run(letter, "--schema", schema)
+    assert done.returncode == 2
+    assert "/properties/a/allOf" in done.stderr
+    assert "none of the prebuilt schemas" in run(letter, "--schema", "novel").stderr

@@ -1,0 +1,136 @@
+"""Values are found beside, below and behind their labels; what is not on the page is never a value."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from document_parser.extraction.engine import extract
+from document_parser.extraction.schema import compile_schema
+from document_parser.extraction.scopes import extract_pages
+from document_parser.extraction.view import view_page
+from document_parser.models import Block, Cell, Location, Page, PageWords, Table
+from document_parser.models.extraction import ExtractionOrder
+
+TEXT, NUMBER, DATE = {"type": "string"}, {"type": "number"}, {"type": "string", "format": "date"}
+
+
+def page_of(*lines: tuple[float, float, str], number: int = 1, engine: str = "text_layer") -> Page:
+    """Return a page of lines: x and y of their upper left corner in points, and the text, 5 points a letter."""
+    words = [(text, x / 600, y / 800, (x + 5 * len(text)) / 600, (y + 10) / 800, None) for x, y, text in lines]
+    return Page(number=number, width=600, height=800, engine=engine, words=PageWords.pack(words))
+
+
+def answer(page: Page | list[Page], **properties):
+    pages = page if isinstance(page, list) else [page]
+    root = compile_schema({"type": "object", "properties": properties})
+    return extract(root, [view_page(one) for one in pages])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [(50, 100, "Meter number: ZX-5521")],
+        [(50, 100, "Meter number"), (250, 100, "ZX-5521")],
+        [(50, 100, "Meter number"), (50, 114, "ZX-5521")],
+        [(50, 100, "Date 5.3.2026 Meter number: ZX-5521")],
+    ],
+    ids=["behind", "right", "below", "after another label"],
+)
+def test_a_value_stands_behind_right_of_or_below_its_label(lines):
+    found = answer(page_of(*lines), meter_number=TEXT)
+    assert found.data == {"meter_number": "ZX-5521"}
+    assert found.evidence["meter_number"].boxes
+
+
+def test_what_follows_another_label_is_no_value_of_the_blank_one_before():
+    found = answer(page_of((50, 100, "Reference:"), (50, 114, "Order number: 55")), reference=TEXT, order_number=TEXT)
+    assert found.data == {"reference": None, "order_number": "55"}
+    assert found.evidence["reference"].state == "blank"
+
+
+def test_a_text_that_is_no_number_is_unreadable_and_not_guessed():
+    found = answer(page_of((50, 100, "Deposit:"), (200, 100, "see overleaf")), deposit=NUMBER)
+    assert found.data == {"deposit": None}
+    assert (found.evidence["deposit"].state, found.evidence["deposit"].quote) == ("unreadable", "see overleaf")
+
+
+def test_totals_that_add_up_are_preferred_to_nearer_ones():
+    lines = [
+        (50, 100, "Total"),
+        (300, 100, "4"),
+        (50, 120, "Net total"),
+        (300, 120, "100.00"),
+        (50, 140, "VAT"),
+        (300, 140, "19.00"),
+    ]
+    lines += [(50, 160, "Total"), (300, 160, "119.00")]
+    found = answer(page_of(*lines), net_total=NUMBER, tax=NUMBER, total=NUMBER)
+    assert found.data == {"net_total": 100.0, "tax": 19.0, "total": 119.0}
+    assert [(check.name, check.outcome) for check in found.checks] == [("net_plus_tax", "passed")]
+
+
+def test_totals_that_do_not_add_up_are_returned_as_they_are_and_said():
+    lines = [
+        (50, 120, "Net total"),
+        (300, 120, "100.00"),
+        (50, 140, "VAT"),
+        (300, 140, "19.00"),
+        (50, 160, "Total"),
+        (300, 160, "120.00"),
+    ]
+    found = answer(page_of(*lines), net_total=NUMBER, tax=NUMBER, total=NUMBER)
+    assert found.data["total"] == 120.0
+    assert [(check.name, check.outcome) for check in found.checks] == [("net_plus_tax", "failed")]
+
+
+def test_a_date_that_could_be_two_days_is_said_to_be_unsure():
+    found = answer(page_of((50, 100, "Due date: 03/04/2026")), due_date=DATE)
+    assert found.evidence["due_date"].note
+    assert [(check.name, check.outcome) for check in found.checks] == [("unambiguous", "unsure")]
+
+
+def test_rows_are_found_below_column_heads_without_any_table_and_over_pages():
+    head = [(50, 100, "Description"), (250, 100, "Quantity"), (350, 100, "Amount")]
+    first = [*head, (50, 120, "Apples"), (250, 120, "3"), (350, 120, "4.50")]
+    second = [(50, 60, "Pears"), (250, 60, "2"), (350, 60, "5.00"), (50, 90, "Total"), (350, 90, "9.50")]
+    item = {"type": "object", "properties": {"description": TEXT, "quantity": NUMBER, "amount": NUMBER}}
+    found = answer([page_of(*first), page_of(*second, number=2)], lines={"type": "array", "items": item})
+    assert [row["description"] for row in found.data["lines"]] == ["Apples", "Pears"]
+    assert [row["amount"].page for row in found.evidence["lines"]] == [1, 2]
+    assert found.rows_seen == found.rows_returned == {"/lines": 2}
+
+
+def test_a_part_without_a_page_image_has_a_place_and_no_boxes():
+    cells = [Cell(row=0, column=0, text="Meter number"), Cell(row=0, column=1, text="ZX-5521")]
+    block = Block(kind="table", table=Table(rows=1, columns=2, cells=cells))
+    page = Page(number=3, location=Location(kind="sheet", name="A"), blocks=[block])
+    found = answer(page, meter_number=TEXT)
+    evidence = found.evidence["meter_number"]
+    assert (found.data["meter_number"], evidence.page, evidence.boxes, evidence.source) == ("ZX-5521", 3, [], "file")
+
+
+def test_leaving_the_evidence_out_never_changes_the_data_and_failed_pages_are_named():
+    page = page_of((50, 100, "Meter number: ZX-5521"))
+    order = ExtractionOrder(json_schema={"type": "object", "properties": {"meter_number": TEXT}})
+    whole = extract_pages([page, Page(number=2, status="failed")], order)
+    assert whole.data == {"meter_number": "ZX-5521"}
+    assert (whole.complete, [one.page for one in whole.warnings]) == (False, [2])
+
+
+letters = st.text(alphabet="abcdefghij 0123456789.,:/-€", min_size=1, max_size=24)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 780), letters), max_size=25))
+def test_no_value_is_returned_that_is_not_on_the_page(lines):
+    page = page_of(*((float(x), float(y), text) for x, y, text in lines))
+    found = answer(page, total=NUMBER, date=DATE, reference=TEXT, invoice_number=TEXT)
+    on_page = "".join(segment.text for segment in view_page(page).segments).replace(" ", "")
+    for key, value in found.data.items():
+        evidence = found.evidence[key]
+        assert (value is None) == (evidence.state != "found")
+        if value is not None:
+            assert evidence.quote.replace("\n", "").replace(" ", "") in on_page
+            assert evidence.boxes
