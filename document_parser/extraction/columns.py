@@ -204,7 +204,8 @@ def _begins_row(
     """Return whether a row begins in the line of a piece: two of its columns have values, and no row has begun there."""
     if rows and segment.top - rows[-1].top < 0.9 * segment.height:
         return False
-    line = [one for one in view.segments if -0.6 * view.line_height < one.top - segment.top < 1.5 * view.line_height]
+    near = view.between(segment.top - view.line_height, segment.top + 2 * view.line_height)
+    line = [one for one in near if -0.6 * view.line_height < one.top - segment.top < 1.5 * view.line_height]
     typed = set()
     for one in line:
         for key, place in _cells_of(one, columns, borders):

@@ -8,7 +8,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,6 +69,12 @@ def tokens_of(text: str) -> list[Token]:
     return [Token(fold(match[0]), match.start(), match.end()) for match in _TOKEN.finditer(text)]
 
 
+@lru_cache(maxsize=1 << 14)
+def words_of(text: str) -> tuple[str, ...]:
+    """Return the words of a label or head for comparison. The same ones are compared again and again."""
+    return tuple(token.text for token in tokens_of(text))
+
+
 @cache
 def load_concepts() -> dict[str, Concept]:
     """Return what documents commonly name, by concept and by every other key that stands for it."""
@@ -108,7 +114,7 @@ class LabelIndex:
     def add(self, key: str, labels: Iterable[str]) -> None:
         """Add the labels of a field, the surest first."""
         for rank, label in enumerate(labels):
-            words = tuple(token.text for token in tokens_of(label))[:MAX_LABEL_TOKENS]
+            words = words_of(label)[:MAX_LABEL_TOKENS]
             if words and all(one != key for one, _ in self._by_tokens[words]):
                 self._by_tokens[words].append((key, rank))
                 self._vocabulary.update(words)
@@ -172,8 +178,8 @@ def labels_for(leaf: Leaf, concept: Concept | None) -> Sequence[str]:
     """Return all labels of a field: its own first, then the usual ones. Its own that are usual ones keep their place there."""
     if concept is None:
         return leaf.labels
-    usual = {fold(label) for label in concept.labels}
-    return tuple(dict.fromkeys((*(label for label in leaf.labels if fold(label) not in usual), *concept.labels)))
+    usual = set(map(words_of, concept.labels))
+    return tuple(dict.fromkeys((*(label for label in leaf.labels if words_of(label) not in usual), *concept.labels)))
 
 
 def group_by_key(hits: Iterable[LabelHit]) -> Mapping[str, list[LabelHit]]:

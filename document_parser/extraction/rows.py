@@ -8,7 +8,7 @@ from typing import Any
 
 from document_parser.extraction.columns import rows_by_columns
 from document_parser.extraction.grounding import ground_row
-from document_parser.extraction.labels import Concept, concept_of, labels_for, tokens_of
+from document_parser.extraction.labels import Concept, concept_of, labels_for, words_of
 from document_parser.extraction.schema import Group, Leaf, ListOf
 from document_parser.extraction.search import Candidate, Pages, find_values
 from document_parser.extraction.view import PageView
@@ -103,9 +103,9 @@ def _assign(heads: Mapping[int, str], fields: Mapping[str, tuple[Leaf, Concept |
     """Return the column of each field: the best pairs first, each column for one field."""
     pairs = []
     for key, (leaf, concept) in fields.items():
-        labels = [[token.text for token in tokens_of(label)] for label in labels_for(leaf, concept)]
+        labels = [words_of(label) for label in labels_for(leaf, concept)]
         for column, head in heads.items():
-            score = _likeness([token.text for token in tokens_of(head)], labels)
+            score = _likeness(words_of(head), labels)
             if score > 0:
                 pairs.append((score, -column, key))
     taken: dict[str, int] = {}
@@ -115,17 +115,17 @@ def _assign(heads: Mapping[int, str], fields: Mapping[str, tuple[Leaf, Concept |
     return taken
 
 
-def _likeness(head: Sequence[str], labels: Sequence[Sequence[str]]) -> float:
+def _likeness(head: tuple[str, ...], labels: Sequence[tuple[str, ...]]) -> float:
     """Return how well a header names a field: 1 if it is a label, less if it holds one; 0 if it does not."""
     best = 0.0
     for rank, label in enumerate(labels):
-        if not label:
+        if not label or label[0] not in head:
             continue
-        inside = any(list(head[place : place + len(label)]) == list(label) for place in range(len(head)))
+        inside = any(head[place : place + len(label)] == label for place in range(len(head)))
         if inside:
             best = max(
                 best,
-                len(label) / max(len(head), 1) + 0.2 - 0.1 * rank / len(labels) + (0.5 if list(head) == list(label) else 0),
+                len(label) / max(len(head), 1) + 0.2 - 0.1 * rank / len(labels) + (0.5 if head == label else 0),
             )
     return best
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from document_parser.extraction.conventions import Conventions
@@ -120,7 +121,11 @@ class Pages:
 
     def view(self, segment: Segment) -> PageView:
         """Return the page of a segment."""
-        return next(view for view in self.views if view.number == segment.page)
+        return self._by_number[segment.page]
+
+    @cached_property
+    def _by_number(self) -> dict[int, PageView]:
+        return {view.number: view for view in self.views}
 
     def hits_in(self, segment: Segment) -> Sequence[LabelHit]:
         """Return the labels in a segment."""

@@ -87,7 +87,7 @@ class PageView:
 
     def right_of(self, segment: Segment) -> Iterator[Segment]:
         """Yield the segments on the same line right of this one, the nearest first."""
-        near = sorted(self._between(segment.top - segment.height, segment.bottom), key=lambda other: other.left)
+        near = sorted(self.between(segment.top - segment.height, segment.bottom), key=lambda other: other.left)
         for other in near:
             shared = min(segment.bottom, other.bottom) - max(segment.top, other.top)
             if other is not segment and other.left >= segment.right - 1 and shared >= 0.5 * min(segment.height, other.height):
@@ -95,7 +95,7 @@ class PageView:
 
     def below(self, segment: Segment, within: float) -> Iterator[Segment]:
         """Yield the segments below this one that share some of its width, the nearest first. ``within`` is in points."""
-        near = self._between(segment.bottom - 0.4 * segment.height, segment.bottom + within)
+        near = self.between(segment.bottom - 0.4 * segment.height, segment.bottom + within)
         for other in sorted(near, key=lambda other: (round(other.top), other.left)):
             if (
                 other is not segment
@@ -104,8 +104,8 @@ class PageView:
             ):
                 yield other
 
-    def _between(self, top: float, bottom: float) -> Sequence[Segment]:
-        """Return the segments whose tops are between two heights; none is higher than a tenth of the page."""
+    def between(self, top: float, bottom: float) -> Sequence[Segment]:
+        """Return the segments that reach between two heights in points; none is higher than a tenth of the page."""
         first = bisect_right(self._tops, top - self.height / 10)
         return [one for one in self.segments[first : bisect_right(self._tops, bottom)] if one.bottom > top]
 
