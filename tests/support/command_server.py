@@ -1,24 +1,26 @@
-"""Starts commands of ``docparse`` with their modules loaded: ``python -m tests.support.command_server SOCKET``.
+"""Starts programs with their modules loaded: ``python -m tests.support.command_server PROGRAM SOCKET ROOM``.
 
-Each command is a process of its own, with the arguments, folder, environment and standard streams of whoever calls. Loading
-takes as long as most of these commands run. The server ends when its standard input is closed.
+Each is a process of its own, with the arguments, folder, environment and standard streams of whoever calls. Loading takes as
+long as most commands run, and a third of a service's start. The server ends when its standard input is closed.
 """
 
 from __future__ import annotations
 
 import array
+import ctypes
 import gc
 import marshal
 import os
+import runpy
 import select
 import signal
 import socket
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from pkgutil import iter_modules
 
-from document_parser import cli
-from document_parser.cli import checks
 from document_parser.settings import cap_threads
 
 CALLED_FOR = (
@@ -27,17 +29,65 @@ CALLED_FOR = (
     "document_parser.engines.rapidocr.networks",
 )
 """What commands load besides their own modules."""
+SERVED_BY = (
+    "gunicorn.app.wsgiapp",
+    "document_parser.api.server.options",
+    "document_parser.api.server.worker_class",
+    "document_parser.api.server.logger",
+    "document_parser.api.factory",
+)
+"""What the web server loads, and before it forks its workers."""
 
 
-def load() -> None:
-    """Load what commands load, without a thread, which no forked process would have."""
-    cap_threads()
+def modules_of_commands() -> list[str]:
+    from document_parser import cli
+    from document_parser.cli import checks
+
     found = [f"{package.__name__}.{module.name}" for package in (cli, checks) for module in iter_modules(package.__path__)]
-    for name in (*found, *CALLED_FOR):
+    return [*found, *CALLED_FOR]
+
+
+def run_command(arguments: list[str]) -> None:
+    from document_parser import cli
+
+    sys.argv = ["docparse", *arguments]
+    cli.main()
+
+
+def run_module(command: list[str]) -> None:
+    """What ``python -m MODULE ARGUMENT ...`` does, after its start."""
+    _, _, module, *arguments = command
+    show(command)
+    sys.argv = ["-m", *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+PROGRAMS: dict[str, tuple[Callable[[], list[str]], Callable[[list[str]], None]]] = {
+    "docparse": (modules_of_commands, run_command),
+    "service": (lambda: list(SERVED_BY), run_module),
+}
+
+
+def load(modules: list[str]) -> None:
+    """Load modules without a thread, which no forked process would have."""
+    cap_threads()
+    gc.disable()
+    for name in modules:
         __import__(name)
+    gc.enable()
     assert len(list(Path("/proc/self/task").iterdir())) == 1
     gc.collect()
     gc.freeze()
+
+
+def show(command: list[str]) -> None:
+    """Have ``/proc`` show this command line and the environment, which it reads where those of the server were."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    environment = [name + b"=" + value for name, value in os.environb.items()]
+    for shown, start, end in ((map(os.fsencode, command), *fields[45:47]), (environment, *fields[47:49])):
+        written, room = b"".join(part + b"\0" for part in shown), int(end) - int(start)
+        assert len(written) < room
+        ctypes.memmove(int(start), written.ljust(room, b"\0"), room)
 
 
 def request(connection: socket.socket) -> tuple[list[str], str, dict[bytes, bytes], array.array[int]]:
@@ -90,15 +140,16 @@ def serve(listener: socket.socket) -> list[str]:
     os.chdir(folder)
     os.environb.clear()
     os.environb.update(environment)
+    time.tzset()
     return arguments
 
 
 if __name__ == "__main__":
-    load()
+    modules, run = PROGRAMS[sys.argv[1]]
+    load(modules())
     with socket.socket(socket.AF_UNIX) as waiting:
-        waiting.bind(f"{sys.argv[1]}.new")
+        waiting.bind(f"{sys.argv[2]}.new")
         waiting.listen(64)
-        Path(f"{sys.argv[1]}.new").rename(sys.argv[1])
+        Path(f"{sys.argv[2]}.new").rename(sys.argv[2])
         given = serve(waiting)
-    sys.argv = ["docparse", *given]
-    cli.main()
+    run(given)
