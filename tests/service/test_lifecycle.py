@@ -14,8 +14,20 @@ from document_parser.jobs.queue import living_workers
 from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, StoreSettings
 from document_parser.supervisor.supervisor import SupervisorWatch, starting_lock
+from tests.support.forked_process import ForkedProcess
 from tests.support.processes import pool_pids
-from tests.support.service import API, ROOT, WORKER, Service, free_port, gunicorn, processes_of, redis_url_of, wait_until
+from tests.support.service import (
+    API,
+    ROOT,
+    WORKER,
+    Service,
+    free_port,
+    gunicorn,
+    parents_of,
+    processes_of,
+    redis_url_of,
+    wait_until,
+)
 
 KEEPER = "document_parser.supervisor.supervisor"
 VALKEY = "valkey-server"
@@ -43,31 +55,34 @@ def test_it_starts_one_keeper_and_one_pool_and_stops_without_a_trace(tmp_path, c
         assert not Settings(store=StoreSettings(data_dir=service.data_dir)).runtime_dir.exists()
 
 
-def seen(service: Service) -> dict[str, object]:
-    """What ``/proc`` shows of a service's master that is not its number."""
-    master = Path(f"/proc/{service.pid}")
-    told = {name: (master / name).read_bytes().rstrip(b"\0").split(b"\0") for name in ("cmdline", "environ")}
-    status = dict(line.split(":\t", 1) for line in (master / "status").read_text().splitlines() if ":\t" in line)
+def seen(pid: int, service: Service) -> dict[str, object]:
+    """What ``/proc`` shows of one of the service's processes that is no number of a process."""
+    process = Path(f"/proc/{pid}")
+    told = {name: (process / name).read_bytes().rstrip(b"\0").split(b"\0") for name in ("cmdline", "environ")}
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
     kept = ("Name", "Umask", "Uid", "Groups", "SigBlk", "SigIgn", "SigCgt", "Threads", "Seccomp", "CapEff")
-    streams = [(master / "fd" / str(number)).readlink() for number in range(3)]
+    pids = {str(number).encode() for number in processes_of(service.data_dir)}
     return {
-        "command line": told["cmdline"],
+        "command line": [b"PID" if part in pids else part for part in told["cmdline"]],
         "environment": sorted(told["environ"]),
-        "folder": (master / "cwd").readlink(),
-        "program": (master / "exe").readlink(),
-        "streams": streams,
-        "open files": len(list((master / "fd").iterdir())),
-        "group": os.getpgid(service.pid),
-        "limits": (master / "limits").read_text(),
+        "folder": (process / "cwd").readlink(),
+        "program": (process / "exe").readlink(),
+        "streams": [(process / "fd" / str(number)).readlink() for number in range(3)],
+        "leads a group": os.getpgid(pid) == pid,
+        "leads a session": os.getsid(pid) == pid,
+        "limits": (process / "limits").read_text(),
         **{name: status[name] for name in kept},
     }
 
 
-def test_the_web_server_that_most_tests_use_which_is_forked_is_to_the_system_as_one_that_is_started(tmp_path):
+def test_the_processes_that_most_tests_use_which_are_forked_are_to_the_system_as_those_that_are_started(tmp_path):
     facts, port = [], free_port()
     for preloaded in (False, True):
-        with Service(tmp_path, preloaded=preloaded, API_PORT=port, NUM_WORKERS=0, WEB_WORKERS=1) as service:
-            facts.append(seen(service))
+        with Service(tmp_path, preloaded=preloaded, API_PORT=port, NUM_WORKERS=1, WEB_WORKERS=1) as service:
+            assert isinstance(service.process, ForkedProcess) == preloaded
+            (keeper,), (pool,) = service.pids(KEEPER), pool_pids(service)
+            assert parents_of(service.data_dir)[pool] == keeper
+            facts.append({name: seen(pid, service) for name, pid in (("api", service.pid), ("keeper", keeper), ("pool", pool))})
         assert processes_of(service.data_dir) == {}
     started, forked = facts
     assert forked == started

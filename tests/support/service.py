@@ -22,7 +22,9 @@ from document_parser.jobs.records import storage_keys
 from document_parser.models import Page
 from document_parser.settings import Settings, StoreSettings
 from document_parser.settings.operator_access import create_link
-from tests.support.preloaded import CLEARED, ROOT, ForkedProcess, takes
+from tests.support.commands import docparse
+from tests.support.forked_process import ForkedProcess
+from tests.support.preloaded import CLEARED, ROOT, socket_of, takes
 
 CORPUS = ROOT.parent / "shared" / "corpus"
 """The development corpus, which lies beside the checkout or is not there."""
@@ -122,8 +124,9 @@ class AsOperator(httpx2.Auth):
 class Service:
     """One service; ``with Service(folder) as service`` starts it and leaves nothing behind.
 
-    Its web server is forked from a process that has loaded the modules, a third of a start; ``preloaded=False`` starts Python
-    itself, as users do, and so do other commands than API. What the web server starts is started as always.
+    Its web server, its supervisor and its pool of workers are forked from processes that have loaded the modules, which is more
+    than half of a start. ``preloaded=False`` starts Python itself, as users do, and so do other commands than API: see
+    test_lifecycle.py, which compares both, test_install.py and test_first_hour.py.
     """
 
     def __init__(
@@ -204,7 +207,8 @@ class Service:
     def _fork(self) -> ForkedProcess:
         with (self.folder / "service.log").open("ab") as log, Path(os.devnull).open("rb") as nothing:
             streams = (nothing.fileno(), log.fileno(), log.fileno())
-            return ForkedProcess("service", self.command, self.cwd, self.environment, streams)
+            command = [str(socket_of("supervisor")), *self.command]
+            return ForkedProcess(socket_of("service"), command, self.cwd, self.environment, streams)
 
     @property
     def log(self) -> str:
@@ -320,8 +324,9 @@ class Service:
 
 def redis_url_of(service: Service) -> str:
     """What ``docparse redis-url`` prints."""
-    command = [sys.executable, "-m", "document_parser", "redis-url"]
-    told = subprocess.run(command, env=service.environment, cwd=service.folder, capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        docparse("redis-url"), env=service.environment, cwd=service.folder, capture_output=True, text=True, check=True
+    )
     return told.stdout.strip()
 
 
