@@ -21,7 +21,6 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from pkgutil import iter_modules
@@ -76,6 +75,7 @@ def run_module(command: list[str]) -> None:
     """What ``python -m MODULE ARGUMENT ...`` does, after its start."""
     _, _, module, *arguments = command
     show(command)
+    sys.modules.pop(module, None)  # it is called __main__
     sys.argv = ["-m", *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
@@ -152,7 +152,7 @@ def run_as_child(command: list[str]) -> NoReturn:
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001 - what Python itself does at the end of a program
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
     finally:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
