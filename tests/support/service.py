@@ -22,7 +22,6 @@ from document_parser.jobs.records import storage_keys
 from document_parser.models import Page
 from document_parser.settings import Settings, StoreSettings
 from document_parser.settings.operator_access import create_link
-from tests.support.commands import docparse
 from tests.support.forked_process import ForkedProcess
 from tests.support.preloaded import CLEARED, ROOT, socket_of, takes
 
@@ -125,8 +124,8 @@ class Service:
     """One service; ``with Service(folder) as service`` starts it and leaves nothing behind.
 
     Its web server, its supervisor and its pool of workers are forked from processes that have loaded the modules, which is more
-    than half of a start. ``preloaded=False`` starts Python itself, as users do, and so do other commands than API: see
-    test_lifecycle.py, which compares both, test_install.py and test_first_hour.py.
+    than half of a start. ``preloaded=False`` starts Python itself, as users do, and so do other commands than API, benchmarks,
+    test_install.py and test_first_hour.py. test_lifecycle.py compares what is forked with what is started.
     """
 
     def __init__(
@@ -324,9 +323,8 @@ class Service:
 
 def redis_url_of(service: Service) -> str:
     """What ``docparse redis-url`` prints."""
-    told = subprocess.run(
-        docparse("redis-url"), env=service.environment, cwd=service.folder, capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-m", "document_parser", "redis-url"]
+    told = subprocess.run(command, env=service.environment, cwd=service.folder, capture_output=True, text=True, check=True)
     return told.stdout.strip()
 
 
