@@ -102,7 +102,7 @@ def _service(folder: Path, life_seconds: float, models: dict[str, Any]) -> Itera
         "WEBHOOK_RETRY_SECONDS": "[0.2, 0.2]",
         "WEB_WORKERS": 1,
     }
-    with Service(folder / "service", API, **settings) as service:
+    with Service(folder / "service", API, preloaded=False, **settings) as service:
         yield service
 
 

@@ -83,7 +83,7 @@ class Lock:
     def acquire(self, note: str) -> bool:
         """Take the lock without waiting and write ``note`` into the file. Return False if another process has the lock.
 
-        Raises OSError if the file cannot be created.
+        Raises OSError if the file cannot be written.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -92,8 +92,12 @@ class Lock:
         except OSError:
             os.close(fd)
             return False
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, note.encode(), 0)
+        try:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, note.encode(), 0)
+        except OSError:
+            os.close(fd)
+            raise
         self._fd = fd
         return True
 

@@ -37,6 +37,11 @@ def supervisor_lock(settings: Settings) -> Lock:
     return Lock(settings.data_dir / "keeper.lock")
 
 
+def starting_lock(settings: Settings) -> Lock:
+    """Return the lock of the web worker whose supervisor is just starting."""
+    return Lock(settings.data_dir / "keeper.starting")
+
+
 def identity_of(pid: int) -> str:
     """Return a name of a process that no later process can have. Raises ProcessLookupError if there is no such process."""
     return f"{pid} {start_time(pid)}"
@@ -123,6 +128,7 @@ class SupervisorWatch(threading.Thread):
     def __init__(self, settings: Settings, owner_pid: int) -> None:
         super().__init__(name="supervisor-watch", daemon=True)
         self.lock = supervisor_lock(settings)
+        self.starting = starting_lock(settings)
         self.owner_pid = owner_pid
         self.owner = identity_of(owner_pid)
         self.child: subprocess.Popen[bytes] | None = None
@@ -130,10 +136,20 @@ class SupervisorWatch(threading.Thread):
     def run(self) -> None:
         """Check every second until the owner ends."""
         while self._is_owner_alive():
+            found = self.lock.holder() == self.owner
             running = self.child is not None and self.child.poll() is None
-            if not running and self.lock.holder() != self.owner:
+            if found or not running:
+                self.starting.release()
+            if not (found or running) and self.take_turn():
                 self.child = self._start()
             time.sleep(1.0)
+
+    def take_turn(self) -> bool:
+        """Return whether no other web worker is starting a supervisor: all see at once that none runs, and one is enough."""
+        try:
+            return self.starting.acquire(self.owner)
+        except OSError:
+            return True  # a disk may be full: the supervisor then says so
 
     def _is_owner_alive(self) -> bool:
         try:

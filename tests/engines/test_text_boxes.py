@@ -5,7 +5,6 @@ import numpy as np
 import pypdfium2
 import pytest
 from PIL import Image, ImageDraw
-from rapidocr.ch_ppocr_det.utils import DBPostProcess
 
 from document_parser.engines.rapidocr.networks import load_detection
 from document_parser.engines.rapidocr.text_boxes import GROWTH_RATIO, MAX_BOXES, MIN_CONFIDENCE, boxes_of
@@ -15,6 +14,9 @@ from tests.support.service import ROOT
 
 @pytest.fixture(scope="module")
 def reference():
+    # Here, as it takes two seconds: every process of a test run collects all files and tests some of them.
+    from rapidocr.ch_ppocr_det.utils import DBPostProcess
+
     return DBPostProcess(
         thresh=MIN_WRITING_PROBABILITY,
         box_thresh=MIN_CONFIDENCE,

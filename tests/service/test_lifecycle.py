@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from document_parser.jobs.queue import living_workers
 from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, StoreSettings
+from document_parser.supervisor.supervisor import SupervisorWatch, starting_lock
+from tests.support.forked_process import ForkedProcess
 from tests.support.processes import pool_pids
-from tests.support.service import API, ROOT, WORKER, Service, gunicorn, processes_of, redis_url_of, wait_until
+from tests.support.service import (
+    API,
+    ROOT,
+    WORKER,
+    Service,
+    free_port,
+    gunicorn,
+    parents_of,
+    processes_of,
+    redis_url_of,
+    wait_until,
+)
 
 KEEPER = "document_parser.supervisor.supervisor"
 VALKEY = "valkey-server"
@@ -28,7 +43,7 @@ VALKEY = "valkey-server"
     ],
 )
 def test_it_starts_one_keeper_and_one_pool_and_stops_without_a_trace(tmp_path, command, cwd):
-    service = Service(tmp_path, command, cwd)
+    service = Service(tmp_path, command, cwd, preloaded=False)
     if "gunicorn" in command and cwd is None:
         service.command = [*command, "--bind", f"127.0.0.1:{service.port}"]
     with service:
@@ -40,6 +55,39 @@ def test_it_starts_one_keeper_and_one_pool_and_stops_without_a_trace(tmp_path, c
         assert not Settings(store=StoreSettings(data_dir=service.data_dir)).runtime_dir.exists()
 
 
+def seen(pid: int, service: Service) -> dict[str, object]:
+    """What ``/proc`` shows of one of the service's processes that is no number of a process."""
+    process = Path(f"/proc/{pid}")
+    told = {name: (process / name).read_bytes().rstrip(b"\0").split(b"\0") for name in ("cmdline", "environ")}
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
+    kept = ("Name", "Umask", "Uid", "Groups", "SigBlk", "SigIgn", "SigCgt", "Threads", "Seccomp", "CapEff")
+    pids = {str(number).encode() for number in processes_of(service.data_dir)}
+    return {
+        "command line": [b"PID" if part in pids else part for part in told["cmdline"]],
+        "environment": sorted(told["environ"]),
+        "folder": (process / "cwd").readlink(),
+        "program": (process / "exe").readlink(),
+        "streams": [(process / "fd" / str(number)).readlink() for number in range(3)],
+        "leads a group": os.getpgid(pid) == pid,
+        "leads a session": os.getsid(pid) == pid,
+        "limits": (process / "limits").read_text(),
+        **{name: status[name] for name in kept},
+    }
+
+
+def test_the_processes_that_most_tests_use_which_are_forked_are_to_the_system_as_those_that_are_started(tmp_path):
+    facts, port = [], free_port()
+    for preloaded in (False, True):
+        with Service(tmp_path, preloaded=preloaded, API_PORT=port, NUM_WORKERS=1, WEB_WORKERS=1) as service:
+            assert isinstance(service.process, ForkedProcess) == preloaded
+            (keeper,), (pool,) = service.pids(KEEPER), pool_pids(service)
+            assert parents_of(service.data_dir)[pool] == keeper
+            facts.append({name: seen(pid, service) for name, pid in (("api", service.pid), ("keeper", keeper), ("pool", pool))})
+        assert processes_of(service.data_dir) == {}
+    started, forked = facts
+    assert forked == started
+
+
 def test_hup_starts_no_second_pool_and_term_still_stops_everything(tmp_path):
     with Service(tmp_path, gunicorn("--workers", "2"), ROOT) as service:
         before = pool_pids(service), service.pids(KEEPER)
@@ -49,6 +97,28 @@ def test_hup_starts_no_second_pool_and_term_still_stops_everything(tmp_path):
         service.ready()
         assert (pool_pids(service), service.pids(KEEPER)) == before
         service.stop()
+
+
+HOLDING = (
+    "import fcntl, sys; held = open(sys.argv[1], 'w'); fcntl.lockf(held, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+)
+
+
+def test_while_one_web_worker_starts_a_keeper_the_others_start_none(tmp_path):
+    settings = Settings(store=StoreSettings(data_dir=tmp_path))
+    starting = [sys.executable, "-c", HOLDING, starting_lock(settings).path]
+    watch = SupervisorWatch(settings, os.getpid())
+    with subprocess.Popen(starting, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        assert not watch.take_turn()
+        other.communicate()
+    assert watch.take_turn()
+    watch.starting.release()
+
+
+def test_where_no_lock_can_be_written_a_web_worker_starts_a_keeper_which_says_why_it_cannot_run(tmp_path):
+    (tmp_path / "data").touch()
+    assert SupervisorWatch(Settings(store=StoreSettings(data_dir=tmp_path / "data")), os.getpid()).take_turn()
 
 
 def test_nothing_outlives_a_master_killed_by_9(tmp_path):

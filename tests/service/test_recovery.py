@@ -95,8 +95,8 @@ def test_each_page_is_asked_of_the_model_once_and_stands_in_its_place(undisturbe
 
 def test_progress_moves_while_pages_are_read(service, tmp_path):
     pages = 2 * len(STAMPS)
-    job_id = service.submit(documents.stamped_pdf(tmp_path / "long.pdf", range(300, 300 + pages)))
     with redis.Redis.from_url(redis_url_of(service)) as store:
+        job_id = service.submit(documents.stamped_pdf(tmp_path / "long.pdf", range(300, 300 + pages)))
         seen, shown = [], []
         while (status := service.status(job_id))["status"] not in ("completed", "failed"):
             seen.append(status["progress"])

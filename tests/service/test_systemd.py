@@ -329,14 +329,17 @@ def test_packs_for_scans_in_other_scripts_are_brought_and_cannot_stop_the_instal
     assert ("docparse-admin languages add default --if-reachable --timeout 120" in said) == brought
 
 
-def no_packs_listed() -> bool:
+@pytest.fixture
+def listed_packs():
+    """Names of language packs as apt lists them."""
     if shutil.which("apt-cache") is None:
-        return True
+        pytest.skip("apt is not installed")
     listed = subprocess.run(["apt-cache", "search", "--names-only", "^tesseract-ocr-"], capture_output=True, check=False)
-    return not listed.stdout
+    if not listed.stdout:
+        pytest.skip("apt has no package lists here")
 
 
-@pytest.mark.skipif(no_packs_listed(), reason="apt has no package lists here")
+@pytest.mark.usefixtures("listed_packs")
 @pytest.mark.parametrize(("unknown", "like"), [("german", "deu (German)"), ("ru", "rus (Russian)"), ("zh", "")])
 def test_a_language_pack_that_debian_does_not_have_is_refused_with_those_like_it(tmp_path, unknown, like):
     refused = install(tmp_path, "--no-venv", "--languages", f"eng {unknown}")

@@ -12,7 +12,7 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("memory"), WEB_WORKERS=1, NUM_WORKERS=0) as running:
+    with Service(tmp_path_factory.mktemp("memory"), preloaded=False, WEB_WORKERS=1, NUM_WORKERS=0) as running:
         yield running
 
 

@@ -1,25 +1,33 @@
-"""Starts commands of ``docparse`` with their modules loaded: ``python -m tests.support.command_server SOCKET``.
+"""Starts programs with their modules loaded: ``python -m tests.support.command_server PROGRAM SOCKET ROOM``.
 
-Each command is a process of its own, with the arguments, folder, environment and standard streams of whoever calls. Loading
-takes as long as most of these commands run. The server ends when its standard input is closed.
+Each is a process of its own, with the arguments, folder, environment and standard streams of whoever calls. Loading takes as
+long as most commands run, and more than half of a service's start. The server ends when its standard input is closed.
 """
 
 from __future__ import annotations
 
 import array
+import atexit
+import contextlib
+import ctypes
 import gc
 import marshal
 import os
+import runpy
 import select
 import signal
 import socket
+import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any, NoReturn
 
-from document_parser import cli
-from document_parser.cli import checks
 from document_parser.settings import cap_threads
+from tests.support.forked_process import ForkedProcess
 
 CALLED_FOR = (
     "document_parser.accounts.database",
@@ -27,17 +35,159 @@ CALLED_FOR = (
     "document_parser.engines.rapidocr.networks",
 )
 """What commands load besides their own modules."""
+SERVED_BY = (
+    "gunicorn.app.wsgiapp",
+    "document_parser.api.server.options",
+    "document_parser.api.server.worker_class",
+    "document_parser.api.server.logger",
+    "document_parser.api.factory",
+)
+"""What the web server loads, and before it forks its workers."""
+
+SUPERVISOR, POOL = "document_parser.supervisor.supervisor", "document_parser.worker"
+"""What the web server starts, and what that starts."""
+NEEDED_BY_THE_SWEEPER = ("document_parser.workers.flush_accounts",)
 
 
-def load() -> None:
-    """Load what commands load, without a thread, which no forked process would have."""
-    cap_threads()
+def modules_of_supervisor() -> list[str]:
+    """What the supervisor loads, and its pool before it forks its workers."""
+    from document_parser.workers.pool import PRELOADED
+
+    return [SUPERVISOR, "document_parser.supervisor.valkey", POOL, *PRELOADED, *NEEDED_BY_THE_SWEEPER]
+
+
+def modules_of_commands() -> list[str]:
+    from document_parser import cli
+    from document_parser.cli import checks
+
     found = [f"{package.__name__}.{module.name}" for package in (cli, checks) for module in iter_modules(package.__path__)]
-    for name in (*found, *CALLED_FOR):
+    return [*found, *CALLED_FOR]
+
+
+def run_command(arguments: list[str]) -> None:
+    from document_parser import cli
+
+    sys.argv = ["docparse", *arguments]
+    cli.main()
+
+
+def run_module(command: list[str]) -> None:
+    """What ``python -m MODULE ARGUMENT ...`` does, after its start."""
+    _, _, module, *arguments = command
+    show(command)
+    sys.modules.pop(module, None)  # it is called __main__
+    sys.argv = ["-m", *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def run_service(command: list[str]) -> None:
+    """The web server, whose first argument is the socket at which its supervisor is forked."""
+    socket_of_supervisors, *shown = command
+
+    def start(command: list[str], **options: Any) -> Any:
+        if command[1:3] != ["-m", SUPERVISOR]:
+            return started(command, **options)
+        with Path(os.devnull).open("rb") as nothing:
+            return ForkedProcess(Path(socket_of_supervisors), command, Path.cwd(), os.environ, (nothing.fileno(), 1, 2))
+
+    started, subprocess.Popen = subprocess.Popen, start  # type: ignore[misc,assignment]
+    run_module(shown)
+
+
+def run_supervisor(command: list[str]) -> None:
+    """The supervisor, which forks its pool."""
+
+    def start(command: list[str], **options: Any) -> Any:
+        return ForkedChild(command) if command[1:3] == ["-m", POOL] else started(command, **options)
+
+    os.setsid()
+    started, subprocess.Popen = subprocess.Popen, start  # type: ignore[misc,assignment]
+    run_module(command)
+
+
+class ForkedChild:
+    """A child that runs a module, with what of ``subprocess.Popen`` the supervisor uses."""
+
+    def __init__(self, command: list[str]) -> None:
+        assert threading.active_count() == 1
+        self.args = command
+        self.returncode: int | None = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            run_as_child(command)
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        deadline = time.monotonic() + (timeout or 1e9)
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            time.sleep(0.02)
+        return code
+
+    def terminate(self) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def run_as_child(command: list[str]) -> NoReturn:
+    """Run a module in a child just forked, with nothing of its parent that a program would not have which it starts."""
+    code: int | str | None = 1
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        with Path(os.devnull).open("rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+        run_module(command)
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: BLE001 - what Python itself does at the end of a program
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+    finally:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else code is not None)
+
+
+PROGRAMS: dict[str, tuple[Callable[[], list[str]], Callable[[list[str]], None]]] = {
+    "docparse": (modules_of_commands, run_command),
+    "service": (lambda: list(SERVED_BY), run_service),
+    "supervisor": (modules_of_supervisor, run_supervisor),
+}
+
+
+def load(modules: Callable[[], list[str]]) -> None:
+    """Load modules without a thread, which no forked process would have."""
+    cap_threads()
+    gc.disable()
+    for name in modules():
         __import__(name)
+    gc.enable()
     assert len(list(Path("/proc/self/task").iterdir())) == 1
     gc.collect()
     gc.freeze()
+
+
+def show(command: list[str]) -> None:
+    """Have ``/proc`` show this command line and the environment, which it reads where those of the server were."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    environment = [name + b"=" + value for name, value in os.environb.items()]
+    for shown, start, end in ((map(os.fsencode, command), *fields[45:47]), (environment, *fields[47:49])):
+        written, room = b"".join(part + b"\0" for part in shown), int(end) - int(start)
+        assert len(written) < room
+        ctypes.memmove(int(start), written.ljust(room, b"\0"), room)
 
 
 def request(connection: socket.socket) -> tuple[list[str], str, dict[bytes, bytes], array.array[int]]:
@@ -49,19 +199,21 @@ def request(connection: socket.socket) -> tuple[list[str], str, dict[bytes, byte
     return (*marshal.loads(called), streams)
 
 
-def look_after(connection: socket.socket, command: int) -> int:
-    """Tell the caller of the command's process and of its end. The command ends with its caller, however that ends."""
+def look_after(connection: socket.socket, command: int, *, outlives: bool) -> None:
+    """Tell the caller of the command's process and of its end. The command ends with its caller, however that ends, unless it
+    is to outlive it.
+    """
     connection.sendall(command.to_bytes(4, "little"))
     handle = os.pidfd_open(command)
-    ready, _, _ = select.select([connection, handle], [], [])
+    ready, _, _ = select.select([handle] if outlives else [connection, handle], [], [])
     if handle not in ready:
         signal.pidfd_send_signal(handle, signal.SIGKILL)
     _, status = os.waitpid(command, 0)
-    connection.sendall(status.to_bytes(4, "little"))
-    return status
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the caller has ended
+        connection.sendall(status.to_bytes(4, "little"))
 
 
-def serve(listener: socket.socket) -> list[str]:
+def serve(listener: socket.socket, *, outlive: bool) -> list[str]:
     """Answer calls until standard input is closed; in a command's process return the command's arguments."""
     started: list[int] = []
     while True:
@@ -81,7 +233,7 @@ def serve(listener: socket.socket) -> list[str]:
     if command:
         for stream in (*streams, *range(3)):
             os.close(stream)
-        look_after(connection, command)
+        look_after(connection, command, outlives=outlive)
         os._exit(0)
     connection.close()
     for standard, stream in enumerate(streams):
@@ -90,15 +242,16 @@ def serve(listener: socket.socket) -> list[str]:
     os.chdir(folder)
     os.environb.clear()
     os.environb.update(environment)
+    time.tzset()
     return arguments
 
 
 if __name__ == "__main__":
-    load()
+    modules, run = PROGRAMS[sys.argv[1]]
+    load(modules)
     with socket.socket(socket.AF_UNIX) as waiting:
-        waiting.bind(f"{sys.argv[1]}.new")
+        waiting.bind(f"{sys.argv[2]}.new")
         waiting.listen(64)
-        Path(f"{sys.argv[1]}.new").rename(sys.argv[1])
-        given = serve(waiting)
-    sys.argv = ["docparse", *given]
-    cli.main()
+        Path(f"{sys.argv[2]}.new").rename(sys.argv[2])
+        given = serve(waiting, outlive=sys.argv[1] == "supervisor")
+    run(given)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from tests.support.commands import docparse
 from tests.support.peer import serving
 from tests.support.service import SOON, Service, wait_until
 
@@ -98,6 +98,6 @@ def told(
 
 
 def secret_of(service: Service, *options: str) -> str:
-    command = [sys.executable, "-m", "document_parser", "webhook-secret", *options]
+    command = docparse("webhook-secret", *options)
     printed = subprocess.run(command, env=service.environment, cwd=service.folder, capture_output=True, text=True, check=True)
     return printed.stdout.strip()

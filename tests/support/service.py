@@ -22,8 +22,9 @@ from document_parser.jobs.records import storage_keys
 from document_parser.models import Page
 from document_parser.settings import Settings, StoreSettings
 from document_parser.settings.operator_access import create_link
+from tests.support.forked_process import ForkedProcess
+from tests.support.preloaded import CLEARED, ROOT, socket_of, takes
 
-ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "corpus"
 """The development corpus, which lies beside the checkout or is not there."""
 API = [sys.executable, "-m", "document_parser.api"]
@@ -36,10 +37,6 @@ SOON = {"HEARTBEAT_SECONDS": 0.5, "HEARTBEAT_TIMEOUT_SECONDS": 3, "SWEEP_SECONDS
 """The dead are missed within seconds."""
 TLS = ssl.create_default_context()
 """Shared by clients, none of which uses it: to load all certificates of its own takes one 50 ms of processor time."""
-CLEARED = (
-    *("REDIS_URL", "DATABASE_URL", "AUTH_MODE", "TIERS_FILE", "STORAGE_URL", "S3_ENDPOINT_URL"),
-    *("ADMIN_TOKEN", "SECRET_KEY", "INFERENCE_MODE"),
-)
 
 
 def free_port() -> int:
@@ -67,13 +64,13 @@ PATIENCE = 3
 """How many times longer than on a quiet machine a condition may take: three files are tested at a time on two cores."""
 
 
-def wait_until(holds: Any, seconds: float, what: str) -> None:
+def wait_until(holds: Any, seconds: float, what: str, *, pause: float = 0.05) -> None:
     """Wait for a condition, which a quiet machine meets in so many seconds; a test that needs it fails with its name."""
     deadline = time.monotonic() + PATIENCE * seconds
     while not holds():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {PATIENCE * seconds} s: {what}")
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 async def until(holds: Callable[[], bool], seconds: float = 5) -> None:
@@ -124,10 +121,22 @@ class AsOperator(httpx2.Auth):
 
 
 class Service:
-    """One service; ``with Service(folder) as service`` starts it and leaves nothing behind."""
+    """One service; ``with Service(folder) as service`` starts it and leaves nothing behind.
+
+    Its web server, its supervisor and its pool of workers are forked from processes that have loaded the modules, which is more
+    than half of a start. ``preloaded=False`` starts Python itself, as users do, and so do other commands than API, benchmarks,
+    test_install.py and test_first_hour.py. test_lifecycle.py compares what is forked with what is started.
+    """
 
     def __init__(
-        self, folder: Path, command: list[str] = API, cwd: Path | None = None, *, piped: bool = False, **settings: Any
+        self,
+        folder: Path,
+        command: list[str] = API,
+        cwd: Path | None = None,
+        *,
+        piped: bool = False,
+        preloaded: bool = True,
+        **settings: Any,
     ) -> None:
         self.folder = folder
         self.data_dir = folder / "data"
@@ -146,9 +155,10 @@ class Service:
             **{name: str(value) for name, value in settings.items()},
         }
         self.client = self._client()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self.others: list[subprocess.Popen[bytes]] = []
         self.piped = piped
+        self.preloaded = preloaded
         self.writers: list[subprocess.Popen[bytes]] = []
 
     def _client(self) -> httpx2.Client:
@@ -158,7 +168,10 @@ class Service:
 
     def start(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.process = self._popen(self.command)
+        if self.preloaded and not self.piped and self.command == API and takes(self.environment):
+            self.process = self._fork()
+        else:
+            self.process = self._popen(self.command)
         return self
 
     @contextlib.contextmanager
@@ -190,6 +203,12 @@ class Service:
                     writer.stdin.close()
                     self.writers.append(writer)
 
+    def _fork(self) -> ForkedProcess:
+        with (self.folder / "service.log").open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            streams = (nothing.fileno(), log.fileno(), log.fileno())
+            command = [str(socket_of("supervisor")), *self.command]
+            return ForkedProcess(socket_of("service"), command, self.cwd, self.environment, streams)
+
     @property
     def log(self) -> str:
         return (self.folder / "service.log").read_text(errors="replace")
@@ -214,8 +233,9 @@ class Service:
             return False
 
     def ready(self, seconds: float = 60) -> Self:
+        # Each question takes 10 ms of processor time: asked all the time, the start of a busy machine takes a second more.
         try:
-            wait_until(lambda: self.answers("/v1/health/ready"), seconds, "the service is ready")
+            wait_until(lambda: self.answers("/v1/health/ready"), seconds, "the service is ready", pause=0.25)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log[-4000:]}") from None
         return self
@@ -273,7 +293,8 @@ class Service:
             if process is not None and process.poll() is None:
                 process.terminate()
         self._reap(seconds)
-        wait_until(lambda: not processes_of(self.data_dir), seconds, f"all processes end: {processes_of(self.data_dir)}")
+        left = f"all processes end: {processes_of(self.data_dir)}"
+        wait_until(lambda: not processes_of(self.data_dir), seconds, left, pause=0.1)
 
     def _reap(self, seconds: float = 10) -> None:
         for process in (self.process, *self.others):
