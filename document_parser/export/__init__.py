@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from document_parser.export.base import ExportFormat, Writer
 from document_parser.export.bundle import write_bundle
+from document_parser.export.chunks import write_chunks, write_places
 from document_parser.export.csv import write_csv, write_tables
 from document_parser.export.html import write_html
 from document_parser.export.json import write_json
@@ -11,7 +12,7 @@ from document_parser.export.markdown import write_markdown
 from document_parser.export.text import write_text
 from document_parser.models import FORMAT_FILES, OutputFormat
 
-__all__ = ["FORMATS", "ExportFormat"]
+__all__ = ["FORMATS", "ExportFormat", "write_places"]
 
 _WRITERS: dict[OutputFormat, Writer] = {
     "markdown": write_markdown,
@@ -20,6 +21,7 @@ _WRITERS: dict[OutputFormat, Writer] = {
     "csv": write_csv,
     "tables": write_tables,
     "text": write_text,
+    "chunks": write_chunks,
     "zip": write_bundle,
 }
 """The writer of every output format."""
