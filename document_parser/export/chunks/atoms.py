@@ -104,13 +104,11 @@ class Atom:
 def atoms_of(segments: Iterable[Segment], chunking: Chunking) -> Iterator[Atom]:
     """Yield the atoms of a document, in order."""
     path: tuple[Heading, ...] = ()
-    for _, group in groupby(segments, key=lambda segment: segment.piece if segment.rows is not None else None):
-        first = next(group)
-        following = chain([first], group)
-        if first.rows is not None:
-            yield from _table_atoms(following, path, chunking)
+    for table, group in groupby(segments, key=lambda segment: segment.piece if segment.rows is not None else None):
+        if table is not None:
+            yield from _table_atoms(group, path, chunking)
             continue
-        for segment in following:
+        for segment in group:
             atom = _atom_of(segment, path, chunking)
             path = (*atom.path, atom.heading) if atom.heading else path
             yield from _by_page(atom) if chunking.strategy == "page" else [atom]
@@ -253,6 +251,8 @@ def split_to_fit(atom: Atom, room: int) -> tuple[Atom, Atom] | None:
     The best place is the last one after a line, sentence or word, whichever is first to fill half of the room. A row of a table
     and what a reader sees as one character are parted only if there is no other way, and say so in ``faults``.
     """
+    if room < 1:
+        return None
     window = atom.text[: room * CHARACTERS_PER_TOKEN]
     while len(window) < len(atom.text) and count_tokens(window) <= room:
         window = atom.text[: len(window) * 2]

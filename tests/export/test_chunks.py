@@ -1,0 +1,178 @@
+"""Chunks tile the Markdown, keep within their tokens, part tables between rows, and say where they come from."""
+
+from __future__ import annotations
+
+import io
+import string
+
+import regex
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from document_parser.export import FORMATS, write_places
+from document_parser.models import (
+    Block,
+    BoundingBox,
+    Cell,
+    Chunk,
+    Continuation,
+    Document,
+    Options,
+    Page,
+    PlacedText,
+    Table,
+)
+from document_parser.text.tokens import count_tokens
+from tests.support.tables import table_of_rows
+
+STRATEGIES = ("heading", "page", "block")
+SENTENCES = (
+    "The committee met on Monday. It approved the budget of $1,200.50! Was that all? Mr. Smith said no.",
+    "委员会星期一开会。它批准了预算！就这些吗？没有空格的文字必须也能分开。",
+    "委員会は月曜日に開かれた。「予算は承認された。」それだけですか？カタカナとひらがな。",
+    "คณะกรรมการประชุมกันในวันจันทร์ และอนุมัติงบประมาณ น้ำท่วมที่นี่",
+    "اجتمعت اللجنة يوم الاثنين. وافقت على الميزانية؟ نعم، هذا كل شيء.",
+    "הוועדה התכנסה ביום שני. היא אישרה את התקציב!",
+    "समिति की बैठक सोमवार को हुई। बजट स्वीकृत हुआ। क्षत्रिय विद्यार्थी।",
+    "위원회는 월요일에 모였다. 예산을 승인했다.",
+    "Комитет собрался в понедельник. Бюджет утверждён; т.е. принят.",
+    "e\u0301e\u0301 Zu\u0308rich cafe\u0301 👨‍👩‍👧‍👦🏽 🇩🇪🇫🇷 ☕️",
+    "See [1] *and* `code` at https://example.org/a_b?c=d&e=f with $x^2 < y_1$ | pipes | <b>tags</b>.",
+)
+"""Sentences in many scripts, with and without spaces, and with what Markdown must escape."""
+
+
+def words(rand_words: int = 40) -> st.SearchStrategy[str]:
+    text = st.text(alphabet=string.ascii_letters + " .,|*_`#<&\n\u0301字ก", min_size=1, max_size=80)
+    return st.lists(st.sampled_from(SENTENCES) | text, min_size=1, max_size=rand_words).map(" ".join)
+
+
+def boxes() -> st.SearchStrategy[BoundingBox | None]:
+    return st.none() | st.floats(0, 0.9).map(lambda top: BoundingBox.of(0.1, top, 0.9, top + 0.05))
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Block:
+    cells = st.sampled_from((*SENTENCES, "1", "two", "", "a\nb")) | st.text(alphabet="abc |*", max_size=8)
+    columns = draw(st.integers(1, 4))
+    rows = draw(st.lists(st.lists(cells, min_size=columns, max_size=columns), min_size=1, max_size=25))
+    table = table_of_rows(rows, heads=draw(st.integers(0, 2)))
+    if draw(st.booleans()) and columns > 1 and len(rows) > 2:
+        wide = Cell(row=len(rows) - 1, column=0, column_span=2, text="wide")
+        rest = [cell for cell in table.cells if (cell.row, cell.column) not in {(wide.row, 0), (wide.row, 1)}]
+        table = Table(rows=table.rows, columns=table.columns, cells=[*rest, wide])
+    return Block(kind="table", table=table, box=draw(boxes()))
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> Block:
+    kind = draw(
+        st.sampled_from(
+            (
+                "paragraph",
+                "paragraph",
+                "heading",
+                "title",
+                "list_item",
+                "list_item",
+                "code",
+                "formula",
+                "footnote",
+                "figure",
+                "table",
+            )
+        )
+    )
+    if kind == "table":
+        return draw(tables())
+    short = kind in ("heading", "title", "list_item")
+    text = draw(st.sampled_from(SENTENCES) if short else words())
+    if kind == "list_item":
+        text = draw(st.sampled_from(("- ", "1. ", "7) "))) + text
+    level = draw(st.integers(1, 4)) if short else None
+    return Block(kind=kind, text=text, level=level, box=draw(boxes()))
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> list[Page]:
+    found = draw(st.lists(st.lists(blocks(), max_size=7), min_size=1, max_size=3))
+    pages = [Page(number=number, blocks=inside) for number, inside in enumerate(found, 1)]
+    for page, following in zip(pages, pages[1:], strict=False):
+        # A block that goes on over the end of the page, as assembling marks it.
+        if page.blocks and following.blocks and page.blocks[-1].kind == following.blocks[0].kind and draw(st.booleans()):
+            page.blocks[-1] = page.blocks[-1].model_copy(update={"continued_on": following.number})
+            mark = Continuation(page=page.number, block=len(page.blocks) - 1, between=" ")
+            following.blocks[0] = following.blocks[0].model_copy(update={"continues": mark})
+    return pages
+
+
+@st.composite
+def chunkings(draw: st.DrawFn) -> dict[str, object]:
+    most = draw(st.integers(32, 200))
+    overlap = draw(st.just(0) | st.integers(0, (most - 1) // 2))
+    return {"chunk_max_tokens": most, "chunk_overlap": overlap, "chunk_strategy": draw(st.sampled_from(STRATEGIES))}
+
+
+def written(name: str, pages: list[Page], **options: object) -> bytes:
+    out = io.BytesIO()
+    head = Document(filename="a.pdf", media_type="application/pdf", page_count=len(pages))
+    write = write_places if name == "places" else FORMATS[name].write
+    write(head, iter(pages), Options.model_validate(options), out)
+    return out.getvalue()
+
+
+def markdown_of(pages: list[Page], **options: object) -> str:
+    return written("markdown", pages, **options).decode()
+
+
+def chunks_of(pages: list[Page], **options: object) -> list[Chunk]:
+    return [Chunk.model_validate_json(line) for line in written("chunks", pages, **options).splitlines()]
+
+
+def check_chunks(pages: list[Page], **options: object) -> list[Chunk]:
+    """Check everything that holds for all chunks of all documents; return the chunks."""
+    markdown, chunks = markdown_of(pages, **options), chunks_of(pages, **options)
+    most, overlap = int(options.get("chunk_max_tokens", 512)), int(options.get("chunk_overlap", 0))
+    at = 0
+    for chunk in chunks:
+        assert chunk.text == markdown[chunk.span.start : chunk.span.end]
+        assert chunk.span.start <= at < chunk.span.end, "chunks are in order and leave nothing out"
+        assert count_tokens(markdown[chunk.span.start : at]) <= overlap + 1
+        assert chunk.tokens == count_tokens(chunk.context_text) <= most
+        assert chunk.context_text.endswith(chunk.text)
+        at = chunk.span.end
+    assert at == len(markdown)
+    if not overlap:
+        assert "".join(chunk.text for chunk in chunks) == markdown
+    assert len({chunk.id for chunk in chunks}) == len(chunks)
+    faults = {warning.code for chunk in chunks for warning in chunk.warnings}
+    cuts = {chunk.span.start for chunk in chunks} - {0}
+    if "character_parted" not in faults:
+        assert cuts <= {match.start() for match in regex.finditer(r"\X", markdown)}, "no character is parted"
+    check_tables(pages, markdown, chunks, most, **options)
+    if options.get("chunk_strategy") == "page" and not overlap:
+        assert all(len(chunk.pages) == 1 for chunk in chunks)
+    return chunks
+
+
+def check_tables(pages: list[Page], markdown: str, chunks: list[Chunk], most: int, **options: object) -> None:
+    """Check that chunks begin at the start of a row wherever they begin in a table, unless the row is too large for one."""
+    lines = [PlacedText.model_validate_json(line) for line in written("places", pages, **options).splitlines()]
+    assert "".join(line.text for line in lines) == markdown
+    kinds = {(page.number, index): block.kind for page in pages for index, block in enumerate(page.blocks)}
+    parted = {chunk.span.start for chunk in chunks if any(warning.code == "table_row_parted" for warning in chunk.warnings)}
+    starts = {chunk.span.start for chunk in chunks}
+    for line in lines:
+        if not line.sources or kinds[line.sources[0].page, line.sources[0].index] != "table":
+            continue
+        inside = {start for start in starts if line.start < start < line.start + len(line.text)}
+        rows = {line.start + place for place in range(1, len(line.text)) if line.text[place - 1] == "\n"}
+        for start in inside - rows:
+            assert start in parted
+            assert count_tokens(line.text) + 20 > most, "only a row that is too large is parted"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(documents(), chunkings())
+def test_chunks_tile_the_markdown_within_their_tokens_and_part_tables_between_rows(pages, options):
+    check_chunks(pages, **options)
