@@ -59,7 +59,7 @@ class Parts:
 class Place(NamedTuple):
     """Where a part of a piece comes from.
 
-    ``page`` has its number, status, error and warnings. ``block_index`` is that of the block on the page, ``start`` the
+    ``page`` has no blocks. ``block_index`` is that of the block on the page, ``start`` the
     first character of the part in the text of the piece; 0 for tables, whose places are those of their parts.
     """
 
@@ -73,7 +73,7 @@ class Place(NamedTuple):
 class Piece:
     """One thing to write; ``block`` is None at the beginning of a page.
 
-    ``page`` has only its number, status, error and warnings. ``caption`` is the text of the caption of a table or figure,
+    ``page`` has no blocks. ``caption`` is the text of the caption of a table or figure,
     ``owned`` is True for a caption whose table or figure shows its text. ``parts`` are those of a table. ``places`` are where
     the block, and what continues it on later pages, come from.
     """
@@ -97,7 +97,7 @@ def flow(pages: Iterable[Page], options: Options) -> Iterator[Piece]:
 
 def _pieces(page: Page, options: Options) -> Iterator[Piece]:
     """Yield the pieces of one page."""
-    head = Page(number=page.number, status=page.status, error=page.error, warnings=page.warnings)
+    head = page.model_copy(update={"blocks": [], "attempts": [], "hidden": []})
     yield Piece(head)
     if page.status == "failed":
         return

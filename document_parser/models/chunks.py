@@ -138,10 +138,11 @@ class TextSource(BaseModel):
 class PlacedText(BaseModel):
     """A line of the export ``places``: a piece of the Markdown, where it begins, and the blocks that it comes from.
 
-    ``page`` is that of a piece that comes from no block.
+    ``page`` is where the piece begins. ``has_image`` is False for a document without pages.
     """
 
     start: int
     text: str
     page: int
+    has_image: bool = True
     sources: list[TextSource] = Field(default_factory=list)

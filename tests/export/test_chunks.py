@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import string
+from itertools import pairwise
 
 import regex
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from document_parser.export import FORMATS, write_places
+from document_parser.export import writer_of
 from document_parser.models import (
     Block,
     BoundingBox,
@@ -25,6 +26,7 @@ from document_parser.models import (
 from document_parser.text.tokens import count_tokens
 from tests.support.tables import table_of_rows
 
+KINDS = (*("paragraph", "list_item", "heading") * 2, "title", "code", "formula", "footnote", "figure", "table")
 STRATEGIES = ("heading", "page", "block")
 SENTENCES = (
     "The committee met on Monday. It approved the budget of $1,200.50! Was that all? Mr. Smith said no.",
@@ -66,23 +68,7 @@ def tables(draw: st.DrawFn) -> Block:
 
 @st.composite
 def blocks(draw: st.DrawFn) -> Block:
-    kind = draw(
-        st.sampled_from(
-            (
-                "paragraph",
-                "paragraph",
-                "heading",
-                "title",
-                "list_item",
-                "list_item",
-                "code",
-                "formula",
-                "footnote",
-                "figure",
-                "table",
-            )
-        )
-    )
+    kind = draw(st.sampled_from(KINDS))
     if kind == "table":
         return draw(tables())
     short = kind in ("heading", "title", "list_item")
@@ -97,7 +83,7 @@ def blocks(draw: st.DrawFn) -> Block:
 def documents(draw: st.DrawFn) -> list[Page]:
     found = draw(st.lists(st.lists(blocks(), max_size=7), min_size=1, max_size=3))
     pages = [Page(number=number, blocks=inside) for number, inside in enumerate(found, 1)]
-    for page, following in zip(pages, pages[1:], strict=False):
+    for page, following in pairwise(pages):
         # A block that goes on over the end of the page, as assembling marks it.
         if page.blocks and following.blocks and page.blocks[-1].kind == following.blocks[0].kind and draw(st.booleans()):
             page.blocks[-1] = page.blocks[-1].model_copy(update={"continued_on": following.number})
@@ -116,7 +102,7 @@ def chunkings(draw: st.DrawFn) -> dict[str, object]:
 def written(name: str, pages: list[Page], **options: object) -> bytes:
     out = io.BytesIO()
     head = Document(filename="a.pdf", media_type="application/pdf", page_count=len(pages))
-    write = write_places if name == "places" else FORMATS[name].write
+    write = writer_of(name)
     write(head, iter(pages), Options.model_validate(options), out)
     return out.getvalue()
 

@@ -39,6 +39,7 @@ def write_places(
             start=start,
             text=segment.text,
             page=segment.piece.page.number,
+            has_image=segment.piece.page.location is None,
             sources=[
                 TextSource(
                     start=start + source.start,
