@@ -291,7 +291,7 @@ class CiteQuery(_Query):
     page: int | None = Field(default=None, ge=1, description="For a picture: the page; default: the first one of the range.")
     format: Literal["json", "png"] | SkipJsonSchema[Literal[""]] = Field(
         default="",
-        description="png: the page as a picture with the place marked. Default: JSON, unless Accept prefers image/png.",
+        description="png: a picture of the page with the place marked. Default: JSON, unless Accept prefers image/png.",
     )
 
 

@@ -34,14 +34,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 16
 """Size of the pieces in which files are sent, in bytes."""
-CONTENT_NAMES = {
-    "markdown": "markdown",
-    "html": "html",
-    "text": "text",
-    "json": "document",
-    "tables": "tables",
-    "chunks": "chunks",
-}
+CONTENT_NAMES = {**{name: name for name in ("markdown", "html", "text", "tables", "chunks")}, "json": "document"}
 """Field of the JSON body that holds the content of a format."""
 _ACCEPTED: dict[str, OutputFormat] = {
     "text/markdown": "markdown",
@@ -222,7 +215,7 @@ def _body(
     """
     entries = services.ledger.entries(job.card.job_id)
     missing, inside = _unread_pages(job, entries), _children(services, job)
-    head = {
+    head: dict[str, Any] = {
         "job_id": job.card.job_id,
         "filename": job.card.filename,
         "format": name,
