@@ -28,7 +28,6 @@ from document_parser.jobs.records.job import Job, as_job_error
 from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.records.page_file import read_page_file
 from document_parser.models import (
-    FORMAT_FILES,
     PLACES,
     WRITTEN_FOR_BATCHES,
     Chunking,
@@ -184,7 +183,7 @@ def export(context: Context, job: Job, name: str, entries: Entries | None = None
         facts = ResultFacts(stripped=stripped).model_dump_json().encode()
         context.storage.put(storage_keys.result_facts(card.job_id, job.revision), facts)
         context.storage.put_file(storage_keys.export(card.job_id, name, job.revision), path)
-    if name not in FORMAT_FILES:
+    if Chunking.parse(name) is not None:
         _discard_exports_beside(context.storage, job, storage_keys.export(card.job_id, name, job.revision))
 
 

@@ -848,6 +848,10 @@ def test_a_dropped_folder_with_folders_in_it_becomes_a_batch_of_its_files_with_t
 
 
 OFF_THE_PAGE = {
+    **dict.fromkeys(
+        ("chunk_strategy", "chunk_max_tokens", "chunk_overlap"),
+        "chunks of other sizes need no reading: programs ask for them when the document is there",
+    ),
     "webhook_url": "the page itself follows its jobs; an address of a program has no use there",
     "result_s3": "callers write only into buckets that the operator lists, which the page does not know",
 }
