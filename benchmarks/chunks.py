@@ -2,8 +2,9 @@
 
     pip install tiktoken; python -m benchmarks.chunks [--texts FOLDER …] [--o200k o200k_base.tiktoken] [--pages 2000] [--trial]
 
-tiktoken is needed for the comparison alone; it takes the vocabulary of this program, and that of o200k_base from a file, so that
-nothing is fetched. Texts are the project's own documentation and all ``.txt`` and ``.md`` files below the folders.
+tiktoken is needed for the comparison alone; it takes the vocabulary of this program, and that of o200k_base from a file, so
+that nothing is fetched. Texts are the project's own documentation, its words of many languages, and all ``.txt`` and ``.md``
+files below the folders.
 """
 
 from __future__ import annotations
@@ -101,11 +102,12 @@ def main() -> None:
     parser.add_argument("--trial", action="store_true")
     given = parser.parse_args()
     report = Report("chunks")
-    compare(report, texts_below([ROOT / "docs", *given.texts]), given.o200k)
+    compare(report, texts_below([ROOT / "docs", ROOT / "benchmarks" / "drawn" / "words_of", *given.texts]), given.o200k)
     few, many = cost("chunks", given.pages // 10), cost("chunks", given.pages)
     report.tell(f"chunks of {given.pages:,} pages, in s", f"{many[0]:.1f}")
-    report.tell(f"Markdown of the same, in s, the pages made included", f"{cost('markdown', given.pages)[0]:.1f}")
-    report.below("memory for chunks, ten times the pages", many[1] / few[1], 1.5, "{:.2f} times")
+    report.tell("Markdown of the same, in s, the pages made included", f"{cost('markdown', given.pages)[0]:.1f}")
+    what = f"memory of objects for chunks of {given.pages // 10:,} and of {given.pages:,} pages, MB"
+    report.tell(what, f"{few[1]:.1f}, {many[1]:.1f}")
     report.publish(trial=given.trial)
 
 

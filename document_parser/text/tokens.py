@@ -20,10 +20,10 @@ TOKENS = 100_256
 """The number of tokens of the vocabulary, without special ones."""
 VOCABULARY = Path(__file__).with_name(f"{ENCODING}.xz")
 """The file with the vocabulary."""
-MAX_PIECES_KEPT = 1 << 15
+MAX_PIECES_KEPT = 1 << 14
 """Pieces of text whose numbers of tokens are kept: words come again and again."""
-MAX_PIECE_BYTES_KEPT = 64
-"""Bytes of a piece whose number of tokens is kept; longer ones hardly come again."""
+MAX_PIECE_CHARACTERS_KEPT = 64
+"""Characters of a piece whose number of tokens is kept; longer ones hardly come again."""
 
 _PATTERN = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
@@ -33,7 +33,10 @@ _PATTERN = (
 
 def count_tokens(text: str) -> int:
     """Return the number of tokens of a text. Lone surrogates count as question marks."""
-    return sum(map(_count_piece, _pieces().findall(text)))
+    pieces = _pieces().findall(text)
+    if max(map(len, pieces), default=0) <= MAX_PIECE_CHARACTERS_KEPT:
+        return sum(map(_count_known, pieces))
+    return sum(_count_known(piece) if len(piece) <= MAX_PIECE_CHARACTERS_KEPT else _count_piece(piece) for piece in pieces)
 
 
 @functools.cache
@@ -52,24 +55,18 @@ def ranks() -> dict[bytes, int]:
     return {raw[start:end]: rank for rank, (start, end) in enumerate(pairwise(places))}
 
 
-def _count_piece(piece: str) -> int:
-    """Return the number of tokens of a piece."""
-    data = piece.encode("utf-8", "replace")
-    return _count_known(data) if len(data) <= MAX_PIECE_BYTES_KEPT else _count_merged(data)
-
-
 @functools.lru_cache(MAX_PIECES_KEPT)
-def _count_known(data: bytes) -> int:
-    """Return the number of tokens of the bytes of a short piece."""
-    return _count_merged(data)
+def _count_known(piece: str) -> int:
+    """Return the number of tokens of a short piece."""
+    return _count_piece(piece)
 
 
-def _count_merged(data: bytes) -> int:
-    """Return the number of tokens of bytes: neighbours are merged, those of the lowest rank first, until none are a token.
+def _count_piece(piece: str) -> int:
+    """Return the number of tokens of a piece: neighbours are merged, those of the lowest rank first, until none are a token.
 
     A heap holds the pairs that may be merged, so that a piece of n bytes takes n log n steps.
     """
-    known = ranks()
+    known, data = ranks(), piece.encode("utf-8", "replace")
     if data in known:
         return 1
     ends = list(range(1, len(data) + 1))  # by the start of each part: where it ends, 0 once it is part of the one before

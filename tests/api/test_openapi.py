@@ -32,6 +32,8 @@ OPERATION_IDS = {
     "list_jobs",
     "job_status",
     "job_result",
+    "job_chunks",
+    "cite_span",
     "job_download",
     "job_events",
     "cancel_job",

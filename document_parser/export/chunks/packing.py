@@ -23,8 +23,8 @@ from document_parser.models import (
 )
 from document_parser.text.tokens import count_tokens
 
-ID_CHARACTERS = 32
-"""Characters of a chunk's id: 128 bits of a SHA-256, in hexadecimal."""
+ID_BYTES = 16
+"""Bytes of a SHA-256 that are a chunk's id, in hexadecimal."""
 _FAULTS: dict[Fault, str] = {
     "context_shortened": "The headings or header rows above the text are too long to be repeated whole in context_text.",
     "table_row_parted": "A row of the table has more tokens than a chunk may have, so it was parted.",
@@ -42,7 +42,7 @@ class Packer:
         self._atoms: list[Atom] = []
         self._carried: list[Atom] = []
         self._start = 0
-        self._ids: Counter[str] = Counter()
+        self._ids: Counter[bytes] = Counter()
 
     def add(self, atom: Atom) -> Iterator[Chunk]:
         """Take an atom; yield the chunks that end before or within it."""
@@ -105,10 +105,11 @@ class Packer:
     def _flush(self, atoms: list[Atom]) -> Iterator[Chunk]:
         """Yield these atoms as a chunk; as several if, against what was summed up, they have too many tokens together."""
         while atoms:
-            count = len(atoms)
-            while count > 1 and self._tokens_of(atoms[:count]) > self._chunking.max_tokens:
+            count, tokens = len(atoms), self._tokens_of(atoms)
+            while count > 1 and tokens > self._chunking.max_tokens:
                 count -= 1
-            over = self._tokens_of(atoms[:count]) - self._chunking.max_tokens
+                tokens = self._tokens_of(atoms[:count])
+            over = tokens - self._chunking.max_tokens
             if over > 0 and atoms[0].children:
                 atoms = [*atoms[0].children, *atoms[1:]]
                 continue
@@ -118,7 +119,7 @@ class Packer:
             if over > 0 and (parts := split_to_fit(atoms[0], max(1, atoms[0].tokens - over))):
                 atoms = [*parts, *atoms[1:]]
                 continue
-            yield self._chunk_of(atoms[:count])
+            yield self._chunk_of(atoms[:count], tokens)
             self._carried = self._repeated(atoms[:count])
             atoms = atoms[count:]
         self._atoms = []
@@ -162,7 +163,7 @@ class Packer:
         tail = tail_of(before, left) if left and not before.children else None
         return [tail, *found] if tail is not None else found
 
-    def _chunk_of(self, atoms: Sequence[Atom]) -> Chunk:
+    def _chunk_of(self, atoms: Sequence[Atom], tokens: int) -> Chunk:
         """Return the chunk of atoms, behind what it repeats, and go on to the place behind it."""
         everything = (*self._carried, *atoms)
         context, is_shortened = self._context_of(atoms)
@@ -186,7 +187,7 @@ class Packer:
             blocks=list(_blocks_of(sources)),
             span=TextRange(start=start, end=self._start),
             kind=_kind_of(atoms),
-            tokens=count_tokens(context + text),
+            tokens=tokens,
             table=_table_of(everything),
             warnings=[*_warnings_of(pages[number] for number in sorted(pages)), *_fault_warnings(faults)],
         )
@@ -199,12 +200,12 @@ class Packer:
         """
         same = _hash_of([text, *headings, str(page)])
         self._ids[same] += 1
-        return same if self._ids[same] == 1 else _hash_of([same, str(self._ids[same])])
+        return (same if self._ids[same] == 1 else _hash_of([same.hex(), str(self._ids[same])])).hex()
 
 
-def _hash_of(parts: Iterable[str]) -> str:
+def _hash_of(parts: Iterable[str]) -> bytes:
     data = "".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "replace")
-    return hashlib.sha256(data).hexdigest()[:ID_CHARACTERS]
+    return hashlib.sha256(data).digest()[:ID_BYTES]
 
 
 def _text_of(atoms: Iterable[Atom]) -> str:
