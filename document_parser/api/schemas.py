@@ -286,8 +286,12 @@ class ChunksQuery(_Query):
 class CiteQuery(_Query):
     """The query of a place in a document."""
 
-    start: int = Field(ge=0, description="First character of the range in the Markdown, as in the span of a chunk.")
-    end: int = Field(ge=1, description="Character behind the last one of the range.")
+    start: int = Field(
+        ge=0,
+        description="First character of the range in the Markdown, as in the span of a chunk.",
+        json_schema_extra={"example": 0},
+    )
+    end: int = Field(ge=1, description="Character behind the last one of the range.", json_schema_extra={"example": 10})
     page: int | None = Field(default=None, ge=1, description="For a picture: the page; default: the first one of the range.")
     format: Literal["json", "png"] | SkipJsonSchema[Literal[""]] = Field(
         default="",
