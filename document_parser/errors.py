@@ -718,6 +718,17 @@ class FigureNotFound(DocumentParserError):
     )
 
 
+class SpanOutOfRange(DocumentParserError):
+    """A range that is asked for reaches beyond the end of the Markdown."""
+
+    code = "SPAN_OUT_OF_RANGE"
+    status = 422
+    message = (
+        "The range reaches beyond the end of the document's Markdown; details say how many characters it has. Spans count "
+        "Unicode characters from 0, of the revision that the chunks were made of."
+    )
+
+
 class PageImagePending(DocumentParserError):
     """The image of the page is not drawn yet."""
 

@@ -181,6 +181,8 @@ EVENT_STREAM: dict[str, dict[str, Any]] = {
 """Content of a stream of events."""
 JPEG = {"image/jpeg": BINARY}
 """Content of a response that is a JPEG image."""
+PNG = {"image/png": BINARY}
+"""Content of a response that is a PNG image."""
 BINARY_CONTENT: Body = {"application/octet-stream": BINARY}
 """Content of a response that is a file of any kind."""
 _FILES = {

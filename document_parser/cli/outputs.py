@@ -19,11 +19,13 @@ STDOUT = "-"
 """Argument that means standard output."""
 TEXT_FORMATS = ("markdown", "text")
 """Formats whose results are separated by a blank line on standard output."""
-LINKING_FORMATS = ("markdown", "html", "json")
+LINKING_FORMATS = ("markdown", "html", "json", "chunks")
 """Formats that name the files of figures."""
 
 _BY_SUFFIX: dict[str, OutputFormat] = {
     ".tables.json": "tables",
+    ".chunks.jsonl": "chunks",
+    ".jsonl": "chunks",
     ".md": "markdown",
     ".markdown": "markdown",
     ".json": "json",

@@ -19,7 +19,17 @@ from document_parser.cli.outcome import INTERRUPTED, PIPE_CLOSED, Outcome, Tally
 from document_parser.cli.outputs import StandardOutput
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display, describe_left_out, display
-from document_parser.models import AccuracyMode, FigureMode, LowQuality, Options, OutputFormat
+from document_parser.models import (
+    DEFAULT_CHUNK_TOKENS,
+    MAX_CHUNK_TOKENS,
+    MIN_CHUNK_TOKENS,
+    AccuracyMode,
+    ChunkStrategy,
+    FigureMode,
+    LowQuality,
+    Options,
+    OutputFormat,
+)
 from document_parser.settings import cap_threads
 from document_parser.settings.arguments import parse_arguments, whole_number
 from document_parser.settings.startup import settings_or_exit
@@ -41,6 +51,9 @@ _FLAGS = {
     "page_separator": "--page-separator",
     "figures": "--figures",
     "csv_safe": "--csv-safe",
+    "chunk_strategy": "--chunk-strategy",
+    "chunk_max_tokens": "--chunk-max-tokens",
+    "chunk_overlap": "--chunk-overlap",
     "retention_hours": "--retention-hours",
 }
 """Options of the command line, by their names in models.Options."""
@@ -274,6 +287,19 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--csv-safe", choices=("true", "false"), help="false: CSV cells that a spreadsheet would run as a formula stay as read"
+    )
+    group.add_argument("--chunk-strategy", choices=get_args(ChunkStrategy), help="with chunks: where they end; default heading")
+    group.add_argument(
+        "--chunk-max-tokens",
+        type=whole_number(MIN_CHUNK_TOKENS),
+        metavar="N",
+        help=f"with chunks: tokens of each at most, up to {MAX_CHUNK_TOKENS}; default {DEFAULT_CHUNK_TOKENS}",
+    )
+    group.add_argument(
+        "--chunk-overlap",
+        type=whole_number(0),
+        metavar="N",
+        help="with chunks: tokens that each repeats of the one before; default 0",
     )
     group.add_argument(
         "--children",

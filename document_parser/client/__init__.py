@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal, Self
+from typing import Any, BinaryIO, Literal, Self
 from urllib.parse import quote
 
 import httpx2
@@ -25,6 +25,8 @@ from document_parser.client.errors import IDEMPOTENCY_KEY, error_of
 from document_parser.client.models import (
     Accepted,
     BatchAccepted,
+    ChunkList,
+    Citation,
     DeliveryList,
     JobList,
     PageEntry,
@@ -41,6 +43,7 @@ from document_parser.host.files import atomic_write
 from document_parser.models import (
     AccuracyMode,
     BatchStatus,
+    ChunkStrategy,
     Delivery,
     Document,
     EngineName,
@@ -52,7 +55,7 @@ from document_parser.models import (
     WebhookState,
 )
 
-__all__ = ["Client", "JobList", "PageEntry", "PageView", "Result", "error_of"]
+__all__ = ["ChunkList", "Citation", "Client", "JobList", "PageEntry", "PageView", "Result", "error_of"]
 
 MAX_WAIT_SECONDS = 30.0
 """Longest wait of one status request, in seconds."""
@@ -294,6 +297,31 @@ class Client:
             whole.seek(0)
             shutil.copyfileobj(whole, to, CHUNK_BYTES)
             return media_type
+
+    def chunks(
+        self,
+        job_id: str,
+        *,
+        max_tokens: int | None = None,
+        overlap: int | None = None,
+        strategy: ChunkStrategy | None = None,
+    ) -> ChunkList:
+        """Return the document in chunks, whole in memory. What is not given is as the job was submitted with."""
+        given = {"max_tokens": max_tokens, "overlap": overlap, "strategy": strategy}
+        query = {name: value for name, value in given.items() if value is not None}
+        headers = {"Accept": "application/json"}
+        return parse_body(ChunkList, self._service.ask("GET", f"{_job(job_id)}/chunks", params=query, headers=headers))
+
+    def cite(self, job_id: str, start: int, end: int) -> Citation:
+        """Return the pages and boxes of a range of the Markdown, such as the ``span`` of a chunk."""
+        query = {"start": start, "end": end, "format": "json"}
+        return parse_body(Citation, self._service.ask("GET", f"{_job(job_id)}/cite", params=query))
+
+    def cited_page(self, job_id: str, start: int, end: int, page: int | None = None) -> bytes:
+        """Return a page of a range of the Markdown as a PNG with the place marked; by default its first page."""
+        query: dict[str, Any] = {"start": start, "end": end, "format": "png"}
+        query |= {"page": page} if page is not None else {}
+        return self._service.ask("GET", f"{_job(job_id)}/cite", params=query)
 
     def parse(
         self,

@@ -10,6 +10,9 @@ from pydantic import BaseModel, Field, ValidationError
 from document_parser.errors import UnexpectedAnswer
 from document_parser.models import (
     Attempt,
+    BoundingBox,
+    Chunk,
+    ChunkStrategy,
     Delivery,
     Document,
     EngineName,
@@ -47,6 +50,48 @@ class Result(BaseModel):
     text: str | None = None
     document: Document | None = None
     tables: list[dict[str, Any]] | None = None
+    chunks: list[Chunk] | None = None
+
+
+class UsedChunking(BaseModel):
+    """How a document was parted into chunks."""
+
+    max_tokens: int
+    overlap: int
+    strategy: ChunkStrategy
+    encoding: str
+
+
+class ChunkList(BaseModel):
+    """The chunks of a document, in order."""
+
+    job_id: str
+    revision: int = 1
+    complete: bool
+    chunking: UsedChunking
+    chunks: list[Chunk]
+
+
+class CitedPage(BaseModel):
+    """A page of a cited range: the addresses of its image and of the image with marks, and the boxes.
+
+    The addresses are None for a part of a document without pages.
+    """
+
+    page: int
+    image_url: str | None = None
+    marked_image_url: str | None = None
+    boxes: list[BoundingBox]
+
+
+class Citation(BaseModel):
+    """Where a range of the Markdown stands in the document."""
+
+    revision: int = 1
+    start: int
+    end: int
+    text: str
+    pages: list[CitedPage]
 
 
 class BatchJob(BaseModel):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from typing import IO
+from dataclasses import dataclass, field
+from typing import IO, NamedTuple
 
 from document_parser.export.base import shown_blocks, with_caption_texts
-from document_parser.models import Block, Options, Page, Table, stored_json
+from document_parser.models import Block, BoundingBox, Options, Page, Table, stored_json
 from document_parser.models.packed_cells import PackedCells
 from document_parser.text.spans import Run, runs_of, slice_runs, spans_of, text_of, tidy_spans
 
@@ -56,12 +56,26 @@ class Parts:
             self._rest.close()
 
 
-@dataclass(slots=True)
+class Place(NamedTuple):
+    """Where a part of a piece comes from.
+
+    ``page`` has no blocks. ``block_index`` is that of the block on the page, ``start`` the
+    first character of the part in the text of the piece; 0 for tables, whose places are those of their parts.
+    """
+
+    page: Page
+    block_index: int
+    box: BoundingBox | None
+    start: int = 0
+
+
+@dataclass(slots=True, eq=False)
 class Piece:
     """One thing to write; ``block`` is None at the beginning of a page.
 
-    ``page`` has only its number, status and error. ``caption`` is the text of the caption of a table or figure, ``owned`` is
-    True for a caption whose table or figure shows its text. ``parts`` are those of a table.
+    ``page`` has no blocks. ``caption`` is the text of the caption of a table or figure,
+    ``owned`` is True for a caption whose table or figure shows its text. ``parts`` are those of a table. ``places`` are where
+    the block, and what continues it on later pages, come from.
     """
 
     page: Page
@@ -69,6 +83,7 @@ class Piece:
     caption: str = ""
     owned: bool = False
     parts: Parts | None = None
+    places: list[Place] = field(default_factory=list)
 
 
 def flow(pages: Iterable[Page], options: Options) -> Iterator[Piece]:
@@ -82,13 +97,14 @@ def flow(pages: Iterable[Page], options: Options) -> Iterator[Piece]:
 
 def _pieces(page: Page, options: Options) -> Iterator[Piece]:
     """Yield the pieces of one page."""
-    head = Page(number=page.number, status=page.status, error=page.error)
+    head = page.model_copy(update={"blocks": [], "attempts": [], "hidden": []})
     yield Piece(head)
     if page.status == "failed":
         return
+    indices = {id(block): index for index, block in enumerate(page.blocks)}
     for block, caption, owned in with_caption_texts(shown_blocks(page, options), with_figures=options.figures != "none"):
         parts = Parts(block.table) if block.kind == "table" and block.table else None
-        yield Piece(head, block, caption, owned, parts)
+        yield Piece(head, block, caption, owned, parts, [Place(head, indices[id(block)], block.box)])
 
 
 class _Joiner:
@@ -103,7 +119,7 @@ class _Joiner:
         """Take a piece, and yield the pieces that are ready."""
         block = piece.block
         if self._open is not None and block is not None and block.continues is not None:
-            self._open = _append(self._open, block)
+            self._open = _append(self._open, block, piece.places)
             if block.continued_on is None:
                 yield from self.end()
         elif self._open is not None:
@@ -125,16 +141,19 @@ class _Joiner:
                     yield piece
 
 
-def _append(piece: Piece, block: Block) -> Piece:
-    """Return the piece, extended by the block that continues it."""
+def _append(piece: Piece, block: Block, places: list[Place]) -> Piece:
+    """Return the piece, extended by the block that continues it and its places."""
     mark = block.continues
     assert piece.block is not None
     assert mark is not None
     if piece.parts is not None and block.table is not None:
         piece.parts.add(_without_header(block.table, mark.repeated_rows))
+        piece.places += places
         return piece
     begun, rest = runs_of(piece.block.text, piece.block.spans), runs_of(block.text, block.spans)
     kept = slice_runs(begun, 0, len(piece.block.text) - mark.cut)
+    start = len(text_of(kept)) + len(mark.between)
+    piece.places += [place._replace(start=start) for place in places]
     runs = [*kept, Run(mark.between), *slice_runs(rest, len(block.text) - len(block.text.lstrip()))]
     text = text_of(runs)
     piece.block = piece.block.model_copy(update={"text": text, "spans": tidy_spans(text, spans_of(runs))})

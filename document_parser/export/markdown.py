@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO
+from itertools import accumulate, pairwise
+from typing import IO, NamedTuple
 
 from document_parser.export import escape, inline
 from document_parser.export.base import (
@@ -20,12 +21,13 @@ from document_parser.export.base import (
     separator_pattern,
 )
 from document_parser.export.figures import NO_FIGURES, Figures, ShownFigures
-from document_parser.export.flow import Parts, flow
+from document_parser.export.flow import Parts, Piece, Place, flow
 from document_parser.export.grid import count_header_rows, runs_by_row
 from document_parser.export.html import table_lines
 from document_parser.export.notes import Notes, with_own_mark
-from document_parser.models import Block, Cell, Document, Options, Page, Table
+from document_parser.models import Block, BlockKind, Cell, Document, Options, Page, Table
 from document_parser.models.packed_cells import PackedCells, unescape
+from document_parser.text.breaks import word_end
 from document_parser.text.spans import text_of
 
 _THOUGHT = re.compile(
@@ -43,31 +45,74 @@ _NOTE_INDENT = "    "
 """Before the lines of a note after its first one."""
 
 
+class Source(NamedTuple):
+    """A range of a segment's text, and where it comes from."""
+
+    start: int
+    end: int
+    place: Place
+
+
+@dataclass(slots=True)
+class Segment:
+    """A piece of the Markdown: a block, a line or several of a table, or what stands between blocks. All together are the file.
+
+    ``text`` includes the white space before the next segment. ``kind`` is None for what is no block. ``piece`` is what it was
+    written from. ``rows`` counts the rows of a table in it, each a line; None for all else. ``is_opening`` says that it belongs
+    to what follows, like the line before a page.
+    """
+
+    text: str
+    piece: Piece
+    kind: BlockKind | None = None
+    sources: list[Source] = field(default_factory=list)
+    rows: int | None = None
+    is_opening: bool = False
+
+    @property
+    def level(self) -> int:
+        """Return the level of a heading, 1 to 6; 0 for all else."""
+        block = self.piece.block
+        return _level_of(block) if block is not None and self.kind in ("title", "heading") else 0
+
+
 def write_markdown(
     document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
 ) -> None:
     """Write Markdown page by page."""
-    writer, shown, notes = _Writer(out, separator_pattern(options)), ShownFigures(options, figures), Notes(options)
+    for segment in markdown_segments(document, pages, options, figures):
+        out.write(segment.text.encode())
+
+
+def markdown_segments(
+    document: Document, pages: Iterable[Page], options: Options, figures: Figures = NO_FIGURES
+) -> Iterator[Segment]:
+    """Yield the Markdown piece by piece, with where it comes from. The errors of ``pages`` and ``figures`` pass through."""
+    writer, shown, notes = _Writer(separator_pattern(options)), ShownFigures(options, figures), Notes(options)
     for count, piece in enumerate(flow(pages, options)):
-        block = piece.block
-        if block is None:
+        if piece.block is None:
             writer.end_note()
             notes.begin_page()
+            writer.piece = piece
             writer.put_separator(separator_line(options, piece.page) if count else "")
             writer.put(f"<!-- {describe_failure(piece.page)} -->" if piece.page.status == "failed" else "")
+            yield from writer.take()
             continue
-        block = writer.begin_note(block, notes)
+        block = writer.begin_note(piece.block, notes)
+        writer.piece = piece
         if piece.parts is not None:
-            writer.put_lines(_table_lines(piece.parts, notes))
+            for _ in writer.put_table(piece.parts, notes):
+                yield from writer.take()
         elif block.kind == "list_item" and clean(block.text):
             writer.put_item(item_of(block), block.level or 1, notes)
         elif block.kind == "figure" and shown.are_shown:
             writer.put(_format_figure(block, piece.page.number, shown))
         else:
             writer.put(_format_block(block, notes))
+        yield from writer.take()
     if document.page_count == 0:
         writer.put(f"<!-- {NOT_OPENED} -->")
-    writer.end()
+    yield from writer.end()
 
 
 @dataclass(slots=True)
@@ -84,11 +129,11 @@ class _Level:
 
 @dataclass(slots=True)
 class _Writer:
-    """Write chunks with the right white space between them."""
+    """Put segments one behind another, with the right white space between them. ``piece`` is what is being written."""
 
-    out: IO[bytes]
     separating: re.Pattern[str] | None
-    begun: bool = False
+    piece: Piece = field(default_factory=lambda: Piece(Page(number=1)))
+    ready: list[Segment] = field(default_factory=list)
     levels: list[_Level] = field(default_factory=list)
     note: str | None = None
     """The name of the note that is being written."""
@@ -116,11 +161,23 @@ class _Writer:
             self.levels = []
         self.note, self.indent = None, ""
 
+    def take(self) -> Iterator[Segment]:
+        """Yield the segments that are complete: all but the last, which may get white space behind it."""
+        complete, self.ready = self.ready[:-1], self.ready[-1:]
+        yield from complete
+
+    def end(self) -> Iterator[Segment]:
+        """Yield the segments that are left, with the end of the last note and of the last line."""
+        self.end_note()
+        if self.ready:
+            self.ready[-1].text += "\n"
+        yield from self.ready
+
     def put_separator(self, line: str) -> None:
         """Write the line between pages, if there is one."""
         if line:
             self.levels = []
-            self._write_through(line, "\n\n")
+            self._append(Segment(line, self.piece, is_opening=True), "\n\n")
 
     def put(self, chunk: str) -> None:
         """Write a block of its own; nothing is written for an empty one."""
@@ -128,11 +185,18 @@ class _Writer:
             self.levels = []
             self._write(chunk, "\n\n")
 
-    def put_lines(self, lines: Iterable[str]) -> None:
-        """Write a block of its own, line by line."""
+    def put_table(self, parts: Parts, notes: Notes) -> Iterator[None]:
+        """Write a table line by line; yield after each."""
         self.levels = []
-        for count, line in enumerate(lines):
-            self._write(line, "\n" if count else "\n\n")
+        read = _CountedParts(parts)
+        for count, line in enumerate(_table_lines(parts, read, notes)):
+            is_row = line.startswith("<tr>") if line.startswith("<") else count != 1  # the line below the first row is none
+            rows = line.count("\n") + 1 if is_row else 0
+            opens = not is_row and line.startswith("<") and not line.startswith("</")
+            segment = Segment(self._as_written(line), self.piece, "table", rows=rows, is_opening=opens)
+            segment.sources = [Source(0, len(segment.text), self.piece.places[read.number])]
+            self._append(segment, "\n" if count else "\n\n")
+            yield
 
     def put_item(self, item: Item, depth: int, notes: Notes) -> None:
         """Write a list item at a depth from 1, but at most one level deeper than its parent."""
@@ -150,24 +214,65 @@ class _Writer:
         self.levels = levels
 
     def _write(self, chunk: str, white: str) -> None:
-        """Write a chunk without lines that look like the line between pages, since programs split the file by it."""
+        """Write the block of the piece, or what stands in its place."""
+        segment = Segment(self._as_written(chunk), self.piece)
+        if chunk == LIST_BREAK:
+            segment.is_opening = True
+        elif self.piece.block is not None:
+            segment.kind = self.piece.block.kind
+            segment.sources = _sources_of(segment.text, self.piece.block.text, self.piece.places)
+        self._append(segment, white)
+
+    def _as_written(self, chunk: str) -> str:
+        """Return a chunk within its note, and without lines that look like the line between pages: programs split by it."""
         if self.separating is not None and self.separating.search(chunk):
             chunk = _hide_separators(chunk, self.separating)
         if self.indent:
             start, self.label = f"{self.label} " if self.label and chunk else self.label or self.indent, ""
             chunk = start + chunk.replace("\n", f"\n{self.indent}")
-        self._write_through(chunk, white)
+        return chunk
 
-    def _write_through(self, chunk: str, white: str) -> None:
-        """Write a chunk as it is."""
-        self.out.write(((white if self.begun else "") + chunk).encode())
-        self.begun = True
+    def _append(self, segment: Segment, white: str) -> None:
+        """Add a segment, with white space before it unless it is the first."""
+        if self.ready:
+            self.ready[-1].text += white
+        self.ready.append(segment)
 
-    def end(self) -> None:
-        """End the last note and the last line."""
-        self.end_note()
-        if self.begun:
-            self.out.write(b"\n")
+
+class _CountedParts:
+    """The parts of a table, read once; ``number`` is that of the part being read, from 0."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.number = 0
+
+    def __iter__(self) -> Iterator[Table]:
+        """Yield the parts in order."""
+        for number, table in enumerate(self._parts):
+            self.number = number
+            yield table
+
+
+def _sources_of(written: str, text: str, places: Sequence[Place]) -> list[Source]:
+    """Return the ranges of a block's Markdown that come from its own page and from each that continues it."""
+    joints = [0, *(_joint_in(written, text, place.start) for place in places[1:]), len(written)]
+    ordered = list(accumulate(joints, max))
+    return [Source(start, end, place) for place, (start, end) in zip(places, pairwise(ordered), strict=True)]
+
+
+def _joint_in(written: str, text: str, start: int) -> int:
+    """Return the place in a block's Markdown of a character of its text; the end of the word that it is within.
+
+    Markdown keeps letters and digits in their order and adds some, as in addresses. So those after the place are looked for
+    from the end. If they are not all there, the place is about in the same proportion.
+    """
+    at = len(written)
+    for character in reversed(text[start:]):
+        if character.isalnum():
+            at = written.rfind(character, 0, at)
+            if at < 0:
+                return word_end(written, len(written) * start // max(1, len(text)))
+    return word_end(written, at)
 
 
 def _hide_separators(chunk: str, separating: re.Pattern[str]) -> str:
@@ -250,11 +355,11 @@ def _format_formula(text: str) -> str:
     return "\n".join([*lines, "$$"]) if lines != ["$$"] else ""
 
 
-def _table_lines(parts: Parts, notes: Notes) -> Iterator[str]:
-    """Return the lines of a table: a pipe table if it shows everything, else HTML."""
+def _table_lines(parts: Parts, read: Iterable[Table], notes: Notes) -> Iterator[str]:
+    """Return the lines of a table: a pipe table if it shows everything, else HTML. ``read`` are the parts to write."""
     if not any(table.cells for table in parts):
         return iter(())
-    return _pipe_lines(parts, notes) if all(map(_fits_pipes, parts)) else table_lines(parts)
+    return _pipe_lines(read, notes) if all(map(_fits_pipes, parts)) else table_lines(read)
 
 
 def _packed_lines(cells: PackedCells[Cell], columns: int) -> Iterator[str]:
@@ -304,7 +409,7 @@ def _fits_pipes(table: Table) -> bool:
     return len({(cell.row, cell.column) for cell in table.cells}) == len(table.cells)
 
 
-def _pipe_lines(parts: Parts, notes: Notes) -> Iterator[str]:
+def _pipe_lines(parts: Iterable[Table], notes: Notes) -> Iterator[str]:
     """Yield the lines of a pipe table."""
     is_begun = False
     for table in parts:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from document_parser.layout.lines.lines import body_size, lines_of, split_at_gaps
 from document_parser.layout.lines.units import Scale
-from document_parser.models import Block, BoundingBox, Page, PlacedText, Table, Word
+from document_parser.models import Block, BoundingBox, Page, PlacedWord, Table, Word
 from document_parser.text.letter_widths import SPACE_WIDTH, word_widths
 
 SEGMENT_GAP_EM = 1.3
@@ -131,7 +131,7 @@ def _origin(page: Page) -> Origin:
     return "ocr" if page.engine in ("rapidocr", "tesseract") else "model"
 
 
-def _segments(number: int, placed: Sequence[PlacedText], width: float, height: float) -> Iterator[Segment]:
+def _segments(number: int, placed: Sequence[PlacedWord], width: float, height: float) -> Iterator[Segment]:
     """Yield the segments of a page's words, from top to bottom. Words without a size have the height of their line."""
     words = Scale(width, height).to_points([Word(one.text, *one[1:5], confidence=one.confidence) for one in placed])
     usual = body_size(words)

@@ -40,6 +40,9 @@ OPTIONS_BESIDE_READING = {
     "headers_footers",
     "layers",
     "csv_safe",
+    "chunk_strategy",
+    "chunk_max_tokens",
+    "chunk_overlap",
     "retention_hours",
 }
 """Options that do not change how pages are read."""

@@ -53,7 +53,8 @@ def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job, *, afte
         record.forget_cached(redis, storage, cached)
         _delete_upload(redis, ledger, storage, job)
     tombstone_days = ledger.settings.store.tombstone_days if after_read else 0
-    keys = record.delete(redis, job, tombstone_days) + queue.forget(redis, job_id)
+    stages = queue.stages_of(redis, job_id)
+    keys = record.delete(redis, job, tombstone_days) + queue.forget(redis, job_id, stages)
     queue.enqueue_waiting(redis, ledger, job_id, waiting)
     inside = [delete_job(redis, ledger, storage, child, after_read=after_read) for child in inner]
     files = gone + len(cached) + remove_files(redis, storage, job_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -305,15 +306,21 @@ MAX_DELETION_TRIES = 3
 """How often the deletion of an RQ job is tried; after that it is left to the worker or deletion that keeps changing it."""
 
 
-def forget(redis: Redis, job_id: str) -> int:
+def stages_of(redis: Redis, job_id: str) -> set[str]:
+    """Return the stages of a job that were enqueued, and all that may have been. Raises RedisError."""
+    enqueued: Any = redis.hkeys(f"job:{job_id}:rung")
+    return {"plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES), *map(text, enqueued)}
+
+
+def forget(redis: Redis, job_id: str, stages: Iterable[str] = ()) -> int:
     """Delete the RQ jobs of a job from all queues and registries. Return how many there were. Raises RedisError.
+
+    ``stages`` are what ``stages_of`` returned before the job was deleted.
 
     RQ keeps one whose task is running until the task ends, and deletes it some minutes later.
     """
-    known = [text(name) for name in redis.hkeys(f"job:{job_id}:stages")]
-    asked = [name for name in known if name.startswith("extract-")]
-    stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES), *asked)
-    jobs = TaskJob.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
+    enqueued = sorted({*stages_of(redis, job_id), *stages} - {transfers.FETCH})
+    jobs = TaskJob.fetch_many([rq_id(job_id, stage) for stage in enqueued], redis, JSONSerializer)
     return sum(_delete_rq_job(job) for job in jobs if job is not None)
 
 

@@ -6,6 +6,25 @@ Lengths and boxes are fractions of the upright page unless a name says otherwise
 from __future__ import annotations
 
 from document_parser.models.batch import BatchFile, BatchPages, BatchState, BatchStatus, FileState
+from document_parser.models.chunks import (
+    DEFAULT_CHUNK_TOKENS,
+    MAX_CHUNK_TOKENS,
+    MIN_CHUNK_TOKENS,
+    PLACES,
+    BlockReference,
+    Chunk,
+    Chunking,
+    ChunkKind,
+    ChunkStrategy,
+    ChunkTable,
+    ChunkWarning,
+    PageBox,
+    PlacedText,
+    RowRange,
+    TextRange,
+    TextSource,
+    check_overlap,
+)
 from document_parser.models.confinement import Confinement
 from document_parser.models.cpu_engine import CpuEngine
 from document_parser.models.document import (
@@ -81,7 +100,7 @@ from document_parser.models.job import (
     WebhookTry,
 )
 from document_parser.models.options import Options, parse_layers, parse_page_range
-from document_parser.models.page_words import PageWords, PlacedText
+from document_parser.models.page_words import PageWords, PlacedWord
 from document_parser.models.reading import (
     INK_COLUMNS,
     INK_ROWS,
@@ -105,13 +124,17 @@ from document_parser.models.reading import (
 __all__ = [
     "CODE_LANGUAGE",
     "CPU_ENGINES",
+    "DEFAULT_CHUNK_TOKENS",
     "FORMAT_FILES",
     "HARMLESS_WARNINGS",
     "INK_COLUMNS",
     "INK_ROWS",
     "LAYERS",
+    "MAX_CHUNK_TOKENS",
+    "MIN_CHUNK_TOKENS",
     "MIN_SURE_CONFIDENCE",
     "PIPELINE_VERSION",
+    "PLACES",
     "REREADING",
     "VLM_ENGINES",
     "WRITTEN_FOR_BATCHES",
@@ -123,9 +146,16 @@ __all__ = [
     "BatchStatus",
     "Block",
     "BlockKind",
+    "BlockReference",
     "BoundingBox",
     "Cell",
     "Child",
+    "Chunk",
+    "ChunkKind",
+    "ChunkStrategy",
+    "ChunkTable",
+    "ChunkWarning",
+    "Chunking",
     "Confinement",
     "Continuation",
     "ConvertedKind",
@@ -160,6 +190,7 @@ __all__ = [
     "Options",
     "OutputFormat",
     "Page",
+    "PageBox",
     "PageError",
     "PageFacts",
     "PageImage",
@@ -172,6 +203,7 @@ __all__ = [
     "Part",
     "Pinged",
     "PlacedText",
+    "PlacedWord",
     "Progress",
     "ReaderName",
     "Reading",
@@ -180,18 +212,22 @@ __all__ = [
     "ResultFacts",
     "ResultWarning",
     "Route",
+    "RowRange",
     "RulingLine",
     "SourceKind",
     "Span",
     "SuspectFont",
     "Table",
     "TableStrategy",
+    "TextRange",
+    "TextSource",
     "VlmName",
     "WarningCode",
     "Webhook",
     "WebhookState",
     "WebhookTry",
     "Word",
+    "check_overlap",
     "confident_letters",
     "format_utc",
     "pack_cells",

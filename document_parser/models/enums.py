@@ -25,7 +25,7 @@ TableStrategy = Literal["lines", "text"]
 """How pdfplumber found a table: by the lines drawn around its cells, or by the alignment of its words."""
 AccuracyMode = Literal["fast", "balanced", "maximum"]
 """How thoroughly pages are read; ``pipeline/reading/routing.py`` decides which engines each mode uses."""
-OutputFormat = Literal["markdown", "json", "html", "csv", "tables", "text", "zip"]
+OutputFormat = Literal["markdown", "json", "html", "csv", "tables", "text", "chunks", "zip"]
 """The formats that a result can have."""
 BlockKind = Literal[
     "title",
@@ -178,6 +178,7 @@ FORMAT_FILES: dict[OutputFormat, FormatFile] = {
     "csv": FormatFile("application/zip", "csv.zip"),
     "tables": FormatFile("application/json", "tables.json"),
     "text": FormatFile("text/plain; charset=utf-8", "txt"),
+    "chunks": FormatFile("application/x-ndjson", "chunks.jsonl"),
     "zip": FormatFile("application/zip", "zip"),
 }
 """Media type and file extension of each format."""

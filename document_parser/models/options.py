@@ -5,8 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from document_parser.models.chunks import (
+    DEFAULT_CHUNK_TOKENS,
+    MAX_CHUNK_TOKENS,
+    MIN_CHUNK_TOKENS,
+    Chunking,
+    ChunkStrategy,
+    check_overlap,
+)
 from document_parser.models.enums import LAYERS, AccuracyMode, FigureMode, LowQuality, OutputFormat
 
 
@@ -89,6 +97,19 @@ class Options(BaseModel):
         default=True,
         description="CSV cells that a spreadsheet would run as a formula get an apostrophe in front; false: as read.",
     )
+    chunk_strategy: ChunkStrategy = Field(
+        default="heading",
+        description="Where chunks end (output_format=chunks): before headings, at the ends of pages, or after each block.",
+    )
+    chunk_max_tokens: int = Field(
+        default=DEFAULT_CHUNK_TOKENS,
+        ge=MIN_CHUNK_TOKENS,
+        le=MAX_CHUNK_TOKENS,
+        description="Maximum tokens of a chunk with its headings.",
+    )
+    chunk_overlap: int = Field(
+        default=0, ge=0, description="Tokens at the end of a chunk that the next one repeats; less than half of a chunk."
+    )
     cache: bool = Field(default=True, description="Read earlier readings from the cache, and store new ones in it.")
     retention_hours: float | None = Field(
         default=None,
@@ -97,6 +118,25 @@ class Options(BaseModel):
         description="Hours for which the ended job and its files are kept, at most MAX_RETENTION_HOURS. 0: until the result "
         "has been read completely once. Empty: JOB_TTL_HOURS.",
     )
+
+    @field_validator("chunk_overlap")
+    @classmethod
+    def _check_overlap(cls, overlap: int, info: ValidationInfo) -> int:
+        return check_overlap(overlap, info.data.get("chunk_max_tokens", MAX_CHUNK_TOKENS))
+
+    @property
+    def chunking(self) -> Chunking:
+        """Return how the document is parted into chunks."""
+        return Chunking(self.chunk_max_tokens, self.chunk_overlap, self.chunk_strategy)
+
+    def with_chunking(self, chunking: Chunking) -> Options:
+        """Return the options for other chunks."""
+        changes = {
+            "chunk_max_tokens": chunking.max_tokens,
+            "chunk_overlap": chunking.overlap,
+            "chunk_strategy": chunking.strategy,
+        }
+        return self.model_copy(update=changes)
 
     @property
     def ends_with_read(self) -> bool:

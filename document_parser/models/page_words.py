@@ -16,7 +16,7 @@ UNKNOWN_CONFIDENCE = 255
 """Stands for a word whose reader gives no confidence; others are percent."""
 
 
-class PlacedText(NamedTuple):
+class PlacedWord(NamedTuple):
     """A word, run or line as its reader found it. The box is in fractions of the page as shown, the confidence from 0 to 1."""
 
     text: str
@@ -56,7 +56,7 @@ class PageWords(BaseModel):
             sureness=b64encode(sureness).decode() if known else "",
         )
 
-    def unpack(self) -> list[PlacedText]:
+    def unpack(self) -> list[PlacedWord]:
         """Return the words. An empty list if the packed form is damaged: a text is never pointed at in a wrong place."""
         texts = self.texts.split("\n") if self.texts else []
         places = array("H")
@@ -70,7 +70,7 @@ class PageWords(BaseModel):
         edges = iter([place / UNITS for place in _little_endian(places)])
         boxes = zip(edges, edges, edges, edges, strict=True)
         sure = (None if one == UNKNOWN_CONFIDENCE else one / 100 for one in sureness)
-        return [PlacedText(text, *box, confidence) for text, box, confidence in zip(texts, boxes, sure, strict=True)]
+        return [PlacedWord(text, *box, confidence) for text, box, confidence in zip(texts, boxes, sure, strict=True)]
 
 
 def _little_endian(numbers: array[int]) -> array[int]:

@@ -7,7 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from typing import IO, Any, get_args
+from typing import IO, Any, Literal, cast, get_args
 
 from document_parser.engines.registry import describe_machine
 from document_parser.errors import (
@@ -28,11 +28,13 @@ from document_parser.jobs.records.job import Job, as_job_error
 from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.records.page_file import read_page_file
 from document_parser.models import (
-    FORMAT_FILES,
+    PLACES,
     WRITTEN_FOR_BATCHES,
+    Chunking,
     Document,
     JobError,
     JobState,
+    Options,
     OutputFormat,
     Page,
     PageError,
@@ -52,6 +54,8 @@ log = logs.get_logger(__name__)
 Entries = dict[int, dict[str, Any]]
 """The entries of a job's ledger by page number."""
 
+MAX_EXPORTS_BESIDE = 8
+"""How many exports of chunks of other sizes than the job's own are kept of a revision."""
 MAX_SMALL_PAGES = 16
 """A document of at most this many pages is assembled by the task that closes its ledger, a larger one by its own task."""
 
@@ -150,19 +154,20 @@ def fail(context: Context, job_id: str, error: DocumentParserError) -> None:
     end_job(context.redis, context.ledger, context.storage, job_id, JobState.FAILED, error)
 
 
-def export(context: Context, job: Job, name: OutputFormat, entries: Entries | None = None) -> None:
-    """Write one format of the result of the job's revision from the page files.
+def export(context: Context, job: Job, name: str, entries: Entries | None = None) -> None:
+    """Write one export of the result of the job's revision from the page files.
 
-    ``entries`` are used instead of the ledger in Redis if they are given. Raises PagesLost, StorageUnavailable, RedisError.
+    ``name`` is that of a format, or of another export: ``Chunking.export_name``, or PLACES. ``entries`` are used instead of the
+    ledger in Redis if they are given. Raises PagesLost, StorageUnavailable, RedisError.
     """
     card = job.card
+    written, options = _plan_export(name, card.options)
     head = Document(
         filename=card.filename,
         media_type=card.media_type,
         page_count=job.page_count or 0,
         revision=job.revision,
     ).with_children(children.load(context.storage, card.job_id) if job.children else [])
-    extension = FORMAT_FILES[name].extension
     with (
         context.storage.scratch() as path,
         context.storage.scratch() as pages,
@@ -173,14 +178,31 @@ def export(context: Context, job: Job, name: OutputFormat, entries: Entries | No
             kept.write(stored_json(page) + b"\n")
         with open_scratch(path) as out:
             figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
-            stripped = write_document(head, partial(_read_kept_pages, kept), job.card.options, name, out, figures)
+            stripped = write_document(head, partial(_read_kept_pages, kept), options, written, out, figures)
         # Stored before the result: whenever the result is there, this is there too.
         facts = ResultFacts(stripped=stripped).model_dump_json().encode()
         context.storage.put(storage_keys.result_facts(card.job_id, job.revision), facts)
-        context.storage.put_file(storage_keys.result(card.job_id, extension, job.revision), path)
+        context.storage.put_file(storage_keys.export(card.job_id, name, job.revision), path)
+    if Chunking.parse(name) is not None:
+        _discard_exports_beside(context.storage, job, storage_keys.export(card.job_id, name, job.revision))
 
 
-def export_or_error(context: Context, job: Job, name: OutputFormat) -> JobError | None:
+def _plan_export(name: str, options: Options) -> tuple[OutputFormat | Literal["places"], Options]:
+    """Return the writer's name and the options of an export."""
+    if (chunking := Chunking.parse(name)) is not None:
+        return "chunks", options.with_chunking(chunking)
+    return cast(OutputFormat | Literal["places"], name), options
+
+
+def _discard_exports_beside(storage: Storage, job: Job, kept: str) -> None:
+    """Delete exports beside the formats until few are left, so that a job does not grow with the sizes that are asked for."""
+    found = sorted(storage.keys(storage_keys.exports_beside(job.card.job_id, job.revision)))
+    others = [key for key in found if key != kept and not key.endswith(f"/{PLACES}.jsonl")]
+    for key in others[: max(0, len(others) + 1 - MAX_EXPORTS_BESIDE)]:
+        storage.delete(key)
+
+
+def export_or_error(context: Context, job: Job, name: str) -> JobError | None:
     """Write one format of the result. Return the error for those who wait for it, None if it was written. Raises RedisError."""
     faults: list[DocumentParserError] = []
     try:

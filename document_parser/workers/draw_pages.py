@@ -13,11 +13,13 @@ import structlog
 
 from document_parser.errors import DocumentParserError, StorageUnavailable
 from document_parser.host.processes import die_with_parent, name_process
+from document_parser.imaging.marks import mark_boxes
 from document_parser.jobs.ending import discard_files
-from document_parser.jobs.records import record
+from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.page_images import PageImageRequest, next_request
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.models import PageImageSpec
+from document_parser.storage import Storage
 from document_parser.telemetry import logs
 from document_parser.workers.context import Context, task_boundary, task_context
 from document_parser.workers.open_documents import OpenDocuments
@@ -27,6 +29,8 @@ log = logs.get_logger(__name__)
 
 PAGE_IMAGE_SPEC = PageImageSpec(dpi=144, max_long_side=1600, quality=85)
 """The page image: resolution in dots per inch, longest side in pixels, JPEG quality."""
+MAX_MARKED_IMAGES = 16
+"""How many page images with marks are kept of a job."""
 IDLE_SECONDS = 5
 """Seconds without a request after which open documents are closed."""
 PAUSE_SECONDS = 1.0
@@ -66,11 +70,21 @@ class PageImageRenderer:
         ):
             async with self.documents.document(request.job_id) as document:
                 image = await document.source.render(request.number, PAGE_IMAGE_SPEC, request.turn)
-            await asyncio.to_thread(self.context.storage.put, request.file, image.data)
+            data = image.data if request.marks is None else await asyncio.to_thread(mark_boxes, image, request.marks)
+            await asyncio.to_thread(self.context.storage.put, request.file, data)
+            if request.marks is not None:
+                await asyncio.to_thread(_discard_marked, self.context.storage, request)
         if self.context.load(request.job_id) is None:
             # Deleted meanwhile: none of its files may stay.
             await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, request.job_id)
         request.answer(self.context.redis, "refused" if refused else "drawn")
+
+
+def _discard_marked(storage: Storage, request: PageImageRequest) -> None:
+    """Delete images with marks until few are left, so that a job does not grow with what is asked for."""
+    others = [key for key in sorted(storage.keys(storage_keys.marked_images(request.job_id))) if key != request.file]
+    for key in others[: max(0, len(others) + 1 - MAX_MARKED_IMAGES)]:
+        storage.delete(key)
 
 
 @logs.CrashLogged()

@@ -178,6 +178,7 @@ class _Rereading:
             self.context.storage.delete(storage_keys.result_facts(self.job_id, old))
             for kind in FORMAT_FILES.values():
                 self.context.storage.delete(storage_keys.result(self.job_id, kind.extension, old))
+            self.context.storage.delete_all(storage_keys.exports_beside(self.job_id, old))
 
 
 def _rename_figures(keep: KeepFigure, revision: int) -> KeepFigure:

@@ -12,7 +12,6 @@ from functools import partial
 
 import structlog
 
-from document_parser.models import OutputFormat
 from document_parser.workers import assemble as assembly
 from document_parser.workers import deliver as webhooks
 from document_parser.workers import extract as extraction
@@ -47,8 +46,8 @@ def assemble(job_id: str) -> None:
         assembly.assemble(context, job_id, actor.name, alone=True)
 
 
-def export(job_id: str, name: OutputFormat) -> None:
-    """Write a format of the result that was requested after the end of the job."""
+def export(job_id: str, name: str) -> None:
+    """Write a format of the result, or another export, that was requested after the end of the job."""
     with _document_task(job_id) as (context, actor):
         claim = context.ledger.claim_stage(job_id, f"export-{name}", actor.name, alone=True)
         job = context.load(job_id) if claim else None

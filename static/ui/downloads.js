@@ -10,6 +10,7 @@ export const FORMATS = [
   ["csv", "Tables as CSV", ".csv"],
   ["tables", "Tables as JSON", ".tables.json"],
   ["text", "Plain text", ".txt"],
+  ["chunks", "Chunks for search", ".chunks.jsonl"],
   ["zip", "Everything", ".zip"],
 ];
 

@@ -1,5 +1,6 @@
-// The whole document in one of its formats: as source, or its tables one by one.
+// The whole document in one of its formats: as source, or its tables or chunks one by one.
 
+import { showChunks } from "./chunks.js";
 import { el, fill } from "./dom.js";
 import { beginning, download, FORMATS, wholeText } from "./downloads.js";
 import { highlightJson } from "./highlight.js";
@@ -43,6 +44,7 @@ export class ResultView {
     fill(this.panel, el("p", { class: "hint" }, "Fetching…"));
     try {
       if (name === "tables") return await showTables(this.panel, this.jobId, this.stem, this.openPage, signal);
+      if (name === "chunks") return await showChunks(this.panel, this.jobId, this.openPage, signal);
       const found = await beginning(this.jobId, name, name === "json" ? MOST_PRETTY : MOST_CHARACTERS, signal);
       if (!signal.aborted) this.#source(name, found);
     } catch (error) {

@@ -6,10 +6,10 @@ import { readCsv } from "./csv.js";
 import { el, fill } from "./dom.js";
 import { resultPath, saveText } from "./downloads.js";
 import { framed } from "./frames.js";
+import { showMore } from "./more.js";
 import { copy } from "./notices.js";
 import { count } from "./words.js";
 
-const STEP = 20;
 const MOST_ROWS = 60;
 const MOST_COLUMNS = 40;
 
@@ -27,18 +27,7 @@ export async function showTables(panel, jobId, stem, openPage, signal) {
     return { ...table, label, name: `${stem}-page-${table.page}-table-${on.get(table.page)}.csv` };
   });
   fill(panel, el("p", { class: "hint source-bar" }, `${count(tables.length, "table")} in the whole document`));
-  more(panel, cards, 0, openPage);
-}
-
-function more(panel, cards, from, openPage) {
-  panel.append(...cards.slice(from, from + STEP).map((table) => card(table, openPage)));
-  if (cards.length <= from + STEP) return;
-  const button = el("button", { class: "button", type: "button" }, `Show ${Math.min(STEP, cards.length - from - STEP)} more`);
-  button.addEventListener("click", () => {
-    button.remove();
-    more(panel, cards, from + STEP, openPage);
-  });
-  panel.append(button);
+  showMore(panel, cards, (table) => card(table, openPage));
 }
 
 function card(table, openPage) {

@@ -32,6 +32,8 @@ OPERATION_IDS = {
     "list_jobs",
     "job_status",
     "job_result",
+    "job_chunks",
+    "cite_span",
     "job_download",
     "job_events",
     "cancel_job",
@@ -300,6 +302,8 @@ def test_what_try_it_out_sends_is_taken(name, service, receiver, illustrated, do
             values["job_id"] = job_for(name, service, receiver, illustrated)
         if "upload_id" in (request.get("json") or {}):
             request["json"]["upload_id"] = uploaded(service, SAMPLES / "paper.pdf")
+        queries = [p for p in operation.get("parameters", ()) if p["in"] == "query" and p["required"]]
+        request["params"] = {**request.get("params", {}), **{p["name"]: shown(p["schema"], p) for p in queries}}
         answer = service.client.request(method, path.format(**values), **request)
         assert str(answer.status_code) in operation["responses"], (name, request, answer.text)
         assert answer.is_success, (name, request, answer.text)

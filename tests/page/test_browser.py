@@ -784,6 +784,14 @@ def test_every_format_is_shown_copied_and_downloaded(service, opened, rich_job):
         page.get_by_role("button", name="Download CSV").click()
     assert "Brake lining,12,148.50" in Path(saved.value.path()).read_text()
     assert saved.value.suggested_filename == "Quarterly report-page-1-table-1.csv"
+    choose(page, "Chunks")
+    first = page.get_by_role("region", name="Chunk 1", exact=True)
+    expect(first.get_by_role("region", name="Text of chunk 1")).to_contain_text("# Quarterly report")
+    watched.shoot("tab-chunks")
+    with page.expect_popup() as opened_place:
+        first.get_by_role("link", name="Show the place: Chunk 1").click()
+    assert opened_place.value.evaluate("document.images[0].naturalWidth") > 0
+    opened_place.value.close()
     page.get_by_role("button", name="Copy Markdown").click()
     expect(page.locator("#notices")).to_contain_text("Markdown copied.")
     assert page.evaluate("navigator.clipboard.readText()").startswith("# Quarterly report")
@@ -794,6 +802,7 @@ def test_every_format_is_shown_copied_and_downloaded(service, opened, rich_job):
         ("Tables as CSV", "csv"),
         ("Tables as JSON", "tables.json"),
         ("Plain text", "txt"),
+        ("Chunks for search", "chunks.jsonl"),
         ("Everything", "zip"),
     ):
         page.locator("#open-downloads").click()
@@ -848,6 +857,10 @@ def test_a_dropped_folder_with_folders_in_it_becomes_a_batch_of_its_files_with_t
 
 
 OFF_THE_PAGE = {
+    **dict.fromkeys(
+        ("chunk_strategy", "chunk_max_tokens", "chunk_overlap"),
+        "chunks of other sizes need no reading: programs ask for them when the document is there",
+    ),
     "webhook_url": "the page itself follows its jobs; an address of a program has no use there",
     "result_s3": "callers write only into buckets that the operator lists, which the page does not know",
 }

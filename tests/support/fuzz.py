@@ -65,6 +65,8 @@ CONTENT_ROUTES = [
     "alias_post_documents_from_bucket",
     "ping_webhook",
     "job_result",
+    "job_chunks",
+    "cite_span",
     "job_download",
     "alias_get_jobs_result",
     "alias_get_jobs_download",

@@ -83,6 +83,8 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("GET", "/v1/jobs/<job_id>/result"): READ_RESULT,
     ("GET", "/v1/jobs/<job_id>/download"): READ_RESULT,
     ("GET", "/v1/jobs/<job_id>/source"): READ_RESULT,
+    ("GET", "/v1/jobs/<job_id>/chunks"): READ_RESULT,
+    ("GET", "/v1/jobs/<job_id>/cite"): READ_RESULT,
     ("POST", "/v1/jobs/<job_id>/pages/<int:number>/retry"): Access("process", actions=("page.retry",)),
     ("POST", "/v1/jobs/<job_id>/retry"): Access("process", actions=("job.retry",)),
     ("POST", "/v1/jobs/<job_id>/cancel"): Access("process", actions=("job.cancel",)),

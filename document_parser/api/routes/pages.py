@@ -103,15 +103,15 @@ def image(path: PagePath, query: ImageQuery) -> Response:
     """Return the page image of a job as a JPEG. Raises NoPageImage, PageImagePending and PageImageUnavailable."""
     services = get_services()
     entry = _entry_of(services, path.job_id, path.number)
-    found = _load_page(services, path.job_id, path.number, _revision(entry))
+    found = _load_page(services, path.job_id, path.number, revision_of(entry))
     if found is not None and found.location is not None:
         raise NoPageImage(page=path.number)
     turn = found.rotation if found else 0
-    response = send_file(_open_page_image(services, PageImageRequest(path.job_id, path.number, turn)), mimetype="image/jpeg")
+    response = send_file(open_page_image(services, PageImageRequest(path.job_id, path.number, turn)), mimetype="image/jpeg")
     if found is None:
         response.headers["Cache-Control"] = "no-store"
         return response
-    settled = query.revision == _revision(entry)
+    settled = query.revision == revision_of(entry)
     response.headers["Cache-Control"] = f"private, max-age={IMAGE_CACHE_SECONDS}" if settled else "private, no-cache"
     response.set_etag(f"{path.number}-{turn}")
     response.make_conditional(request)
@@ -155,7 +155,7 @@ def retry(path: PagePath) -> Response:
     return retries.request_retry(get_services(), path.job_id, path.number)
 
 
-def _open_page_image(services: Services, request: PageImageRequest) -> Any:
+def open_page_image(services: Services, request: PageImageRequest) -> Any:
     """Open the stored page image, and have it drawn first if there is none.
 
     Raises PageImagePending, PageImageUnavailable, JobNotFound, JobExpired, StorageUnavailable, RedisError.
@@ -194,7 +194,7 @@ def _load_page(services: Services, job_id: str, number: int, revision: int) -> P
 
 def _view(services: Services, number: int, job_id: str) -> PageView:
     entry = _entry_of(services, job_id, number)
-    found = _load_page(services, job_id, number, _revision(entry)) if _state(entry) in ("done", "blank", "failed") else None
+    found = _load_page(services, job_id, number, revision_of(entry)) if _state(entry) in ("done", "blank", "failed") else None
     return PageView(
         job_id=job_id,
         number=number,
@@ -204,13 +204,13 @@ def _view(services: Services, number: int, job_id: str) -> PageView:
         warnings=found.warnings if found else [PageWarning(code=code) for code in entry.get("warnings", [])],
         error=found.error if found else _error(entry),
         page=found and found.model_copy(update={"words": None}),
-        image_url=url_for("pages.image", job_id=job_id, number=number, revision=_revision(entry)),
+        image_url=url_for("pages.image", job_id=job_id, number=number, revision=revision_of(entry)),
         rereading=any(order.page == number for order in services.ledger.retries(job_id)),
         retry_error=entry.get("retry_error"),
     )
 
 
-def _revision(entry: dict[str, Any]) -> int:
+def revision_of(entry: dict[str, Any]) -> int:
     """Return the revision of the job for which the page was read."""
     revision: int = entry.get("revision", 1)
     return revision

@@ -24,22 +24,24 @@ from document_parser.errors import (
 )
 from document_parser.jobs.records import children, storage_keys
 from document_parser.jobs.records.job import Job
-from document_parser.models import FORMAT_FILES, Child, JobState, OutputFormat, PageStatus, format_utc
+from document_parser.models import FORMAT_FILES, Child, Chunking, JobState, OutputFormat, PageStatus, format_utc
 from document_parser.storage import StoredFileMissing
 from document_parser.text.table_archive import TableArchive, TableEntry
+from document_parser.text.tokens import ENCODING
 
 if TYPE_CHECKING:
     from document_parser.api.services import Services
 
 CHUNK_BYTES = 1 << 16
 """Size of the pieces in which files are sent, in bytes."""
-CONTENT_NAMES = {"markdown": "markdown", "html": "html", "text": "text", "json": "document", "tables": "tables"}
+CONTENT_NAMES = {**{name: name for name in ("markdown", "html", "text", "tables", "chunks")}, "json": "document"}
 """Field of the JSON body that holds the content of a format."""
 _ACCEPTED: dict[str, OutputFormat] = {
     "text/markdown": "markdown",
     "text/html": "html",
     "text/csv": "csv",
     "text/plain": "text",
+    "application/x-ndjson": "chunks",
     "application/zip": "zip",
 }
 
@@ -66,6 +68,21 @@ def respond(services: Services, job: Job, wanted: str, table: int | None = None,
         return _file(job, name, load(services, job, name), attached=accepted is None)
     name = "tables" if name == "csv" else name
     return Response(_body(services, job, name, load(services, job, name)), mimetype="application/json")
+
+
+def respond_with_chunks(services: Services, job: Job, chunking: Chunking) -> Response:
+    """Return the chunks of a job that has ended: as lines of JSON if Accept prefers them, else in the JSON body.
+
+    Raises as ``respond``.
+    """
+    if not job.state.has_ended:
+        raise JobNotComplete(status=job.state.value)
+    if job.error is not None:
+        return errors.error_response(job.error)
+    found = load_result(services, job, "chunks" if chunking == job.card.options.chunking else chunking.export_name)
+    if _accepted_format() == "chunks":
+        return _file(job, "chunks", found, attached=False)
+    return Response(_body(services, job, "chunks", found, chunking), mimetype="application/json")
 
 
 def download(services: Services, job: Job, wanted: str, table: int | None = None, *, appended: bool = False) -> Response:
@@ -189,11 +206,16 @@ def attachment(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _body(services: Services, job: Job, name: OutputFormat, found: StoredResult) -> Iterator[bytes]:
-    """Yield the JSON body, content last. JSON content is passed through unparsed; text is escaped piece by piece."""
+def _body(
+    services: Services, job: Job, name: OutputFormat, found: StoredResult, chunking: Chunking | None = None
+) -> Iterator[bytes]:
+    """Yield the JSON body, content last. JSON content is passed through unparsed; text is escaped piece by piece.
+
+    ``chunking`` is that of chunks; without it, the job's own.
+    """
     entries = services.ledger.entries(job.card.job_id)
     missing, inside = _unread_pages(job, entries), _children(services, job)
-    head = {
+    head: dict[str, Any] = {
         "job_id": job.card.job_id,
         "filename": job.card.filename,
         "format": name,
@@ -211,8 +233,13 @@ def _body(services: Services, job: Job, name: OutputFormat, found: StoredResult)
             {"page": number, "code": code} for number, entry in sorted(entries.items()) for code in entry.get("warnings", [])
         ],
     }
+    if name == "chunks":
+        head["chunking"] = {**(chunking or job.card.options.chunking)._asdict(), "encoding": ENCODING}
     yield (json.dumps(head, ensure_ascii=False)[:-1] + f', "{CONTENT_NAMES[name]}": ').encode()
-    yield from _chunks(found.stream) if name in ("json", "tables") else _json_escaped(found.stream)
+    if name == "chunks":
+        yield from _json_list(found.stream)
+    else:
+        yield from _chunks(found.stream) if name in ("json", "tables") else _json_escaped(found.stream)
     yield b"}"
 
 
@@ -246,6 +273,15 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
     with stream:
         while chunk := stream.read(CHUNK_BYTES):
             yield chunk
+
+
+def _json_list(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield lines of JSON as one list."""
+    yield b"["
+    with stream:
+        for count, line in enumerate(stream):
+            yield (b",\n" if count else b"") + line.rstrip(b"\n")
+    yield b"]"
 
 
 def _json_escaped(stream: BinaryIO) -> Iterator[bytes]:

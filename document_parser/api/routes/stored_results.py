@@ -11,7 +11,7 @@ from document_parser.errors import JobNotComplete
 from document_parser.jobs import queue
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
-from document_parser.models import FORMAT_FILES, OutputFormat, ResultFacts
+from document_parser.models import ResultFacts
 from document_parser.storage import StoredFileMissing
 
 if TYPE_CHECKING:
@@ -33,8 +33,10 @@ class StoredResult(NamedTuple):
         return {"X-Stripped-Lines": str(self.facts.stripped)}
 
 
-def load_result(services: Services, job: Job, name: OutputFormat) -> StoredResult:
+def load_result(services: Services, job: Job, name: str) -> StoredResult:
     """Return the stored result. If the format does not exist yet, have a worker write it and wait up to EXPORT_SECONDS.
+
+    ``name`` is that of a format, or of another export: ``Chunking.export_name``, or PLACES.
 
     Raises JobNotComplete if that takes longer or as many requests as allowed already wait (ask again), RecordedError if the
     format could not be written, and JobNotFound, JobExpired, StorageUnavailable, RedisError.
@@ -51,11 +53,10 @@ def load_result(services: Services, job: Job, name: OutputFormat) -> StoredResul
     return found
 
 
-def _find_result(services: Services, job: Job, name: OutputFormat) -> StoredResult | None:
+def _find_result(services: Services, job: Job, name: str) -> StoredResult | None:
     """Return the result from storage; None if it has not been written, or its facts are damaged."""
     try:
         facts = ResultFacts.model_validate_json(services.storage.get(storage_keys.result_facts(job.card.job_id, job.revision)))
-        key = storage_keys.result(job.card.job_id, FORMAT_FILES[name].extension, job.revision)
-        return StoredResult(services.storage.open(key), facts)
+        return StoredResult(services.storage.open(storage_keys.export(job.card.job_id, name, job.revision)), facts)
     except (StoredFileMissing, ValidationError):
         return None

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from document_parser.models import FORMAT_FILES
+
+_EXTENSIONS: dict[str, str] = {name: file.extension for name, file in FORMAT_FILES.items()}
+"""The file name extension of each format."""
 ALL_JOBS = "jobs/"
 """The prefix of the files of all jobs."""
 CACHE = "cache/"
@@ -68,6 +72,16 @@ def page_image(job_id: str, number: int, turn: int) -> str:
     return f"{folder(job_id)}pictures/{number:06d}-{turn}.jpg"
 
 
+def marked_images(job_id: str) -> str:
+    """Return the prefix of page images on which places are marked."""
+    return f"{folder(job_id)}pictures/marked/"
+
+
+def marked_image(job_id: str, number: int, turn: int, marks: str) -> str:
+    """Return the key of a page image on which places are marked; ``marks`` is a name for these places."""
+    return f"{marked_images(job_id)}{number:06d}-{turn}-{marks}.png"
+
+
 def figure(job_id: str, name: str) -> str:
     """Return the key of a figure's image; ``name`` is the one that its block has."""
     return f"{folder(job_id)}figures/{name}"
@@ -81,6 +95,18 @@ def figure_of(name: str, revision: int) -> str:
 def result(job_id: str, extension: str, revision: int = 1) -> str:
     """Return the key of the result in one format, named by its file extension."""
     return f"{folder(job_id)}result{_revision_suffix(revision)}.{extension}"
+
+
+def export(job_id: str, name: str, revision: int = 1) -> str:
+    """Return the key of an export by its name: a result in one of the formats, or what is asked for beside them."""
+    if name in _EXTENSIONS:
+        return result(job_id, _EXTENSIONS[name], revision)
+    return f"{exports_beside(job_id, revision)}{name}.jsonl"
+
+
+def exports_beside(job_id: str, revision: int) -> str:
+    """Return the prefix of a revision's exports that are in none of the formats: chunks of other sizes, and places."""
+    return f"{folder(job_id)}chunks/{revision:06d}/"
 
 
 def result_facts(job_id: str, revision: int = 1) -> str:

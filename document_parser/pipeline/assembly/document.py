@@ -8,9 +8,9 @@ end of their page, and what goes on over the end of a page is marked at both its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
-from document_parser.export import FORMATS
+from document_parser.export import writer_of
 from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.models import Document, Options, OutputFormat, Page
 from document_parser.pipeline.assembly.captions_and_links import remove_dead_links, with_captions
@@ -52,7 +52,12 @@ def assemble_pages(pages: Pages) -> Iterator[Page]:
 
 
 def write_document(
-    head: Document, pages: Pages, options: Options, name: OutputFormat, out: BinaryIO, figures: Figures = NO_FIGURES
+    head: Document,
+    pages: Pages,
+    options: Options,
+    name: OutputFormat | Literal["places"],
+    out: BinaryIO,
+    figures: Figures = NO_FIGURES,
 ) -> int:
     """Write the document to ``out``. Return the number of lines of page headers and footers that the texts leave out.
 
@@ -68,7 +73,7 @@ def write_document(
             stripped += page.stripped
             yield page
 
-    FORMATS[name].write(head, count_stripped(), options, out, figures)
+    writer_of(name)(head, count_stripped(), options, out, figures)
     return stripped
 
 
