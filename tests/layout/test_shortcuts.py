@@ -12,13 +12,17 @@ import pytest
 
 from document_parser.layout.blocks.gutters import InkMap, _find_best_run, _find_strips, _reach_of_ink
 from document_parser.layout.blocks.list_markers import is_marker, list_marker_of
+from document_parser.layout.blocks.proposals import PageProposals
 from document_parser.layout.blocks.reading_order import _LIST_MARKER, _is_list_marker
+from document_parser.layout.formulas.structure import _level_note_marks, _ScriptedWord, merge_raised_numbers
 from document_parser.layout.lazy import cached_property
+from document_parser.layout.lines.initials import join_initials
 from document_parser.layout.lines.joining import _is_far, _needs_space, is_right_to_left
 from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.lines.rotated import MIN_SIDEWAYS_WORDS, find_page_turn
 from document_parser.layout.lines.units import Scale, size_of
 from document_parser.layout.page_index import PageIndex
+from document_parser.layout.tables.aligned import is_aligned_table, propose_grids
 from document_parser.layout.tables.candidates import _borders_of, _Search, propose_tables, variants_of
 from document_parser.layout.tables.column_sets import Region
 from document_parser.layout.tables.features import FEATURES, features_of, features_of_all
@@ -244,3 +248,31 @@ def test_a_cached_property_is_computed_once_for_each_object() -> None:
     first, second = Counted(), Counted()
     assert [first.value, first.value, second.value, first.value] == [1, 1, 2, 1]
     assert isinstance(Counted.value, cached_property)
+
+
+def test_proposals_of_the_same_words_are_the_same_grids_and_those_that_the_words_propose() -> None:
+    words = [
+        Word(f"{column}{row}", 80.0 * column, 14.0 * row, 80.0 * column + 30, 14.0 * row + 10, 10.0)
+        for row in range(5)
+        for column in range(3)
+    ]
+    proposals = PageProposals(PageIndex(words))
+    (grid,) = proposals.grids_of(words)
+    assert [grid] == propose_grids(words)
+    assert proposals.grids_of(list(words))[0] is grid
+    assert (proposals.prior_of(grid) > 0.5) is is_aligned_table(grid)
+    assert proposals.score([(grid, 2.0)])[0].agreement > proposals.score([(grid, 0.0)])[0].agreement
+    assert proposals.score([(grid, 2.0)]) is proposals.score([(grid, 2.0)])
+
+
+def test_words_of_one_size_have_no_raised_numbers() -> None:
+    words = [Word(text, 20.0 * place, 0, 20.0 * place + 20, 10, 9.0, baseline=8.0 - place) for place, text in enumerate("ab12")]
+    assert merge_raised_numbers(words) == words == _level_note_marks(words)
+    assert not any(_ScriptedWord(word).add_script(after) for word, after in pairwise(words))
+
+
+@pytest.mark.parametrize(("size", "joined"), [(17.0, True), (16.9, False)])
+def test_a_drop_cap_is_1_7_times_as_large_as_the_words_beside_it(size: float, joined: bool) -> None:
+    initial = Word("T", 0, 0, 15, 30, size)
+    lines = [Word("his", 16, 1, 40, 11, 10.0), Word("goes", 16, 14, 40, 24, 10.0), Word("on", 16, 28, 40, 38, 10.0)]
+    assert (join_initials([initial, *lines])[0].text == "This") is joined

@@ -197,8 +197,7 @@ def _find_best_run(
     strips = np.append(False, free)  # a covered band before each column, and behind the last one
     change = np.flatnonzero(strips[1:] != strips[:-1])
     starts, ends = change[::2], change[1::2]
-    row = np.tile(edges, len(free))
-    long = np.flatnonzero(row[ends] - row[starts] >= shortest)
+    long = np.flatnonzero(edges[ends % len(edges)] - edges[starts % len(edges)] >= shortest)
     if not len(long):
         return None
     starts, ends = starts[long], ends[long]

@@ -26,6 +26,7 @@ from document_parser.layout.blocks.column_evidence import (
     columns_agreement,
 )
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, MIN_GUTTER_WIDTH_EM, Gutter, InkMap, extend_between_runs
+from document_parser.layout.blocks.proposals import PageProposals
 from document_parser.layout.blocks.stories import (
     MIN_HEADLINE_RATIO,
     find_aside,
@@ -42,10 +43,6 @@ from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import (
     add_spanning_header,
     extend_band,
-    has_answers,
-    has_lone_columns,
-    is_aligned_table,
-    propose_grids,
 )
 from document_parser.layout.tables.dividers import below_fields, divide
 from document_parser.layout.tables.grid import Grid
@@ -54,12 +51,8 @@ from document_parser.layout.tables.header_above import add_header_above
 from document_parser.layout.tables.score import propose_aligned_tables
 from document_parser.layout.tables.selection import (
     MIN_TABLE_AGREEMENT,
-    OTHER_PRIOR,
     TABLE_PRIOR,
-    Origin,
-    Proposal,
     ScoredTable,
-    score_tables,
 )
 from document_parser.layout.tables.side_by_side import are_blocks, blocks_of_grid, split_addresses
 from document_parser.layout.tables.tight import find_tight_table, joins_columns
@@ -77,8 +70,6 @@ MIN_CLOSE_WIDTH_EM, MIN_CLOSE_HEIGHT_EM = 0.4, 5.0
 """Width and height of a gutter, at least, where wider ones part nothing: columns may be set close, but are not short then."""
 MIN_COLUMNS_AGREEMENT = 0.65
 """Expected share of pieces of text that follow each other down the columns, at least: else they follow across the gutter."""
-ALIGNED_PRIOR = 0.95
-"""Agreement to expect of aligned words beside a gutter that the rules call a table: they were strict."""
 SURE_COLUMNS_AGREEMENT = 0.92
 """The same above which no table is looked for: hardly one is expected to agree so well."""
 
@@ -113,13 +104,14 @@ class Watcher(Protocol):
 class _Page:
     """What is the same for all regions of a page.
 
-    ``tables`` are those found before, ``placed`` has them and the words. ``backwards`` reads columns from right to left.
-    ``watcher`` is told what is decided.
+    ``tables`` are those found before, ``placed`` has them and the words. ``proposals`` are those of aligned words.
+    ``backwards`` reads columns from right to left. ``watcher`` is told what is decided.
     """
 
     index: PageIndex
     tables: Sequence[GridWord]
     placed: PageIndex
+    proposals: PageProposals
     backwards: bool
     watcher: Watcher | None = None
 
@@ -137,7 +129,7 @@ def parts_of(
     index, tables = PageIndex(words, rules), [GridWord.from_grid(grid) for grid in grids]
     everything = [*words, *tables]
     placed = PageIndex(everything) if tables else index
-    page = _Page(index, tables, placed, is_right_to_left(words), watcher)
+    page = _Page(index, tables, placed, PageProposals(index), is_right_to_left(words), watcher)
     return list(_split_region(everything, page, MAX_DEPTH))
 
 
@@ -345,28 +337,23 @@ class _Region:
         tables = self.tables
         if gutter is not None:
             wider = extend_band(self.text, band)
-            found = [*propose_grids(wider), *(propose_grids(band) if len(wider) > len(band) else [])]
+            known = self.page.proposals
+            found = [*known.grids_of(wider), *(known.grids_of(band) if len(wider) > len(band) else [])]
             tables = [table for table in tables if _is_across(table.grid, gutter)]
-            tables += self._scored([(grid, _prior_of(grid)) for grid in found if _is_across(grid, gutter)])
+            tables += self._scored([(grid, known.prior_of(grid)) for grid in found if _is_across(grid, gutter)])
         return max((t for t in tables if t.agreement >= MIN_TABLE_AGREEMENT), key=lambda t: t.worth, default=None)
 
     def _scored(self, grids: Sequence[tuple[Grid, float]]) -> list[ScoredTable]:
         """Return the grids that lie in no table found before, with the agreement expected of each."""
         placed = _tables_of(self.words, self.page)
         free = [
-            Proposal(grid, Origin.ALIGNED, prior)
+            (grid, prior)
             for grid, prior in grids
-            if not has_lone_columns(grid)
-            and not has_answers(grid)
+            if self.page.proposals.is_sound(grid)
             and not any(grid.top < word.bottom and word.top < grid.bottom for word in placed)
             and not (self.tight and joins_columns(grid, self.tight))
         ]
-        return score_tables(free, self.page.index)
-
-
-def _prior_of(grid: Grid) -> float:
-    """Return the agreement to expect of aligned words by the rules for tables."""
-    return ALIGNED_PRIOR if is_aligned_table(grid) else OTHER_PRIOR
+        return self.page.proposals.score(free)
 
 
 def _is_across(grid: Grid, gutter: Gutter) -> bool:

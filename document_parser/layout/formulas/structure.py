@@ -84,6 +84,8 @@ def merge_raised_numbers(words: Sequence[Word]) -> list[Word]:
 
     Numbers become Unicode superscripts and subscripts. Words in formula fonts stay as they are. Lengths are in points.
     """
+    if len({word.size_points for word in words}) <= 1:
+        return list(words)  # none is smaller than another one
     found: list[Word] = []
     scripted: _ScriptedWord | None = None
     for word in _level_note_marks(words):
@@ -101,6 +103,8 @@ def _level_note_marks(words: Sequence[Word]) -> list[Word]:
     """Return the words, the raised mark that a note begins with at the height of the note's first word: else it is a line."""
     levelled = list(words)
     for place, (mark, word) in enumerate(pairwise(words)):
+        if mark.size_points >= word.size_points:  # the cheap sign that it is not raised: most words are of one size
+            continue
         if not (_NOTE_MARK.fullmatch(mark.text) and _is_raised_before(mark, word)):
             continue
         if not any(_is_close_before(before, mark, word.size_points) for before in words[max(0, place - 3) : place]):
@@ -225,8 +229,9 @@ def _is_over(mark: Word, letter: Word) -> bool:
 
 def _merge_fraction(words: list[Word], bar: RulingLine) -> list[Word] | None:
     """Return the words with the parts above and below a bar merged into a fraction. None if the bar belongs to no fraction."""
-    above, below = _fraction_part(words, bar, -1), _fraction_part(words, bar, 1)
-    if not above or not below or not any(word.math for word in (*above, *below)):
+    above = _fraction_part(words, bar, -1)
+    below = _fraction_part(words, bar, 1) if above else []
+    if not below or not any(word.math for word in (*above, *below)):
         return None
     if max(_width_of(above), _width_of(below)) < 0.5 * (bar.right - bar.left):
         return None

@@ -22,10 +22,15 @@ def join_initials(words: Sequence[Word]) -> list[Word]:
     occurs by itself elsewhere on the page, as after "A" or "I", or begins a word, the letter stays a word of its own, with the
     line's height.
     """
-    initials = [word for word in words if len(word.text) == 1 and word.text.isupper() and word.size_points > 0]
     found = list(words)
+    initials = [word for word in words if len(word.text) == 1 and word.text.isupper() and word.size_points > 0]
+    if not initials:
+        return found
+    sizes = list(map(size_of, words))
     for initial in initials:
-        follower = _follower_of(initial, words)
+        most = initial.size_points
+        small = [word for word, size in zip(words, sizes, strict=True) if most >= MIN_INITIAL_RATIO * size]
+        follower = _follower_of(initial, small) if len(small) > 1 else None
         if follower is None:
             continue
         place, at = _place_of(initial, found), _place_of(follower, found)
@@ -39,14 +44,15 @@ def join_initials(words: Sequence[Word]) -> list[Word]:
 
 
 def _follower_of(initial: Word, words: Sequence[Word]) -> Word | None:
-    """Return the first word of the highest line beside a drop cap; None if the letter is no drop cap."""
+    """Return the first word of the highest line beside a drop cap; None if the letter is no drop cap.
+
+    ``words`` are those that are smaller than a drop cap of its size makes them.
+    """
     level = [
         word
         for word in words
         if word.bottom > initial.top
         and word.top < initial.bottom
-        and word is not initial
-        and initial.size_points >= MIN_INITIAL_RATIO * size_of(word)
         and word.left - initial.right < MAX_INITIAL_GAP_EM * size_of(word)
     ]
     beside = [word for word in level if word.left - initial.right >= -MAX_OVERLAP_EM * size_of(word)]

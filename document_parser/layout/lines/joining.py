@@ -77,10 +77,9 @@ def _add_plain(parts: list[Part], words: Sequence[Word]) -> None:
 
 def _is_far(before: Word, word: Word) -> bool:
     """Return whether two words are as far apart as no parts of one word are: a cheap sign that a space separates them."""
-    return (
-        word.left - before.right >= MAX_GAP_BEFORE_STOP_EM * max(word.size_points, before.size_points)
-        and word.text[0] <= _BEFORE_CJK
-    )
+    size, size_before = word.size_points, before.size_points
+    larger = size if size > size_before else size_before
+    return word.left - before.right >= MAX_GAP_BEFORE_STOP_EM * larger and word.text[0] <= _BEFORE_CJK
 
 
 def _needs_space(before: Word, word: Word) -> bool:

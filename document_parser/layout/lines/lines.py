@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.joining import Part, parts_of_line
 from document_parser.layout.lines.units import size_of
+from document_parser.layout.lines.word_edges import bottom_of, left_of, right_of, top_of
 from document_parser.models import Word
 
 TALL_WORD_RATIO = 1.7
@@ -38,22 +39,22 @@ class Extent:
     @cached_property
     def left(self) -> float:
         """Return the x position of the left edge in points."""
-        return min([word.left for word in self.words])
+        return min(map(left_of, self.words))
 
     @cached_property
     def right(self) -> float:
         """Return the x position of the right edge in points."""
-        return max([word.right for word in self.words])
+        return max(map(right_of, self.words))
 
     @cached_property
     def top(self) -> float:
         """Return the y position of the top edge in points, from the top of the page."""
-        return min([word.top for word in self.words])
+        return min(map(top_of, self.words))
 
     @cached_property
     def bottom(self) -> float:
         """Return the y position of the bottom edge in points, from the top of the page."""
-        return max([word.bottom for word in self.words])
+        return max(map(bottom_of, self.words))
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,10 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
         return []
     if len(words) == 1:
         return [Line((words[0],))]
-    return list(_find_lines.get()(_SameWords(tuple(words))))
+    return list(_find_lines.get()(SameWords(tuple(words))))
 
 
-class _SameWords:
+class SameWords:
     """A cache key for the same word objects in the same order: the next rule asks for more than half of all lines again."""
 
     __slots__ = ("_hash", "words")
@@ -171,10 +172,10 @@ class _SameWords:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _SameWords) and len(self.words) == len(other.words) and all(map(is_, self.words, other.words))
+        return isinstance(other, SameWords) and len(self.words) == len(other.words) and all(map(is_, self.words, other.words))
 
 
-def _lines_of(key: _SameWords) -> tuple[Line, ...]:
+def _lines_of(key: SameWords) -> tuple[Line, ...]:
     """Group words into lines without a cache."""
     words = key.words
     heights = [word.bottom - word.top for word in words]
@@ -186,10 +187,10 @@ def _lines_of(key: _SameWords) -> tuple[Line, ...]:
         for tall in _group_rows([word for word, height in zip(words, heights, strict=True) if height > limit]):
             _attach_tall_row(tall, rows)
     rows.sort(key=attrgetter("top"))
-    return tuple(Line(tuple(sorted(row.words, key=attrgetter("left")))) for row in rows)
+    return tuple(Line(tuple(sorted(row.words, key=left_of))) for row in rows)
 
 
-_find_lines: ContextVar[Callable[[_SameWords], tuple[Line, ...]]] = ContextVar("lines_found", default=_lines_of)
+_find_lines: ContextVar[Callable[[SameWords], tuple[Line, ...]]] = ContextVar("lines_found", default=_lines_of)
 
 
 @contextlib.contextmanager
@@ -235,12 +236,15 @@ class _Row:
         upper = top if top > self.top - reach else self.top - reach
         return (lower - upper) / ((height if height < own else own) or 1e-6)
 
-    def add(self, word: Word) -> None:
-        """Add a word. Top and bottom follow the mean of the words, so that a slanted row does not take in the next one."""
+    def add(self, word: Word, top: float, bottom: float) -> None:
+        """Add a word with its edges.
+
+        Top and bottom of the row follow the mean of the words, so that a slanted row does not take in the next one.
+        """
         count = len(self.words)
-        if word.bottom - word.top >= 0.6 * (self.bottom - self.top):
-            self.top = (self.top * count + word.top) / (count + 1)
-            self.bottom = (self.bottom * count + word.bottom) / (count + 1)
+        if bottom - top >= 0.6 * (self.bottom - self.top):
+            self.top = (self.top * count + top) / (count + 1)
+            self.bottom = (self.bottom * count + bottom) / (count + 1)
             self.end = self.bottom + ROW_REACH_SHARE * (self.bottom - self.top)
         self.words.append(word)
 
@@ -271,7 +275,7 @@ def _group_rows(words: Sequence[Word]) -> list[_Row]:
         if best is None:
             rows.append(_Row([word], top, bottom))
         else:
-            best.add(word)
+            best.add(word, top, bottom)
     return rows
 
 

@@ -34,18 +34,20 @@ class Scale:
 
     def to_points(self, words: Iterable[Word]) -> list[Word]:
         """Return the words that have text, with boxes in points, left <= right and top <= bottom."""
-        return [self._word_to_points(word, text) for word in words if (text := word.text.strip())]
-
-    def _word_to_points(self, word: Word, text: str) -> Word:
-        """Return a word with its box and baseline in points and another text."""
-        left, right = word.left * self.width, word.right * self.width
-        top, bottom = word.top * self.height, word.bottom * self.height
-        if left > right:
-            left, right = right, left
-        if top > bottom:
-            top, bottom = bottom, top
-        looks = (*word[5:_BASELINE], word.baseline * self.height, *word[_BASELINE + 1 :])
-        return _NEW_WORD(Word, (text, left, top, right, bottom, *looks))
+        width, height = self.width, self.height
+        found: list[Word] = []
+        for word in words:
+            if not (text := word.text.strip()):
+                continue
+            left, right = word.left * width, word.right * width
+            top, bottom = word.top * height, word.bottom * height
+            if left > right:
+                left, right = right, left
+            if top > bottom:
+                top, bottom = bottom, top
+            looks = (*word[5:_BASELINE], word.baseline * height, *word[_BASELINE + 1 :])
+            found.append(_NEW_WORD(Word, (text, left, top, right, bottom, *looks)))
+        return found
 
     def rulings_to_points(self, rules: Iterable[RulingLine]) -> list[RulingLine]:
         """Return drawn lines with boxes in points, left <= right and top <= bottom."""
