@@ -1395,10 +1395,11 @@ class SchemaUnsupported(InvalidOption):
     message = "Parts of the schema are not supported. details.problems names each by its JSON pointer."
 
 
-class SchemaNotFound(InvalidOption):
+class SchemaNotFound(DocumentParserError):
     """No schema has this name."""
 
     code = "SCHEMA_NOT_FOUND"
+    status = 404
     message = "There is no schema of this name. GET /v1/schemas lists them."
 
 

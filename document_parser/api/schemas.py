@@ -134,7 +134,10 @@ class JobPath(BaseModel):
 class ExtractionPath(JobPath):
     """The path of an extraction."""
 
-    extraction_id: str = Field(description="The extraction_id of the answer 202.")
+    extraction_id: str = Field(
+        description="The extraction_id of the answer 202.",
+        json_schema_extra={"pattern": "^[0-9a-f]{32}$", "example": "0" * 32},
+    )
 
 
 class ExtractionStarted(BaseModel):

@@ -194,7 +194,7 @@ def test_few_sizes_are_kept_and_nothing_is_left_of_a_deleted_job(service, tmp_pa
     ask(service, job, "cite", start=0, end=3, format="png")
     folder = service.data_dir / storage_keys.exports_beside(job, 1)
     assert len([path for path in folder.iterdir() if path.name.startswith("chunks-")]) == MAX_EXPORTS_BESIDE
-    token = {"Authorization": f"Bearer {service.operator_token()}"}
+    token = {"Authorization": f"Bearer {service.operator_token}"}
     assert service.client.delete(f"/v1/jobs/{job}", headers=token).status_code == 200
     assert not list(service.data_dir.glob(f"jobs/{job}/**/*"))
     with Redis.from_url(redis_url_of(service)) as redis:

@@ -205,7 +205,7 @@ def test_orders_that_say_nothing_or_too_much_are_refused(service, job_id):
     for order in ({}, {"fields": ["a"], "schema": "invoice"}, {"fields": []}, {"fields": ["a"], "scope": "word"}, {"hint": 1}):
         assert extract(service, job_id, **order).status_code == 422
     unknown = extract(service, job_id, schema="novel")
-    assert (unknown.status_code, unknown.json()["error"]["code"]) == (422, "SCHEMA_NOT_FOUND")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "SCHEMA_NOT_FOUND")
     missing = service.client.get(f"/v1/jobs/{job_id}/extractions/{'0' * 32}")
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "EXTRACTION_NOT_FOUND")
 

@@ -14,6 +14,7 @@ from werkzeug.formparser import FormDataParser
 FORM = "multipart/form-data"
 JSON = "application/json"
 TAKING_DOCUMENTS = {"/v1/process/async", "/v1/process/sync", "/api/v1/documents", "/api/v1/documents/sync"}
+TAKING_DOCUMENTS |= {"/v1/process/batch", "/api/v1/documents/batch", "/v1/extract"}
 TRUTH = {"true": True, "false": False}
 
 MAX_QUERY_CHARACTERS = 3500

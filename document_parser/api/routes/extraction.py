@@ -80,7 +80,8 @@ _ORDER_PROPERTIES: dict[str, Any] = {
     },
     "fields": {
         "type": "array",
-        "items": {"type": "string"},
+        "items": {"type": "string", "minLength": 1},
+        "minItems": 1,
         "maxItems": MAX_NAMES,
         "description": "Names of fields.",
         "examples": [["invoice number", "total"]],
@@ -149,7 +150,8 @@ def _extract_new() -> Response:
 
 def _order_body(*, required: bool = True) -> dict[str, Any]:
     """Return the description of an order in JSON."""
-    schema = {"type": "object", "properties": _ORDER_PROPERTIES, "additionalProperties": False}
+    one = {"oneOf": [{"required": [name]} for name in FIELDS[:3]]}
+    schema = {"type": "object", "properties": _ORDER_PROPERTIES, "additionalProperties": False, **one}
     content = {"schema": schema, "example": {"fields": ["invoice number", "total"]}}
     return {"content": {openapi.JSON: content}, "required": required}
 
@@ -229,23 +231,26 @@ def parse_order(services: Services, given: dict[str, Any]) -> ExtractionOrder:
     unknown = [name for name in given if name not in FIELDS]
     if unknown:
         raise InvalidOption.for_fields(*({"field": name, "problem": "is unknown"} for name in unknown))
-    sources = [name for name in FIELDS[:3] if given.get(name)]
+    sources = [name for name in FIELDS[:3] if name in given]
     if len(sources) != 1:
         raise InvalidOption.for_fields({"field": "json_schema", "problem": "send one of json_schema, schema and fields"})
     name, schema = "", given.get("json_schema")
     if sources == ["schema"]:
-        name = str(given["schema"])
-        if name not in (known := _schemas(services)):
-            raise SchemaNotFound(name=name, known=sorted(known))
+        name, known = given["schema"], _schemas(services)
+        if not isinstance(name, str):
+            raise InvalidOption.for_fields({"field": "schema", "problem": "is a name"})
+        if name not in known:
+            raise SchemaNotFound(known=sorted(known))
         schema = known[name].json_schema
     elif sources == ["fields"]:
         names = given["fields"]
-        if not isinstance(names, list) or len(names) > MAX_NAMES or not all(isinstance(one, str) and one for one in names):
+        sound = isinstance(names, list) and all(isinstance(one, str) and one for one in names)
+        if not sound or not 1 <= len(names) <= MAX_NAMES:
             raise InvalidOption.for_fields({"field": "fields", "problem": f"is a list of at most {MAX_NAMES} names"})
         schema = schema_of_names(names)
     if not isinstance(schema, dict):
         raise InvalidOption.for_fields({"field": "json_schema", "problem": "is a JSON object"})
-    options = {key: given[key] for key in ("scope", "on_ungrounded") if given.get(key)}
+    options = {key: given[key] for key in ("scope", "on_ungrounded") if key in given}
     for key, allowed in (("scope", ("document", "page", "row")), ("on_ungrounded", ("flag", "null"))):
         if key in options and options[key] not in allowed:
             raise InvalidOption.for_fields({"field": key, "problem": f"is one of {', '.join(allowed)}"})
