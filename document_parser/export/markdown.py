@@ -46,11 +46,12 @@ _NOTE_INDENT = "    "
 
 
 class Source(NamedTuple):
-    """A range of a segment's text, and where it comes from."""
+    """A range of a segment's text, and where it comes from. ``is_part`` says that it is not all of what the block has there."""
 
     start: int
     end: int
     place: Place
+    is_part: bool = False
 
 
 @dataclass(slots=True)
@@ -194,7 +195,7 @@ class _Writer:
             rows = line.count("\n") + 1 if is_row else 0
             opens = not is_row and line.startswith("<") and not line.startswith("</")
             segment = Segment(self._as_written(line), self.piece, "table", rows=rows, is_opening=opens)
-            segment.sources = [Source(0, len(segment.text), self.piece.places[read.number])]
+            segment.sources = [Source(0, len(segment.text), self.piece.places[read.number], is_part=True)]
             self._append(segment, "\n" if count else "\n\n")
             yield
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from document_parser.layout.lines.lines import body_size, lines_of, split_at_gaps
 from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, BoundingBox, Page, PlacedWord, Table, Word
-from document_parser.text.letter_widths import SPACE_WIDTH, word_widths
+from document_parser.text.word_places import split_run
 
 SEGMENT_GAP_EM = 1.3
 """White between two words of a line, in font sizes, that makes them two pieces: a label and its value, or two columns."""
@@ -148,9 +148,9 @@ def _segment(page: int, number: int, words: Sequence[Word], width: float, height
     text, letters = "", list[Letters]()
     for word in words:
         text += " " if text else ""
-        for piece, left, right in _pieces(word):
+        for piece in split_run(word.text, word.left, word.right):
             start = len(text) + piece.start
-            box = BoundingBox.of(left / width, word.top / height, right / width, word.bottom / height)
+            box = BoundingBox.of(piece.left / width, word.top / height, piece.right / width, word.bottom / height)
             letters.append(Letters(start, start + piece.length, box, word.confidence))
         text += word.text
     return Segment(
@@ -163,29 +163,6 @@ def _segment(page: int, number: int, words: Sequence[Word], width: float, height
         max(word.bottom for word in words),
         tuple(letters),
     )
-
-
-class _Piece(NamedTuple):
-    """A word of a run: where it starts in the run's text, and its length."""
-
-    start: int
-    length: int
-
-
-def _pieces(run: Word) -> Iterator[tuple[_Piece, float, float]]:
-    """Yield the words of a run with their left and right edges, by the usual widths of their letters."""
-    names = run.text.split()
-    if len(names) == 1:
-        yield _Piece(0, len(run.text)), run.left, run.right
-        return
-    widths = [float(width) for width in word_widths(names, "sans")]
-    unit = (run.right - run.left) / (sum(widths) + SPACE_WIDTH * (len(names) - 1))
-    start, left = 0, run.left
-    for name, width in zip(names, widths, strict=True):
-        start = run.text.index(name, start)
-        yield _Piece(start, len(name)), left, left + width * unit
-        start += len(name)
-        left += (width + SPACE_WIDTH) * unit
 
 
 def _segments_of_blocks(page: Page) -> Iterator[Segment]:

@@ -67,7 +67,8 @@ class RowRange(BaseModel):
 class PageBox(BaseModel):
     """A place on a page, in fractions of the upright page, origin top left.
 
-    It is the box of a block: no finer one is stored. Of a block that goes on over the end of a page, each page has its own.
+    Of a whole block it is the block's box. Of a part of one it is a box for each line, around the words of the part; the
+    block's box if the words are not found on the page. Of a block that goes on over the end of a page, each page has its own.
     """
 
     page: int
@@ -116,7 +117,9 @@ class Chunk(BaseModel):
     )
     headings: list[str] = Field(description="The headings that the text is below, the outermost first.")
     pages: list[int]
-    boxes: list[PageBox] = Field(description="Where the text is on the pages. Boxes are those of blocks.")
+    boxes: list[PageBox] = Field(
+        description="Where the text is on the pages: boxes of blocks, or of the lines of a part of one."
+    )
     blocks: list[BlockReference]
     span: TextRange
     kind: ChunkKind
@@ -133,6 +136,8 @@ class TextSource(BaseModel):
     page: int
     index: int
     box: tuple[float, float, float, float] | None = None
+    is_part: bool = False
+    """Whether the block has more there: the rest of a table, for example."""
 
 
 class PlacedText(BaseModel):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from flask import Response, request, send_file, url_for
 from flask_openapi import APIBlueprint, Tag
@@ -29,7 +30,17 @@ from document_parser.jobs.records import record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.page_file import read_page_file
 from document_parser.jobs.records.page_images import Box, PageImageRequest
-from document_parser.models import FORMAT_FILES, PLACES, Chunking, PlacedText, TextSource, check_overlap
+from document_parser.models import (
+    FORMAT_FILES,
+    PLACES,
+    BoundingBox,
+    Chunking,
+    PlacedText,
+    PlacedWord,
+    TextSource,
+    check_overlap,
+)
+from document_parser.text.word_places import boxes_of_part
 
 routes = APIBlueprint(
     "chunks",
@@ -110,8 +121,9 @@ def cite(path: JobPath, query: CiteQuery) -> Response:
 
 @dataclass(slots=True)
 class _Place:
-    """What is known of a range: its text, and the boxes on each page by number."""
+    """What is known of a range: its text, and the boxes on each page by number. ``words`` returns those of a page."""
 
+    words: Callable[[int], Sequence[PlacedWord]]
     text: str = ""
     boxes: dict[int, list[Box]] = field(default_factory=dict)
     has_image: bool = True
@@ -125,17 +137,30 @@ class _Place:
         if not sources and text.strip():
             self.boxes.setdefault(line.page, [])
         for source in sources:
-            self._add_source(source)
+            self._add_source(source, line, max(start, source.start), min(end, source.end))
 
-    def _add_source(self, source: TextSource) -> None:
+    def _add_source(self, source: TextSource, line: PlacedText, start: int, end: int) -> None:
+        """Add the boxes of a part of what comes from a block."""
         boxes = self.boxes.setdefault(source.page, [])
-        if source.box is not None and source.box not in boxes:
-            boxes.append(source.box)
+        if source.box is None:
+            return
+        found = [BoundingBox.of(*source.box)]
+        if source.is_part or (start, end) != (source.start, source.end):
+            share = (start - source.start) / (source.end - source.start) if not source.is_part else None
+            found = boxes_of_part(line.text[start - line.start : end - line.start], self.words(source.page), found[0], share)
+        boxes += [box for one in found if (box := (one.left, one.top, one.right, one.bottom)) not in boxes]
 
 
 def _find_place(services: Services, job: Job, start: int, end: int) -> _Place:
     """Return where a range stands. Raises SpanOutOfRange, and as ``load_result``."""
-    place, behind = _Place(), 0
+    entries = services.ledger.entries(job.card.job_id)
+
+    @cache
+    def words(number: int) -> Sequence[PlacedWord]:
+        page = read_page_file(services.storage, job.card.job_id, number, revision_of(entries.get(number, {})))
+        return page.words.unpack() if page is not None and page.words is not None else ()
+
+    place, behind = _Place(words), 0
     with load_result(services, job, PLACES).stream as stream:
         for line in _overlapping(stream, start, end):
             place.add(line, start, end)

@@ -47,6 +47,7 @@ def write_places(
                     page=source.place.page.number,
                     index=source.place.block_index,
                     box=(box.left, box.top, box.right, box.bottom) if (box := source.place.box) else None,
+                    is_part=source.is_part,
                 )
                 for source in segment.sources
             ],

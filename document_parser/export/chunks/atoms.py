@@ -92,7 +92,12 @@ class Atom:
         """Return the atom of some of the characters."""
         text = self.text[start:end]
         sources = tuple(
-            Source(max(0, source.start - start), min(end, source.end) - start, source.place)
+            Source(
+                max(0, source.start - start),
+                min(end, source.end) - start,
+                source.place,
+                is_part=source.is_part or source.start < start or source.end > end,
+            )
             for source in self.sources
             if source.start < end and source.end > start
         )
@@ -206,7 +211,7 @@ def _row_atoms(lines: Iterator[Segment], path: tuple[Heading, ...]) -> Iterator[
             count_tokens(text),
             "table",
             source.place.page,
-            (Source(0, len(text.rstrip("\n")), source.place),),
+            (Source(0, len(text.rstrip("\n")), source.place, is_part=True),),
             path,
             leads=is_header,
             begins=number == 0,

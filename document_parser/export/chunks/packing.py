@@ -22,6 +22,7 @@ from document_parser.models import (
     TextRange,
 )
 from document_parser.text.tokens import count_tokens
+from document_parser.text.word_places import boxes_of_part
 
 ID_BYTES = 16
 """Bytes of a SHA-256 that are a chunk's id, in hexadecimal."""
@@ -183,7 +184,7 @@ class Packer:
             context_text=context + text,
             headings=headings,
             pages=sorted(pages),
-            boxes=list(_boxes_of(sources)),
+            boxes=list(_boxes_of(everything)),
             blocks=list(_blocks_of(sources)),
             span=TextRange(start=start, end=self._start),
             kind=_kind_of(atoms),
@@ -253,10 +254,19 @@ def _table_of(atoms: Sequence[Atom]) -> ChunkTable | None:
     )
 
 
-def _boxes_of(sources: Iterable[Source]) -> Iterator[PageBox]:
-    """Yield the boxes of blocks, each once."""
-    for place in _unique_places(sources).values():
-        if (box := place.box) is not None:
+def _boxes_of(atoms: Sequence[Atom]) -> Iterator[PageBox]:
+    """Yield the boxes of what the atoms have of each block: the block's own, or one for each line of a part of it."""
+    parts: dict[tuple[int, int], str] = {}
+    for atom in atoms:
+        for source in atom.sources:
+            if source.is_part:
+                key = (source.place.page.number, source.place.block_index)
+                parts[key] = f"{parts.get(key, '')} {atom.text[source.start : source.end]}"
+    for key, place in _unique_places(source for atom in atoms for source in atom.sources).items():
+        if place.box is None:
+            continue
+        words = place.page.words.unpack() if key in parts and place.page.words is not None else []
+        for box in boxes_of_part(parts[key], words, place.box) if words else [place.box]:
             yield PageBox(page=place.page.number, **box.model_dump())
 
 
