@@ -6,6 +6,7 @@ is a row.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -137,7 +138,7 @@ def _stack(segment: Segment, view: PageView) -> Segment | None:
     for part in parts:
         text = text[:-1] + part.text if text.endswith("-") else f"{text} {part.text}".strip()
     left, right = min(one.left for one in parts), max(one.right for one in parts)
-    return Segment(segment.page, segment.number, text, left, segment.top, right, parts[-1].bottom, ())
+    return Segment(segment.page, segment.number, text, left, segment.top, right, parts[-1].bottom, array("d"), segment.sheet)
 
 
 def _near(heads: Sequence[_Head], first: Segment) -> list[_Head]:
@@ -148,15 +149,9 @@ def _near(heads: Sequence[_Head], first: Segment) -> list[_Head]:
 def _edges(segment: Segment, start: int, end: int) -> tuple[float, float]:
     """Return the left and right edge of a range of a segment, in points."""
     inside = [one for one in segment.letters if one.start < end and one.end > start]
-    if not inside or inside[0].box is None or len(segment.letters) <= 1:
+    if not inside or len(segment.packed) == 0:
         return segment.left, segment.right
-    first, last = segment.letters[0].box, segment.letters[-1].box
-    if first is None or last is None or last.right <= first.left:
-        return segment.left, segment.right
-    unit = (segment.right - segment.left) / (last.right - first.left)
-    left = min(one.box.left for one in inside if one.box is not None)
-    right = max(one.box.right for one in inside if one.box is not None)
-    return segment.left + (left - first.left) * unit, segment.left + (right - first.left) * unit
+    return min(one.left for one in inside), max(one.right for one in inside)
 
 
 def _rows_below(
@@ -219,8 +214,7 @@ def _cells_of(segment: Segment, columns: Sequence[_Column], borders: Sequence[fl
     """Return the words of a piece by the columns that they stand in; those that follow each other in one are one place."""
     found: list[tuple[int, Place]] = []
     for letters in segment.letters:
-        left, right = _edges(segment, letters.start, letters.end)
-        column = _column_of(left, right, columns, borders)
+        column = _column_of(letters.left, letters.right, columns, borders)
         if found and found[-1][0] == column:
             found[-1] = (column, Place(segment, found[-1][1].start, letters.end))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,17 +25,28 @@ Origin = Literal["text_layer", "ocr", "model", "file", "xml"]
 
 
 class Letters(NamedTuple):
-    """A word of a segment: where its letters are in the segment's text, its box in fractions of the page, its confidence."""
+    """A word of a segment: where its letters are in the segment's text, its edges in points, its confidence."""
 
     start: int
     end: int
-    box: BoundingBox | None
+    left: float
+    top: float
+    right: float
+    bottom: float
     confidence: float | None
+
+
+_UNKNOWN = -1.0
+"""Stands for a confidence that the reader does not give."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A piece of a line without wide gaps. Edges are in points of the page as shown; ``number`` counts the page's segments."""
+    """A piece of a line without wide gaps. Edges are in points of the page as shown; ``number`` counts the page's segments.
+
+    ``packed`` are its words, each as the seven numbers of Letters: a document has a million words, and few are looked at one by
+    one. ``sheet`` is the width and height of the page. A segment of a block that has no words has the ``box`` of the block.
+    """
 
     page: int
     number: int
@@ -43,7 +55,18 @@ class Segment:
     top: float
     right: float
     bottom: float
-    letters: tuple[Letters, ...]
+    packed: array[float]
+    sheet: tuple[float, float]
+    box: BoundingBox | None = None
+    block_confidence: float | None = None
+
+    @property
+    def letters(self) -> list[Letters]:
+        """Return the words from left to right; a segment without words is one."""
+        if not self.packed:
+            return [Letters(0, len(self.text), self.left, self.top, self.right, self.bottom, self.block_confidence)]
+        step = len(Letters._fields)
+        return [_unpack(self.packed[place : place + step]) for place in range(0, len(self.packed), step)]
 
     @property
     def middle(self) -> float:
@@ -56,13 +79,26 @@ class Segment:
         return max(1.0, self.bottom - self.top)
 
     def boxes(self, start: int, end: int) -> list[BoundingBox]:
-        """Return the boxes of the words that have letters in this range of the text."""
-        return [one.box for one in self.letters if one.box is not None and one.start < end and one.end > start]
+        """Return the boxes of the words that have letters in this range of the text, in fractions of the page."""
+        if not self.packed:
+            return [self.box] if self.box is not None else []
+        across, down = self.sheet
+        return [
+            BoundingBox.of(one.left / across, one.top / down, one.right / across, one.bottom / down)
+            for one in self.letters
+            if one.start < end and one.end > start
+        ]
 
     def confidence(self, start: int, end: int) -> float | None:
         """Return the lowest confidence of the words in this range; None if their reader gives none."""
         known = [one.confidence for one in self.letters if one.confidence is not None and one.start < end and one.end > start]
         return min(known, default=None)
+
+
+def _unpack(numbers: array[float]) -> Letters:
+    """Return a word of its seven numbers."""
+    start, end, left, top, right, bottom, confidence = numbers
+    return Letters(int(start), int(end), left, top, right, bottom, None if confidence == _UNKNOWN else confidence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,13 +181,13 @@ def _segments(number: int, placed: Sequence[PlacedWord], width: float, height: f
 
 def _segment(page: int, number: int, words: Sequence[Word], width: float, height: float) -> Segment:
     """Return words of a line as a segment; a word may be a whole line of an OCR engine."""
-    text, letters = "", list[Letters]()
+    text, packed = "", array("d")
     for word in words:
         text += " " if text else ""
+        sure = _UNKNOWN if word.confidence is None else word.confidence
         for piece in split_run(word.text, word.left, word.right):
             start = len(text) + piece.start
-            box = BoundingBox.of(piece.left / width, word.top / height, piece.right / width, word.bottom / height)
-            letters.append(Letters(start, start + piece.length, box, word.confidence))
+            packed.extend((start, start + piece.length, piece.left, word.top, piece.right, word.bottom, sure))
         text += word.text
     return Segment(
         page,
@@ -161,7 +197,8 @@ def _segment(page: int, number: int, words: Sequence[Word], width: float, height
         min(word.top for word in words),
         max(word.right for word in words),
         max(word.bottom for word in words),
-        tuple(letters),
+        packed,
+        (width, height),
     )
 
 
@@ -177,9 +214,8 @@ def _segments_of_blocks(page: Page) -> Iterator[Segment]:
                         continue
                     tallest = max(tallest, line + 1)
                     left, high = column * COLUMN_POINTS, top + line * LINE_POINTS
-                    letters = (Letters(0, len(part), block.box, block.confidence),)
-                    width = min(len(part) * 5.0, COLUMN_POINTS - 5)
-                    yield Segment(page.number, number, part, left, high, left + width, high + LINE_POINTS - 2, letters)
+                    edges = (left, high, left + min(len(part) * 5.0, COLUMN_POINTS - 5), high + LINE_POINTS - 2)
+                    yield Segment(page.number, number, part, *edges, array("d"), (1.0, 1.0), block.box, block.confidence)
                     number += 1
             top += tallest * LINE_POINTS
 
