@@ -160,7 +160,7 @@ def test_an_unknown_option_lists_the_known_ones_and_the_nearest(app, given, mean
     assert field["field"] == given
     assert set(field["known"]) >= UPLOAD
     assert field.get("did_you_mean", "") == meant
-    assert "Known here: accuracy_mode, cache, csv_safe, figures" in error["message"]
+    assert "Known here: accuracy_mode, cache, chunk_max_tokens, " in error["message"]
     assert (f"did you mean {meant}?" in error["message"]) == (f"did you mean {meant}?" in field["problem"]) == bool(meant)
 
 
@@ -287,7 +287,7 @@ def test_the_library_says_it_in_the_same_words():
     [
         (["parse", "a.pdf", "--acuracy-mode", "fast"], "there is no option --acuracy-mode"),
         (["parse", "a.pdf", "--pages-range=1"], "did you mean --pages?"),
-        (["parse", "a.pdf", "--foot"], "did you mean --format? Known options: --children, --csv-safe"),
+        (["parse", "a.pdf", "--foot"], "did you mean --format? Known options: --children, --chunk-max-tokens"),
         (["parse", "a.pdf", "--formt", "json"], "did you mean --format?"),
         (["parse", "a.pdf", "--jobs", "many"], "'many' is not a whole number from 1 on"),
         (["parse", "a.pdf", "--jobs", "0"], "'0' is not a whole number from 1 on"),
@@ -296,7 +296,7 @@ def test_the_library_says_it_in_the_same_words():
         (["parse", PAPER, "--pages", "x"], "--pages: page_range has the form 1,3-5,8-"),
         (["worker", "--workers", "two"], "'two' is not a whole number from 0 on"),
         (["doctor", "--depp"], "did you mean --deep?"),
-        (["serv"], "did you mean serve? Known commands: parse, serve"),
+        (["serv"], "did you mean serve? Known commands: parse, extract, serve"),
         (["models", "--olny"], "did you mean --only?"),
     ],
 )
