@@ -25,7 +25,7 @@ from document_parser.extraction.einvoice import InvoiceData
 from document_parser.extraction.registry import load_schemas
 from document_parser.extraction.scopes import extract_pages
 from document_parser.extraction.view import view_page
-from document_parser.models import Document
+from document_parser.models import Document, Page, stored_json
 from document_parser.models.extraction import Extraction, ExtractionOrder
 from document_parser.settings import cap_threads
 
@@ -50,10 +50,12 @@ class Readings:
     def read(self, path: Path) -> Document:
         kept = self._folder / f"{path.parent.parent.name}__{path.name}.json" if self._folder is not None else None
         if kept is not None and kept.is_file():
-            return Document.model_validate_json(kept.read_bytes())
+            head, *pages = kept.read_bytes().splitlines()
+            return Document.model_validate_json(head).model_copy(update={"pages": [*map(Page.model_validate_json, pages)]})
         document = parse(path)
         if kept is not None:
-            kept.write_text(document.model_dump_json())
+            head = document.model_copy(update={"pages": []}).model_dump_json().encode()
+            kept.write_bytes(b"\n".join([head, *map(stored_json, document.pages)]))
         return document
 
 

@@ -17,5 +17,5 @@ def write_json(
     head = document.model_dump_json(exclude={"pages"})
     out.write(head.removesuffix("}").encode() + b',"pages":[')
     for count, page in enumerate(pages):
-        out.write((b",\n" if count else b"\n") + page.to_json().encode())
+        out.write((b",\n" if count else b"\n") + page.model_dump_json().encode())
     out.write(b"\n]}\n")

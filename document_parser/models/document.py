@@ -198,8 +198,11 @@ def pack_cells(packed: PackedTexts) -> Sequence[Cell]:
 
 
 def stored_json(model: BaseModel) -> bytes:
-    """Return a model as JSON for this program itself, which reads packed cells again; others get ``model_dump_json``."""
-    return model.model_dump_json(context=STORED).encode()
+    """Return a model as JSON for this program itself, with packed cells and words; others get ``model_dump_json``."""
+    stored = model.model_dump_json(context=STORED)
+    if isinstance(model, Page) and model.words is not None:
+        stored = f'{stored[:-1]},"words":{model.words.model_dump_json()}}}'
+    return stored.encode()
 
 
 class Table(BaseModel):
@@ -378,8 +381,8 @@ class Page(BaseModel):
     warnings: list[PageWarning] = Field(default_factory=list)
     hidden: list[HiddenText] = Field(default_factory=list, exclude_if=lambda hidden: not hidden)
     """Invisible texts of the text layer. They are not among the page's blocks, nor in any other format."""
-    words: SkipJsonSchema[PageWords | None] = Field(default=None, exclude_if=lambda words: words is None)
-    """The words that the page was read from, or that it was compared with, with their places. ``to_json`` leaves them out."""
+    words: SkipJsonSchema[PageWords | None] = Field(default=None, exclude=True)
+    """The words that the page was read from, or that it was compared with, with their places. Only ``stored_json`` has them."""
     stripped: int = Field(
         default=0,
         exclude_if=lambda lines: not lines,
@@ -395,10 +398,6 @@ class Page(BaseModel):
     revision: int = Field(
         default=1, exclude_if=lambda revision: revision == 1, description="The job's revision for which the page was read."
     )
-
-    def to_json(self) -> str:
-        """Return the page as JSON for others, as the published schema describes it; ``stored_json`` is for this program."""
-        return self.model_dump_json(exclude={"words"})
 
     @property
     def is_flagged(self) -> bool:

@@ -319,7 +319,7 @@ def test_a_place_that_cannot_be_written_is_named(desk):
         (["a.pdf", "--mode", "sloppy"], "invalid choice"),
         (["a.pdf", "--json"], "Name a place for the documents with -o"),
         (["a.pdf", "b.pdf", "--format", "zip"], "Use -o"),
-        (["a.pdf", "-o", "a.docx"], "Known extensions: .tables.json, .md"),
+        (["a.pdf", "-o", "a.docx"], "Known extensions: .tables.json, .chunks.jsonl, .jsonl, .md"),
         (["a.pdf", "--table", "1"], "--format csv"),
         (["a.pdf", "--format", "csv", "-o", "a.zip", "--table", "1"], "Name a .csv"),
         (["a.pdf", "b.pdf", "--format", "csv"], "need a folder"),

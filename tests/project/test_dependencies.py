@@ -139,8 +139,8 @@ def brought_along(wanted: Iterable[Requirement], *, beside: bool = False) -> set
     return indirect if beside else direct | indirect
 
 
-PEERS = "benchmarks/intake/peer.py"
-"""A program that runs in an environment of its own, with what benchmarks/intake/requirements.txt names."""
+PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py"}
+"""Programs that need what they are compared with: the first has an environment of its own, the second says what to install."""
 
 
 @pytest.mark.parametrize(("folders", "extras"), [(PRODUCT, ("", "s3")), (ALL_CODE, ("", "s3", "dev", "drawn"))])
@@ -148,7 +148,7 @@ def test_everything_that_is_imported_is_declared(folders, extras):
     missing = {
         module: own
         for module, files in imported(*folders).items()
-        if (own := files - {PEERS}) and not names_in(*extras) & distributions_of([module])
+        if (own := files - PEERS) and not names_in(*extras) & distributions_of([module])
     }
     assert not missing
 

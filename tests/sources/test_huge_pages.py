@@ -70,4 +70,4 @@ def test_a_zygote_does_it_after_some_documents(memory, tmp_path):
         asyncio.run(read(openers, 2))
         assert huge_bytes_of(pid) < HUGE_PAGE_BYTES
         asyncio.run(read(openers, opener._FORKS_BEFORE_HUGE_PAGES))
-        assert huge_bytes_of(pid) >= 4 * HUGE_PAGE_BYTES
+        assert huge_bytes_of(pid) >= 2 * HUGE_PAGE_BYTES

@@ -34,9 +34,8 @@ class Folder:
 
 
 def test_the_names_are_those_of_our_tasks():
-    assert {
-        f"document_parser.workers.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "retry")
-    } == TASKS
+    names = ("plan", "read", "deliver", "assemble", "export", "extract", "retry")
+    assert {f"document_parser.workers.tasks.{name}" for name in names} == TASKS
     assert all(callable(getattr(tasks, name.rpartition(".")[2])) for name in TASKS)
 
 

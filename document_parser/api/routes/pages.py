@@ -203,7 +203,7 @@ def _view(services: Services, number: int, job_id: str) -> PageView:
         attempts=entry.get("attempts", []),
         warnings=found.warnings if found else [PageWarning(code=code) for code in entry.get("warnings", [])],
         error=found.error if found else _error(entry),
-        page=found and found.model_copy(update={"words": None}),
+        page=found,
         image_url=url_for("pages.image", job_id=job_id, number=number, revision=revision_of(entry)),
         rereading=any(order.page == number for order in services.ledger.retries(job_id)),
         retry_error=entry.get("retry_error"),

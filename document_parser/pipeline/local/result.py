@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator
 from os import PathLike
@@ -126,7 +127,8 @@ class ParseResult:
 
     def close(self) -> None:
         """Delete the stored pages, figures and documents inside."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what could not be written any more is deleted here
+            self._file.close()
         for folder in (self._figures, self._inside_folder):
             if folder is not None:
                 folder.cleanup()
