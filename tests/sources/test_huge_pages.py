@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def zygotes():
             told = (folder / "status").read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if "docparse-zygote" in told.splitlines()[0]:
+        if "docparse-zygote" in told.splitlines()[0] and f"PPid:\t{os.getpid()}\n" in told:
             found.append(int(folder.name))
     return found
 
