@@ -1,4 +1,4 @@
-"""ExtractionCheck values against each other and against rules. A check says what does not agree; it corrects nothing."""
+"""Check values against each other and against rules. A check says what does not agree; it corrects nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def check_values(chosen: Chosen, rows: Mapping[str, Rows]) -> list[ExtractionChe
         for pointer, (concept, value) in chosen.items()
         if concept is not None and value is not None
     }
-    return [*_sums(by_concept), *_lines(by_concept, rows), *_dates(by_concept), *_digits(chosen)]
+    amounts = {name: one for name, one in by_concept.items() if isinstance(one[1].value, int | float)}
+    return [*_sums(amounts), *_lines(amounts, rows), *_dates(by_concept), *_digits(chosen)]
 
 
 _Known = Mapping[str, tuple[str, Candidate]]
@@ -57,7 +58,8 @@ def _lines(known: _Known, rows: Mapping[str, Rows]) -> Iterator[ExtractionCheck]
             row[key].value
             for row in found.rows
             for key in row
-            if key in ("line_total", "line_amount", "amount", "total", "net", "price_subtotal")
+            if isinstance(row[key].value, int | float)
+            and key in ("line_total", "line_amount", "amount", "total", "net", "price_subtotal")
         ]
         totals = [known[name] for name in ("line_total", "tax_basis_total", "grand_total") if name in known]
         if len(amounts) < len(found.rows) or not amounts or not totals:

@@ -120,7 +120,7 @@ def _value(leaf: Leaf, concept: Concept, term: _Term, attachment: str) -> Candid
     if concept.role == "vat_id":
         match = _VAT.search(text)
         return _candidate(match[1], term, match.start(1), match.end(1), attachment) if match else None
-    if concept.role in ("amount", "date", "currency"):
+    if leaf.kind != "string" or concept.role in ("amount", "date", "currency"):
         # The first of several amounts is the one in the currency of the invoice.
         values = sorted(find_values(leaf, concept.role, text, _ENGLISH), key=lambda value: value.start)
         return _candidate(values[0].value, term, values[0].start, values[0].end, attachment) if values else None

@@ -98,16 +98,19 @@ def _choose(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], 
     for pointer, leaf in leaves.items():
         concept = concepts[pointer]
         role = leaf.role or (concept.role if concept is not None else "")
-        if role in PARTY_ROLES:
+        if role in PARTY_ROLES and leaf.kind == "string":
             found[pointer] = Findings(find_party(role, by_key.get(pointer, []), pages))
         else:
             found[pointer] = search_field(leaf, concept, by_key.get(pointer, []), pages)
-            if role == "currency" and not found[pointer].candidates:
+            if role == "currency" and leaf.kind == "string" and not found[pointer].candidates:
                 found[pointer].candidates = _currency_of(pages)
-        if role == "date" and not found[pointer].candidates and concept is not None and concept.name == "issue_date":
+        is_date = leaf.kind in ("string", "date") and concept is not None and concept.name == "issue_date"
+        if is_date and not found[pointer].candidates:
             found[pointer].candidates = _first_date(pages)
     amounts = {
-        concept.name: pointer for pointer, concept in concepts.items() if concept is not None and concept.role == "amount"
+        concept.name: pointer
+        for pointer, concept in concepts.items()
+        if concept is not None and concept.role == "amount" and leaves[pointer].kind in ("string", "number", "integer")
     }
     together = choose_totals({name: found[pointer].candidates for name, pointer in amounts.items()}, set(amounts))
     results = {}

@@ -156,7 +156,7 @@ def _typed_values(leaf: Leaf, role: str, text: str, conventions: Conventions) ->
         return _choices(leaf, text)
     if leaf.kind == "boolean":
         return find_truth(_LEADING.sub("", text)) and [Value(find_truth(_LEADING.sub("", text))[0].value, 0, len(text))]
-    if leaf.kind == "date" or role == "date":
+    if leaf.kind == "date" or (leaf.kind == "string" and role == "date"):
         return find_dates(text, conventions)
     if leaf.kind in ("number", "integer") or role in ("amount", "number"):
         return _numbers(leaf, role, text, conventions)

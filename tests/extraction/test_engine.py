@@ -119,6 +119,49 @@ def test_leaving_the_evidence_out_never_changes_the_data_and_failed_pages_are_na
     assert (whole.complete, [one.page for one in whole.warnings]) == (False, [2])
 
 
+TYPES = {"string": str, "number": (int, float), "integer": int, "boolean": bool}
+COMMON = (
+    "total",
+    "tax",
+    "net_total",
+    "due_payable",
+    "date",
+    "due_date",
+    "company",
+    "buyer",
+    "currency",
+    "invoice_number",
+    "iban",
+)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_value_has_the_type_of_its_field_whatever_its_name_usually_holds(kind):
+    lines = [(50, 20, "Quay Supplies Ltd"), (50, 34, "12 Harbour Road"), (50, 48, "80333 Munich")]
+    lines += [
+        (50, 100 + 20 * place, f"{name.replace('_', ' ')}: {text}")
+        for place, (name, text) in enumerate(zip(COMMON, VALUES, strict=True))
+    ]
+    found = answer(page_of(*lines), **{name: {"type": kind} for name in COMMON})
+    values = {name: value for name, value in found.data.items() if value is not None}
+    assert {name: value for name, value in values.items() if not isinstance(value, TYPES[kind])} == {}
+    assert all(check.outcome in ("passed", "failed", "unsure") for check in found.checks)
+
+
+VALUES = (
+    "119.00",
+    "yes",
+    "100.00",
+    "119",
+    "5.3.2026",
+    "6.4.2026",
+    "Quay Ltd",
+    "Buyer AG",
+    "EUR",
+    "4711",
+    "DE89 3704 0044 0532 0130 00",
+)
+
 letters = st.text(alphabet="abcdefghij 0123456789.,:/-€", min_size=1, max_size=24)
 
 
