@@ -54,13 +54,8 @@ def _sum(name: str, known: _Known, total: str, parts: Sequence[str]) -> Iterator
 def _lines(known: _Known, rows: Mapping[str, Rows]) -> Iterator[ExtractionCheck]:
     """Yield whether the amounts of the lines make the total of lines or the net total."""
     for pointer, found in rows.items():
-        amounts = [
-            row[key].value
-            for row in found.rows
-            for key in row
-            if isinstance(row[key].value, int | float)
-            and key in ("line_total", "line_amount", "amount", "total", "net", "price_subtotal")
-        ]
+        amounts = [row[found.amount].value for row in found.rows if found.amount in row]
+        amounts = [amount for amount in amounts if isinstance(amount, int | float)]
         totals = [known[name] for name in ("line_total", "tax_basis_total", "grand_total") if name in known]
         if len(amounts) < len(found.rows) or not amounts or not totals:
             continue

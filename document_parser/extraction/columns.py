@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from document_parser.extraction.labels import Concept, LabelIndex, labels_for, load_concepts
+from document_parser.extraction.labels import Concept, LabelIndex, labels_for, load_concepts, role_of
 from document_parser.extraction.schema import Leaf
 from document_parser.extraction.search import Candidate, Pages, Place, find_values
 from document_parser.extraction.view import PageView, Segment
 
 Fields = Mapping[str, tuple[Leaf, Concept | None]]
-"""The single values of a list's rows by key, with what they stand for."""
+"""The single values of a list's rows by their pointers into a row, with what they stand for."""
 MAX_BAND_HEIGHTS = 4.0
 """Heights of a line over which the heads of a table may be spread."""
 MAX_GAP_HEIGHTS = 7.0
@@ -204,9 +204,9 @@ def _begins_row(
     typed = set()
     for one in line:
         for key, place in _cells_of(one, columns, borders):
-            if key and _is_typed(fields[key]) and _find(fields[key], place.text, pages):
+            if key and is_typed(fields[key]) and _find(fields[key], place.text, pages):
                 typed.add(key)
-    wanted = sum(_is_typed(fields[one.key]) for one in columns if one.key)
+    wanted = sum(is_typed(fields[one.key]) for one in columns if one.key)
     return len(typed) >= min(2, wanted) and bool(typed)
 
 
@@ -237,12 +237,12 @@ def _add(row: _Row, key: str, place: Place, fields: Fields, height: float) -> No
     if not key:
         return
     so_far = row.cells.setdefault(key, [])
-    if so_far and not _is_typed(fields[key]) and place.segment.top - so_far[-1].segment.bottom > NAME_GAP_HEIGHTS * height:
+    if so_far and not is_typed(fields[key]) and place.segment.top - so_far[-1].segment.bottom > NAME_GAP_HEIGHTS * height:
         return
     so_far.append(place)
 
 
-def _is_typed(entry: tuple[Leaf, Concept | None]) -> bool:
+def is_typed(entry: tuple[Leaf, Concept | None]) -> bool:
     """Return whether a field holds a number or a date, by which rows are told."""
     leaf, concept = entry
     return leaf.kind in ("number", "integer", "date") or (concept is not None and concept.role in ("amount", "number"))
@@ -251,7 +251,7 @@ def _is_typed(entry: tuple[Leaf, Concept | None]) -> bool:
 def _find(entry: tuple[Leaf, Concept | None], text: str, pages: Pages) -> bool:
     """Return whether a text has a value of a field."""
     leaf, concept = entry
-    return bool(find_values(leaf, leaf.role or (concept.role if concept else ""), text, pages.conventions))
+    return bool(find_values(leaf, role_of(leaf, concept), text, pages.conventions))
 
 
 def _values(row: _Row, fields: Fields, pages: Pages) -> dict[str, Candidate]:
@@ -263,7 +263,7 @@ def _iter_values(row: _Row, fields: Fields, pages: Pages) -> Iterator[tuple[str,
     """Yield the values of a row by key."""
     for key, places in row.cells.items():
         leaf, concept = fields[key]
-        role = leaf.role or (concept.role if concept is not None else "")
+        role = role_of(leaf, concept)
         if leaf.kind == "string" and role in ("", "text"):
             text = " ".join(place.text.strip() for place in places)
             if any(map(str.isalnum, text)):

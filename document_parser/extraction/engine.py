@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from document_parser.extraction.checks import check_values
 from document_parser.extraction.conventions import Conventions, conventions_of
 from document_parser.extraction.einvoice import InvoiceData, item_views, prefer_data, values_of, with_places
-from document_parser.extraction.labels import Concept, LabelIndex, concept_of, group_by_key, labels_for
+from document_parser.extraction.labels import Concept, LabelIndex, concept_of, group_by_key, labels_for, role_of
 from document_parser.extraction.parties import PARTY_ROLES, find_party
 from document_parser.extraction.rows import Row, Rows, find_rows
-from document_parser.extraction.schema import Field, Group, Leaf, ListOf, leaves_of, lists_of
+from document_parser.extraction.schema import Field, Group, Leaf, ListOf, leaves_of, lists_of, step_to
 from document_parser.extraction.search import Blank, Candidate, Findings, Pages, Place, search_field
 from document_parser.extraction.totals import choose_totals
 from document_parser.extraction.values import find_currencies, find_dates
@@ -39,11 +39,11 @@ def extract(root: Group, views: Sequence[PageView], data: InvoiceData | None = N
 
     The values of ``data``, the electronic invoice inside the document, win; where a page says otherwise, a check says so.
     """
-    leaves = dict(leaves_of(root))
+    leaves = leaves_of(root)
     concepts = {pointer: concept_of(leaf) for pointer, leaf in leaves.items()}
     pages = _index(leaves, concepts, views)
     results = _choose(leaves, concepts, pages)
-    rows = {pointer: find_rows(field, views, pages) for pointer, field in lists_of(root)}
+    rows = {pointer: find_rows(field, views, pages) for pointer, field in lists_of(root).items()}
     checks: list[ExtractionCheck] = []
     if data is not None:
         checks = _use_data(data, root, results, rows, pages)
@@ -68,10 +68,10 @@ def _use_data(
         results[pointer] = results[pointer]._replace(chosen=value)
     views = item_views(data)
     inside = replace(pages, views=views, hits={}, conventions=Conventions(decimal="."))
-    for pointer, field in lists_of(root):
+    for pointer, field in lists_of(root).items():
         found = find_rows(field, views, inside)
         if found.rows:
-            rows[pointer] = Rows(with_places(found.rows, rows[pointer].rows, data.attachment), found.seen)
+            rows[pointer] = Rows(with_places(found.rows, rows[pointer].rows, data.attachment), found.seen, found.amount)
     return checks
 
 
@@ -97,7 +97,7 @@ def _choose(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], 
     found: dict[str, Findings] = {}
     for pointer, leaf in leaves.items():
         concept = concepts[pointer]
-        role = leaf.role or (concept.role if concept is not None else "")
+        role = role_of(leaf, concept)
         if role in PARTY_ROLES and leaf.kind == "string":
             found[pointer] = Findings(find_party(role, by_key.get(pointer, []), pages))
         else:
@@ -157,34 +157,24 @@ def _build(field: Field, pointer: str, results: Mapping[str, Result], rows: Mapp
     if isinstance(field, Group):
         data, evidence = {}, {}
         for key, inner in field.fields.items():
-            step = str(key).replace("~", "~0").replace("/", "~1")
-            data[key], evidence[key] = _build(inner, f"{pointer}/{step}", results, rows, pages)
+            data[key], evidence[key] = _build(inner, step_to(pointer, key), results, rows, pages)
         return data, evidence
     if isinstance(field, ListOf):
         found = rows[pointer].rows
-        built = [_build_row(field.item, row, pages) for row in found]
+        built = [_build_row(field.item, "", row, pages) for row in found]
         return [one for one, _ in built], [one for _, one in built]
     result = results[pointer]
     return value_of(result.leaf, result.chosen), evidence_of(result.leaf, result.chosen, result.blank, pages)
 
 
-def _build_row(item: Field, row: Row, pages: Pages) -> tuple[Any, Any]:
-    """Return the data and the evidence of a row of a list."""
+def _build_row(item: Field, pointer: str, row: Row, pages: Pages) -> tuple[Any, Any]:
+    """Return the data and the evidence of a part of a row; ``pointer`` leads to it from the row."""
     if isinstance(item, Leaf):
-        chosen = row.get(item.key)
+        chosen = row.get(pointer)
         return value_of(item, chosen), evidence_of(item, chosen, None, pages)
-    if isinstance(item, ListOf):
-        return [], []
-    built = {key: _build_row_field(inner, str(key), row, pages) for key, inner in item.fields.items()}
+    fields = item.fields if isinstance(item, Group) else {}
+    built = {key: _build_row(inner, step_to(pointer, key), row, pages) for key, inner in fields.items()}
     return {key: one for key, (one, _) in built.items()}, {key: one for key, (_, one) in built.items()}
-
-
-def _build_row_field(inner: Field, key: str, row: Row, pages: Pages) -> tuple[Any, Any]:
-    """Return the data and the evidence of a field of a row; objects within rows take their fields from the same row."""
-    if isinstance(inner, Leaf):
-        chosen = row.get(key)
-        return value_of(inner, chosen), evidence_of(inner, chosen, None, pages)
-    return _build_row(inner, row, pages)
 
 
 def value_of(leaf: Leaf, chosen: Candidate | None) -> Any:

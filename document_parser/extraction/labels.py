@@ -174,6 +174,11 @@ def _differs_by_one(one: str, other: str) -> bool:
     return one[first + 1 :] == other[first + 1 :] or one[first:] == other[first + 1 :] or one[first + 1 :] == other[first:]
 
 
+def role_of(leaf: Leaf, concept: Concept | None) -> str:
+    """Return what a value is beside its kind, as the schema says it or as its name usually means; empty if nothing says it."""
+    return leaf.role or (concept.role if concept is not None else "")
+
+
 def labels_for(leaf: Leaf, concept: Concept | None) -> Sequence[str]:
     """Return all labels of a field: its own first, then the usual ones. Its own that are usual ones keep their place there."""
     if concept is None:

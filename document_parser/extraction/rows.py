@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from document_parser.extraction.columns import rows_by_columns
+from document_parser.extraction.columns import Fields, is_typed, rows_by_columns
 from document_parser.extraction.grounding import ground_row
-from document_parser.extraction.labels import Concept, concept_of, labels_for, words_of
-from document_parser.extraction.schema import Group, Leaf, ListOf
+from document_parser.extraction.labels import concept_of, labels_for, role_of, words_of
+from document_parser.extraction.schema import ListOf, leaves_of
 from document_parser.extraction.search import Candidate, Pages, find_values
 from document_parser.extraction.view import PageView
 from document_parser.models import Cell, Table
 
 Row = Mapping[str, Candidate]
-"""The values of a row by the keys of its fields."""
+"""The values of a row by their JSON pointers into the row."""
 CELL_SCORE = 0.9
 """How sure a value in a column named as its field is."""
 MAX_HEADER_ROWS = 3
@@ -28,6 +28,8 @@ class Rows:
 
     rows: list[Row] = field(default_factory=list)
     seen: int = 0
+    amount: str = ""
+    """Which field of a row is its amount; empty if none is."""
     below: dict[int, float] = field(default_factory=dict)
     """Where the last row of each page was found, in points."""
 
@@ -44,7 +46,8 @@ class _Columns:
 def find_rows(wanted: ListOf, views: Sequence[PageView], pages: Pages) -> Rows:
     """Return the rows of the tables whose header names the list's fields, and of tables that go on without a header."""
     fields = _fields_of(wanted)
-    found, columns = Rows(), None
+    amount = next((pointer for pointer, (_, concept) in fields.items() if concept and concept.name == "line_amount"), "")
+    found, columns = Rows(amount=amount), None
     for view in views:
         for table in view.tables:
             named = _match_header(table, fields)
@@ -57,29 +60,19 @@ def find_rows(wanted: ListOf, views: Sequence[PageView], pages: Pages) -> Rows:
             _read_rows(table, columns, fields, view, pages, found)
     by_heads = rows_by_columns(fields, views, pages)
     if sum(map(len, by_heads)) > sum(map(len, found.rows)):
-        return Rows(list(by_heads), len(by_heads))
+        return Rows(list(by_heads), len(by_heads), amount)
     return found
 
 
-def _fields_of(wanted: ListOf) -> dict[str, tuple[Leaf, Concept | None]]:
-    """Return the single values of a list's rows by key, with what they stand for as columns."""
-    leaves = wanted.item.fields.values() if isinstance(wanted.item, Group) else [wanted.item]
-    found = {}
-    for leaf in leaves:
-        if isinstance(leaf, Leaf):
-            found[leaf.key] = (leaf, concept_of(leaf, is_column=True) or concept_of(leaf))
-        elif isinstance(leaf, Group):
-            found.update(
-                {
-                    inner.key: (inner, concept_of(inner, is_column=True))
-                    for inner in leaf.fields.values()
-                    if isinstance(inner, Leaf)
-                }
-            )
-    return found
+def _fields_of(wanted: ListOf) -> Fields:
+    """Return the single values of a list's rows by their pointers into a row, with what they stand for as columns."""
+    return {
+        pointer: (leaf, concept_of(leaf, is_column=True) or concept_of(leaf))
+        for pointer, leaf in leaves_of(wanted.item).items()
+    }
 
 
-def _match_header(table: Table, fields: Mapping[str, tuple[Leaf, Concept | None]]) -> _Columns | None:
+def _match_header(table: Table, fields: Fields) -> _Columns | None:
     """Return the columns of a table whose header names fields: at least two, or the only one. None if it names too few."""
     best: _Columns | None = None
     for last in range(min(MAX_HEADER_ROWS, table.rows)):
@@ -99,7 +92,7 @@ def _heads(table: Table, last: int) -> dict[int, str]:
     return heads
 
 
-def _assign(heads: Mapping[int, str], fields: Mapping[str, tuple[Leaf, Concept | None]]) -> dict[str, int]:
+def _assign(heads: Mapping[int, str], fields: Fields) -> dict[str, int]:
     """Return the column of each field: the best pairs first, each column for one field."""
     pairs = []
     for key, (leaf, concept) in fields.items():
@@ -138,18 +131,18 @@ def _has_header(table: Table) -> bool:
 def _read_rows(
     table: Table,
     columns: _Columns,
-    fields: Mapping[str, tuple[Leaf, Concept | None]],
+    fields: Fields,
     view: PageView,
     pages: Pages,
     found: Rows,
 ) -> None:
-    """Add the rows of a table that have a value for at least half of their typed fields."""
+    """Add the rows of a table that have a number, if it has columns of numbers: others are notes or headings within it."""
     by_row: dict[int, dict[int, Cell]] = {}
     for cell in table.cells:
         by_row.setdefault(cell.row, {})[cell.column] = cell
     for number in range(columns.first_row, table.rows):
         row = _read_row(by_row.get(number, {}), columns, fields, pages)
-        typed = [key for key, (leaf, concept) in fields.items() if key in columns.by_key and _is_number(leaf, concept)]
+        typed = [key for key, field_ in fields.items() if key in columns.by_key and is_typed(field_)]
         if not row or (typed and not any(key in row for key in typed)):
             continue
         found.seen += 1
@@ -164,20 +157,13 @@ def _read_rows(
             found.rows.append(grounded)
 
 
-def _is_number(leaf: Leaf, concept: Concept | None) -> bool:
-    """Return whether a field holds a number: rows without any are notes or headings within a table."""
-    return leaf.kind in ("number", "integer") or (concept is not None and concept.role in ("amount", "number"))
-
-
-def _read_row(
-    cells: Mapping[int, Cell], columns: _Columns, fields: Mapping[str, tuple[Leaf, Concept | None]], pages: Pages
-) -> dict[str, tuple[Any, str]]:
+def _read_row(cells: Mapping[int, Cell], columns: _Columns, fields: Fields, pages: Pages) -> dict[str, tuple[Any, str]]:
     """Return the values of a row of a table, each with the text that it was taken from."""
     row: dict[str, tuple[Any, str]] = {}
     for key, column in columns.by_key.items():
         leaf, concept = fields[key]
         text = cells[column].text if column in cells else ""
-        role = leaf.role or (concept.role if concept is not None else "")
+        role = role_of(leaf, concept)
         if leaf.kind == "string" and role in ("", "text"):
             if text.strip():
                 row[key] = (" ".join(text.split()), text)

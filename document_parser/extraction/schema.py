@@ -161,7 +161,7 @@ class _Compiler:
             return self._choose(schema, pointer, key, depth)
         kind = self._type_of(schema, pointer)
         for keyword in schema.keys() - _ANY_TYPE - _ANNOTATIONS - _OF_TYPE.get(kind, frozenset()):
-            self._refuse(f"{pointer}/{_escape(keyword)}", f"The keyword {keyword} is not supported here.", nothing)
+            self._refuse(step_to(pointer, keyword), f"The keyword {keyword} is not supported here.", nothing)
         if kind in ("object", "array") and depth > MAX_DEPTH:
             return self._refuse(pointer, f"Objects and lists may be {MAX_DEPTH} levels deep.", nothing)
         labels = self._labels_of(schema, pointer, key)
@@ -170,7 +170,10 @@ class _Compiler:
         if kind == "array":
             if "items" not in schema:
                 return self._refuse(pointer, "A list needs items: the schema of its values.", nothing)
-            return ListOf(key, self.compile(schema["items"], f"{pointer}/items", key, depth + 1), labels)
+            item = self.compile(schema["items"], f"{pointer}/items", key, depth + 1)
+            if lists_of(item):
+                return self._refuse(f"{pointer}/items", "A list within the rows of a list is not supported.", nothing)
+            return ListOf(key, item, labels)
         return self._leaf(schema, pointer, key, kind, labels)
 
     def _refuse(self, pointer: str, message: str, instead: Field) -> Field:
@@ -235,7 +238,7 @@ class _Compiler:
         if self.properties > MAX_PROPERTIES:
             return self._refuse(pointer, f"A schema may have {MAX_PROPERTIES} properties in all.", Leaf(key, "string"))
         inner = {
-            name: self.compile(one, f"{pointer}/properties/{_escape(name)}", str(name), depth + 1)
+            name: self.compile(one, step_to(f"{pointer}/properties", name), str(name), depth + 1)
             for name, one in properties.items()
         }
         return Group(key, inner, labels)
@@ -292,27 +295,28 @@ MAX_DESCRIPTION_WORDS = 5
 """A longer description explains a field; a shorter one may be its label."""
 
 
-def leaves_of(field_: Field, pointer: str = "") -> Iterator[tuple[str, Leaf]]:
-    """Yield the single values outside lists with their JSON pointers into the data."""
-    if isinstance(field_, Leaf):
-        yield pointer, field_
-    elif isinstance(field_, Group):
+def leaves_of(root: Field) -> dict[str, Leaf]:
+    """Return the single values outside lists by their JSON pointers into the data."""
+    return {pointer: field_ for pointer, field_ in _walk(root, "") if isinstance(field_, Leaf)}
+
+
+def lists_of(root: Field) -> dict[str, ListOf]:
+    """Return the lists by their JSON pointers into the data."""
+    return {pointer: field_ for pointer, field_ in _walk(root, "") if isinstance(field_, ListOf)}
+
+
+def _walk(field_: Field, pointer: str) -> Iterator[tuple[str, Leaf | ListOf]]:
+    """Yield the single values and the lists with their pointers; what is in a list belongs to its rows."""
+    if isinstance(field_, Group):
         for key, inner in field_.fields.items():
-            yield from leaves_of(inner, f"{pointer}/{_escape(key)}")
-
-
-def lists_of(field_: Field, pointer: str = "") -> Iterator[tuple[str, ListOf]]:
-    """Yield the lists that are in no other list with their JSON pointers into the data."""
-    if isinstance(field_, ListOf):
+            yield from _walk(inner, step_to(pointer, key))
+    else:
         yield pointer, field_
-    elif isinstance(field_, Group):
-        for key, inner in field_.fields.items():
-            yield from lists_of(inner, f"{pointer}/{_escape(key)}")
 
 
-def _escape(step: object) -> str:
-    """Return a key as a step of a JSON pointer (RFC 6901)."""
-    return str(step).replace("~", "~0").replace("/", "~1")
+def step_to(pointer: str, key: object) -> str:
+    """Return the JSON pointer of a key below another (RFC 6901)."""
+    return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
 def _number(value: object) -> float | None:

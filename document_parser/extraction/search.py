@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from document_parser.extraction.conventions import Conventions
-from document_parser.extraction.labels import Concept, LabelHit, fold
+from document_parser.extraction.labels import Concept, LabelHit, fold, role_of
 from document_parser.extraction.schema import Leaf, matches
 from document_parser.extraction.values import (
     Value,
@@ -216,7 +216,7 @@ def _within(leaf: Leaf, value: Any) -> bool:
 
 def search_field(leaf: Leaf, concept: Concept | None, hits: Sequence[LabelHit], pages: Pages) -> Findings:
     """Return what stands at a field's labels."""
-    role = leaf.role or (concept.role if concept is not None else "")
+    role = role_of(leaf, concept)
     found = Findings()
     most = max((hit.rank for hit in hits), default=0) + 1
     for hit in hits:
