@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO, Any, Literal, cast, get_args
 
@@ -204,17 +204,25 @@ def _discard_exports_beside(storage: Storage, job: Job, kept: str) -> None:
 
 def export_or_error(context: Context, job: Job, name: str) -> JobError | None:
     """Write one format of the result. Return the error for those who wait for it, None if it was written. Raises RedisError."""
+    otherwise = FormatFailed(format=name)
+    return error_of(partial(export, context, job, name), otherwise, job_id=job.card.job_id, stage=f"export-{name}")
+
+
+def error_of(write: Callable[[], None], otherwise: DocumentParserError, *, job_id: str, stage: str) -> JobError | None:
+    """Write something that was asked for after the end of a job. Return the error for those who wait; None if it was written.
+
+    ``otherwise`` is the error for a fault that no error of ours names. Raises RedisError.
+    """
     faults: list[DocumentParserError] = []
     try:
-        with task_boundary(faults.append, job_id=job.card.job_id, stage=f"export-{name}"):
-            export(context, job, name)
+        with task_boundary(faults.append, job_id=job_id, stage=stage):
+            write()
     except StorageUnavailable as fault:
-        log.warning("format_not_stored", job_id=job.card.job_id, code=fault.code)
+        log.warning("not_stored", job_id=job_id, stage=stage, code=fault.code)
         faults.append(fault)
     if not faults:
         return None
-    error = faults[0]
-    return as_job_error(error if type(error) is not DocumentParserError else FormatFailed(format=name))
+    return as_job_error(faults[0] if type(faults[0]) is not DocumentParserError else otherwise)
 
 
 def _read_kept_pages(kept: IO[bytes]) -> Iterator[Page]:

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pydantic import ValidationError
 
-from document_parser.errors import DocumentParserError, ExtractionFailed, SchemaUnsupported, StorageUnavailable
+from document_parser.errors import ExtractionFailed, SchemaUnsupported
 from document_parser.extraction.einvoice import InvoiceData
 from document_parser.extraction.schema import SchemaProblems
 from document_parser.extraction.scopes import extract_pages
 from document_parser.extraction.view import view_page
 from document_parser.jobs.records import children, storage_keys
-from document_parser.jobs.records.job import Job, as_job_error
+from document_parser.jobs.records.job import Job
 from document_parser.models import JobError, JobState
 from document_parser.models.extraction import ExtractionOrder
 from document_parser.storage import StoredFileMissing
-from document_parser.telemetry import logs
-from document_parser.workers.assemble import load_pages
-from document_parser.workers.context import Context, task_boundary
-
-log = logs.get_logger(__name__)
+from document_parser.workers.assemble import error_of, load_pages
+from document_parser.workers.context import Context
 
 
 def extract_or_error(context: Context, job: Job, extraction_id: str) -> JobError | None:
     """Write the answer to an order. Return the error for those who wait for it, None if it was written. Raises RedisError."""
-    faults: list[DocumentParserError] = []
-    try:
-        with task_boundary(faults.append, job_id=job.card.job_id, stage=f"extract-{extraction_id}"):
-            _extract(context, job, extraction_id)
-    except StorageUnavailable as fault:
-        log.warning("extraction_not_stored", job_id=job.card.job_id, code=fault.code)
-        faults.append(fault)
-    if not faults:
-        return None
-    error = faults[0]
-    return as_job_error(error if type(error) is not DocumentParserError else ExtractionFailed())
+    write, stage = partial(_extract, context, job, extraction_id), f"extract-{extraction_id}"
+    return error_of(write, ExtractionFailed(), job_id=job.card.job_id, stage=stage)
 
 
 def _invoice_data(context: Context, job: Job) -> InvoiceData | None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import structlog
 
+from document_parser.jobs.records.job import Job
+from document_parser.models import JobError, OutputFormat
 from document_parser.workers import assemble as assembly
 from document_parser.workers import deliver as webhooks
 from document_parser.workers import extract as extraction
@@ -46,32 +48,35 @@ def assemble(job_id: str) -> None:
         assembly.assemble(context, job_id, actor.name, alone=True)
 
 
-def export(job_id: str, name: str) -> None:
-    """Write a format of the result, or another export, that was requested after the end of the job."""
-    with _document_task(job_id) as (context, actor):
-        claim = context.ledger.claim_stage(job_id, f"export-{name}", actor.name, alone=True)
-        job = context.load(job_id) if claim else None
-        if claim is not None and job is not None:
-            actor.hold(claim)
-            context.ledger.finish_stage(claim, assembly.export_or_error(context, job, name))
-            actor.drop(claim)
+def export(job_id: str, name: OutputFormat) -> None:
+    """Write a format of the result that was requested after the end of the job."""
+    _write_later(job_id, f"export-{name}", lambda context, job: assembly.export_or_error(context, job, name))
 
 
 def extract(job_id: str, extraction_id: str) -> None:
     """Extract the values of a schema from the pages of a document that was read."""
-    with _document_task(job_id) as (context, actor):
-        claim = context.ledger.claim_stage(job_id, f"extract-{extraction_id}", actor.name, alone=True)
-        job = context.load(job_id) if claim else None
-        if claim is not None and job is not None:
-            actor.hold(claim)
-            context.ledger.finish_stage(claim, extraction.extract_or_error(context, job, extraction_id))
-            actor.drop(claim)
+
+    def write(context: Context, job: Job) -> JobError | None:
+        return extraction.extract_or_error(context, job, extraction_id)
+
+    _write_later(job_id, f"extract-{extraction_id}", write)
 
 
 def retry(job_id: str) -> None:
     """Read pages of a document again, in the order of the requests."""
     with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context:
         asyncio.run(reread.reread(context, job_id))
+
+
+def _write_later(job_id: str, stage: str, write: Callable[[Context, Job], JobError | None]) -> None:
+    """Write what was asked for after the end of a job, unless another worker does, and tell those who wait how it went."""
+    with _document_task(job_id) as (context, actor):
+        claim = context.ledger.claim_stage(job_id, stage, actor.name, alone=True)
+        job = context.load(job_id) if claim else None
+        if claim is not None and job is not None:
+            actor.hold(claim)
+            context.ledger.finish_stage(claim, write(context, job))
+            actor.drop(claim)
 
 
 @contextlib.contextmanager

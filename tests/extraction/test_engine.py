@@ -102,6 +102,17 @@ def test_rows_are_found_below_column_heads_without_any_table_and_over_pages():
     assert found.rows_seen == found.rows_returned == {"/lines": 2}
 
 
+def test_objects_within_a_row_take_their_values_from_it_and_the_sum_of_the_rows_is_checked():
+    lines = [(50, 100, "Description"), (250, 100, "Quantity"), (350, 100, "Amount")]
+    lines += [(50, 120, "Apples"), (250, 120, "3"), (350, 120, "4.50"), (50, 140, "Pears"), (250, 140, "2"), (350, 140, "5.00")]
+    lines += [(50, 180, "Total"), (350, 180, "9.50")]
+    price = {"type": "object", "properties": {"quantity": NUMBER, "amount": NUMBER}}
+    item = {"type": "object", "properties": {"description": TEXT, "price": price}}
+    found = answer(page_of(*lines), total=NUMBER, lines={"type": "array", "items": item})
+    assert [row["price"] for row in found.data["lines"]] == [{"quantity": 3, "amount": 4.5}, {"quantity": 2, "amount": 5.0}]
+    assert [(check.name, check.outcome) for check in found.checks] == [("sum_of_lines", "passed")]
+
+
 def test_a_part_without_a_page_image_has_a_place_and_no_boxes():
     cells = [Cell(row=0, column=0, text="Meter number"), Cell(row=0, column=1, text="ZX-5521")]
     block = Block(kind="table", table=Table(rows=1, columns=2, cells=cells))

@@ -65,6 +65,12 @@ def test_lists_of_objects_and_of_values_are_fields():
     assert isinstance(root.fields["tags"].item, Leaf)
 
 
+def test_a_list_within_the_rows_of_a_list_is_refused():
+    inner = {"type": "array", "items": {"type": "string"}}
+    assert "/properties/lines/items" in problems_of(of(lines={"type": "array", "items": of(notes=inner)}))
+    assert "/properties/lines/items" in problems_of(of(lines={"type": "array", "items": inner}))
+
+
 def test_there_are_bounds_of_properties_and_of_levels():
     compile_schema(of(**{f"p{number}": {"type": "string"} for number in range(MAX_PROPERTIES)}))
     problems_of(of(**{f"p{number}": {"type": "string"} for number in range(MAX_PROPERTIES + 1)}))

@@ -400,7 +400,16 @@ def test_a_document_that_kills_whoever_assembles_it_twice_fails(ledger, redis, s
     assert (job.state, job.error.code) == (JobState.FAILED, "WORKER_CRASHED")
 
 
-def test_an_export_that_kills_its_worker_twice_is_not_rung_for_again(ledger, redis, sweep):
+@pytest.mark.parametrize(
+    ("stage", "field", "failed", "code"),
+    [
+        ("export-html", b"format", b"format.failed", b"FORMAT_FAILED"),
+        ("extract-0123abcd", b"extraction", b"extraction.failed", b"EXTRACTION_FAILED"),
+    ],
+)
+def test_what_kills_its_worker_twice_is_not_rung_for_again_and_those_who_wait_are_told(
+    ledger, redis, sweep, stage, field, failed, code
+):
     add_ready_job(ledger, redis, 1)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1))
     ledger.end(JOB, JobState.COMPLETED)
@@ -408,30 +417,14 @@ def test_an_export_that_kills_its_worker_twice_is_not_rung_for_again(ledger, red
     for actor, rings in (("b", 1), ("c", 0)):
         bells.empty()
         ledger.heartbeat(actor, [])
-        assert ledger.claim_stage(JOB, "export-html", actor, alone=True) is not None
+        assert ledger.claim_stage(JOB, stage, actor, alone=True) is not None
+        assert ledger.claim_stage(JOB, stage, "another", alone=True) is None
         mark_dead(redis, actor)
         sweep.release_dead_claims()
         assert len(bells) == rings
     assert record.load(redis, JOB).state is JobState.COMPLETED
-
-
-def test_an_extraction_that_kills_its_worker_twice_is_not_rung_for_again_and_those_who_wait_are_told(ledger, redis, sweep):
-    add_ready_job(ledger, redis, 1)
-    ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1))
-    ledger.end(JOB, JobState.COMPLETED)
-    bells = queue.queue(redis, queue.FINISH)
-    for actor, rings in (("b", 1), ("c", 0)):
-        bells.empty()
-        ledger.heartbeat(actor, [])
-        assert ledger.claim_stage(JOB, "extract-0123abcd", actor, alone=True) is not None
-        assert ledger.claim_stage(JOB, "extract-0123abcd", "another", alone=True) is None
-        mark_dead(redis, actor)
-        sweep.release_dead_claims()
-        assert len(bells) == rings
-    assert record.load(redis, JOB).state is JobState.COMPLETED
-    kinds = {fields[b"kind"]: fields for _, fields in redis.xrange(f"job:{JOB}:events")}
-    assert kinds[b"extraction.failed"][b"extraction"] == b"0123abcd"
-    assert kinds[b"extraction.failed"][b"error"] == b"EXTRACTION_FAILED"
+    told = {fields[b"kind"]: fields for _, fields in redis.xrange(f"job:{JOB}:events")}[failed]
+    assert (told[field], told[b"error"]) == (stage.partition("-")[2].encode(), code)
 
 
 def test_a_job_only_moves_forward(ledger, redis):
