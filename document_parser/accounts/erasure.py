@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import CursorResult, delete, or_, select
 
 from document_parser.accounts.database import Database
-from document_parser.accounts.models import JobRow, KeyRow, UsageRow
+from document_parser.accounts.models import DocumentRow, JobRow, KeyRow, UsageRow
 from document_parser.accounts.records import MEASURES, Counted
 from document_parser.accounts.usage import addition
 
@@ -49,6 +49,7 @@ class Erasure:
             gone: CursorResult[Any] = session.execute(  # type: ignore[assignment]
                 delete(JobRow).where(JobRow.owner == owner, or_(JobRow.created_at <= before, JobRow.state == "deleted"))
             )
+            session.execute(delete(DocumentRow).where(DocumentRow.owner == owner, DocumentRow.created_at <= before))
             rows = session.scalars(select(UsageRow).where(UsageRow.owner == owner)).all()
             for one in _without_names(rows):
                 session.execute(addition(session, one))
@@ -59,9 +60,12 @@ class Erasure:
         """Return how many rows still name an owner, entries of the audit left out."""
         with self._database.reading() as session:
             jobs = session.scalars(select(JobRow.job_id).where(JobRow.owner == owner, JobRow.created_at <= before)).all()
+            documents = session.scalars(
+                select(DocumentRow.job_id).where(DocumentRow.owner == owner, DocumentRow.created_at <= before)
+            ).all()
             keys = session.scalars(select(KeyRow.id).where(KeyRow.owner == owner)).all()
             usage = session.scalars(select(UsageRow.day).where(UsageRow.owner == owner)).all()
-        return len(jobs) + len(keys) + len(usage)
+        return len(jobs) + len(documents) + len(keys) + len(usage)
 
     def forget_writes(self) -> None:
         """Take deleted rows out of the files of SQLite too, where they could still be read. PostgreSQL does that by itself."""

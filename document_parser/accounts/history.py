@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
 
 from document_parser.accounts.database import Database
-from document_parser.accounts.models import JobRow
+from document_parser.accounts.models import DocumentRow, JobRow
 from document_parser.accounts.records import MAX_COUNTED_FAILURES, FailureReason, JobFilter, Place
 
 MAX_SCANNED_JOBS = 5_000
@@ -54,6 +54,7 @@ class History:
             job.state, job.deleted_at = "deleted", deleted_at
             for name in ("filename", "sha256", "origin", "error_message", "webhook_host"):
                 setattr(job, name, "")
+            session.execute(delete(DocumentRow).where(DocumentRow.job_id == job_id))
 
     def get(self, job_id: str) -> JobRow | None:
         """Return a job; None if it is not known."""

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Integer, Stri
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from document_parser.accounts.records import MAX_FILENAME_CHARACTERS, MAX_NAME_CHARACTERS
+from document_parser.accounts.records import MAX_FILENAME_CHARACTERS, MAX_NAME_CHARACTERS, MAX_NUMBER_CHARACTERS
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -109,6 +109,8 @@ class UsageRow(Base):
     milliseconds: Mapped[int] = mapped_column(BigInteger, default=0)
     """How long engines read; the API shows seconds."""
     tokens: Mapped[int] = mapped_column(BigInteger, default=0)
+    extractions: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Answers to schemas that were written. Older programs leave it out."""
 
 
 class UsageBatchRow(Base):
@@ -165,6 +167,47 @@ class JobRow(Base):
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class DocumentRow(Base):
+    """A document, or a page of one, with the values that an extraction found; kept longer than its job in Redis."""
+
+    __tablename__ = "documents"
+    __table_args__ = (
+        Index("documents_owner_created_at", "owner", "created_at"),
+        Index("documents_owner_type", "owner", "type", "created_at"),
+        Index("documents_owner_invoice_number", "owner", "invoice_number"),
+        Index("documents_owner_order_number", "owner", "order_number"),
+        Index("documents_owner_sha256", "owner", "sha256"),
+        Index("documents_created_at", "created_at"),
+    )
+
+    job_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    source_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The id of the extraction that found the values."""
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """0 for the whole document, else the place of the page in the answer, from 1."""
+    owner: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))
+    """Hash of the file."""
+    filename: Mapped[str] = mapped_column(GivenText(MAX_FILENAME_CHARACTERS))
+    media_type: Mapped[str] = mapped_column(GivenText(128))
+    type: Mapped[str] = mapped_column(GivenText(64))
+    """What kind of document it is; empty if nothing says so."""
+    status: Mapped[str] = mapped_column(String(16))
+    """complete, or partial if a page could not be read."""
+    invoice_number: Mapped[str] = mapped_column(GivenText(MAX_NUMBER_CHARACTERS), default="")
+    """In capitals, without white space, as numbers are compared."""
+    order_number: Mapped[str] = mapped_column(GivenText(MAX_NUMBER_CHARACTERS), default="")
+    """Like ``invoice_number``."""
+    dated: Mapped[date | None]
+    """The date that the document gives itself."""
+    fields: Mapped[Any] = mapped_column(JSON)
+    """The values, in the shape of their schema; null if they are too many to be kept."""
+    ungrounded: Mapped[list[str]] = mapped_column(JSON)
+    """JSON pointers of the values that are not on a page."""
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When the job was sent."""
 
 
 class AuditRow(Base):

@@ -15,6 +15,8 @@ MAX_NAME_CHARACTERS = 128
 """Longest name of a key, in characters."""
 MAX_FILENAME_CHARACTERS = 1024
 """Longest name of a document that is kept, in characters; the rest is cut off."""
+MAX_NUMBER_CHARACTERS = 128
+"""Longest number of an invoice or an order that is kept, in characters; the rest is cut off."""
 MAX_GRACE_DAYS = 30
 """How long a replaced key may go on working, at most, in days."""
 MAX_ORIGINS = 20
@@ -26,7 +28,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 KeyState = Literal["active", "expired", "revoked"]
 """Whether a key works, and why not."""
-Measure = Literal["documents", "pages", "bytes", "milliseconds", "tokens"]
+Measure = Literal["documents", "pages", "bytes", "milliseconds", "tokens", "extractions"]
 """What is counted."""
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 """All measures, in the order of the table."""
@@ -100,6 +102,7 @@ class UsageSum:
     bytes: int
     milliseconds: int
     tokens: int
+    extractions: int
 
     @property
     def seconds(self) -> float:
@@ -140,6 +143,27 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentPlace:
+    """A place in the list of documents: the document that was shown last."""
+
+    created_at: datetime
+    job_id: str
+    source_id: str
+    part: int
+
+    def __str__(self) -> str:
+        """Return the place as a cursor."""
+        return f"{Place(self.created_at, self.job_id)}_{self.source_id}_{self.part}"
+
+    @classmethod
+    def parse(cls, cursor: str) -> DocumentPlace:
+        """Return the place that a cursor says. Raises ValueError."""
+        place, source_id, part = cursor.rsplit("_", 2)
+        job = Place.parse(place)
+        return cls(job.created_at, job.job_id, source_id, int(part))
+
+
+@dataclass(frozen=True, slots=True)
 class FailureReason:
     """How many jobs failed with one code, of how many owners, and when the newest of them was sent."""
 
@@ -147,6 +171,26 @@ class FailureReason:
     jobs: int
     owners: int
     newest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFilter:
+    """Which documents are wanted; what is None is not asked for."""
+
+    owner: str | None = None
+    type: str | None = None
+    invoice_number: str | None = None
+    order_number: str | None = None
+    sha256: str | None = None
+    job_id: str | None = None
+    filename: str | None = None
+    """A part of the document's name."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Documents that were sent before this moment."""
+    dated_from: date | None = None
+    dated_to: date | None = None
+    """The last date that a document may give itself."""
 
 
 @dataclass(frozen=True, slots=True)

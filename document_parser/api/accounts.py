@@ -18,6 +18,7 @@ from document_parser.settings import Settings
 if TYPE_CHECKING:
     from document_parser.accounts.audit import Audit
     from document_parser.accounts.database import Database
+    from document_parser.accounts.documents import Documents
     from document_parser.accounts.erasure import Erasure
     from document_parser.accounts.history import History
     from document_parser.accounts.keys import Keys
@@ -54,6 +55,7 @@ class Tables:
     usage: Usage
     audit: Audit
     history: History
+    documents: Documents
     erasure: Erasure
 
     @classmethod
@@ -61,6 +63,7 @@ class Tables:
         """Return the tables of the database of these settings. Loads SQLAlchemy, which takes most of a second."""
         from document_parser.accounts.audit import Audit
         from document_parser.accounts.database import Database
+        from document_parser.accounts.documents import Documents
         from document_parser.accounts.erasure import Erasure
         from document_parser.accounts.history import History
         from document_parser.accounts.keys import Keys
@@ -68,7 +71,8 @@ class Tables:
 
         database = Database(settings)
         keys = Keys(database, settings.accounts.tiers)
-        return cls(database, keys, Usage(database), Audit(database), History(database), Erasure(database))
+        history, documents = History(database), Documents(database)
+        return cls(database, keys, Usage(database), Audit(database), history, documents, Erasure(database))
 
 
 class Accounts:

@@ -17,7 +17,7 @@ from document_parser.settings.arguments import parse_arguments, whole_number
 
 COLUMNS = ("id", "key", "owner", "tier", "scopes", "state", "created", "expires", "last used", "name")
 """Columns of the list."""
-USAGE_COLUMNS = ("key", "documents", "pages", "bytes", "seconds", "tokens")
+USAGE_COLUMNS = ("key", "documents", "pages", "bytes", "seconds", "tokens", "extractions")
 """Columns of the usage of keys."""
 
 
@@ -115,7 +115,8 @@ def _revoke(settings: Settings, database: Database, options: argparse.Namespace)
 def _usage(_: Settings, database: Database, options: argparse.Namespace) -> None:
     found = Usage(database).sums(by=("key",), owner=options.owner)
     counted = (
-        (one.key_id or "(no key)", one.documents, one.pages, one.bytes, f"{one.seconds:.1f}", one.tokens) for one in found
+        (one.key_id or "(no key)", one.documents, one.pages, one.bytes, f"{one.seconds:.1f}", one.tokens, one.extractions)
+        for one in found
     )
     _print_table(USAGE_COLUMNS, [tuple(map(str, row)) for row in counted])
 

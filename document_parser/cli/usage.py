@@ -15,14 +15,14 @@ from document_parser.cli.accounts import run_with_database
 from document_parser.settings import Settings
 from document_parser.settings.arguments import parse_arguments
 
-MEASURES = ("documents", "pages", "bytes", "seconds", "tokens")
+MEASURES = ("documents", "pages", "bytes", "seconds", "tokens", "extractions")
 """Columns of the counts."""
 DEFAULT_GROUPINGS: tuple[Grouping, ...] = ("owner", "day", "key", "engine")
 """What is added up apart if the command does not say."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what was used: documents, pages, bytes, seconds of engines, tokens of models."""
+    """Print what was used: documents, pages, bytes, seconds of engines, tokens of models, extractions."""
     parser = argparse.ArgumentParser(prog="docparse usage", description=main.__doc__)
     parser.add_argument("--by", type=_groupings, default=DEFAULT_GROUPINGS, help=f"some of {','.join(GROUPINGS)}; default all")
     parser.add_argument("--owner", help="only this owner")
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out.writerow((*options.by, *MEASURES))
         for one in found:
             named = {"owner": one.owner, "day": one.day, "key": one.key_id, "engine": one.engine}
-            counts = (one.documents, one.pages, one.bytes, f"{one.seconds:.3f}", one.tokens)
+            counts = (one.documents, one.pages, one.bytes, f"{one.seconds:.3f}", one.tokens, one.extractions)
             out.writerow((*(named[name] for name in options.by), *counts))
 
     return run_with_database("usage", work)

@@ -22,6 +22,9 @@ MAX_LABEL_TOKENS = 8
 MIN_FUZZY_LETTERS = 5
 """Letters of a word, at least, that may differ by one from the word of a label: OCR misreads a letter."""
 
+MIN_KEY_LETTERS = 5
+"""Letters of a label, at least, that alone says what a field of a schema stands for: ``nr`` and ``vom`` do not."""
+
 _TOKEN = re.compile(r"[^\W_]+|[#№%]")
 _BEFORE = frozenset(":;|(,/•·-–—[")
 """Characters after which a label may begin within a line."""
@@ -87,8 +90,18 @@ def load_concepts() -> dict[str, Concept]:
     return found
 
 
+@cache
+def _concepts_by_label() -> dict[tuple[bool, tuple[str, ...]], Concept]:
+    """Return what documents commonly name by each of its labels that names nothing else and is long enough to say so."""
+    found: dict[tuple[bool, tuple[str, ...]], set[Concept]] = defaultdict(set)
+    for concept in load_concepts().values():
+        for label in concept.labels:
+            found[concept.is_column, words_of(label)].add(concept)
+    return {key: min(named) for key, named in found.items() if len(named) == 1 and len("".join(key[1])) >= MIN_KEY_LETTERS}
+
+
 def concept_of(leaf: Leaf, *, is_column: bool = False) -> Concept | None:
-    """Return what a field stands for by its key, title or label; None if that is nothing common.
+    """Return what a field stands for by its key, title or label, in any language; None if that is nothing common.
 
     ``is_column`` asks for what columns of lists of items hold.
     """
@@ -97,7 +110,8 @@ def concept_of(leaf: Leaf, *, is_column: bool = False) -> Concept | None:
         found = load_concepts().get(f"column {key}" if is_column else key)
         if found is not None:
             return found
-    return None
+    by_label = (_concepts_by_label().get((is_column, words_of(label))) for label in leaf.labels)
+    return next((found for found in by_label if found is not None), None)
 
 
 @dataclass

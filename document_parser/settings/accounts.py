@@ -125,6 +125,14 @@ class AccountSettings(Section):
     audit_days: int = Field(
         default=0, ge=0, le=36_500, description="Days for which entries of the audit are kept. 0: for ever."
     )
+    documents_days: int = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description=(
+            "Days for which the values that extractions found are kept in the database, for GET /v1/documents. 0: they are not."
+        ),
+    )
     tiers_file: Emptiable = Field(
         default="",
         description=(

@@ -11,7 +11,7 @@ from document_parser.extraction.einvoice import InvoiceData
 from document_parser.extraction.schema import SchemaProblems
 from document_parser.extraction.scopes import extract_pages
 from document_parser.extraction.view import view_page
-from document_parser.jobs.records import children, storage_keys
+from document_parser.jobs.records import children, documents_due, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.models import JobError, JobState
 from document_parser.models.extraction import ExtractionOrder
@@ -50,3 +50,4 @@ def _extract(context: Context, job: Job, extraction_id: str) -> None:
         raise SchemaUnsupported(problems=[one._asdict() for one in error.problems]) from None
     key = storage_keys.extraction(job_id, extraction_id, job.revision)
     context.storage.put(key, answer.model_dump_json().encode())
+    documents_due.note(context.redis, documents_due.WrittenAnswer(job_id, extraction_id, job.revision))

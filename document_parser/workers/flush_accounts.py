@@ -5,6 +5,7 @@ Every step may be repeated: what was written before is not written again. While 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -12,20 +13,24 @@ from urllib.parse import urlsplit
 
 from document_parser.accounts.audit import Audit
 from document_parser.accounts.database import Database
+from document_parser.accounts.documents import Documents
 from document_parser.accounts.erasure import Erasure
 from document_parser.accounts.history import History
 from document_parser.accounts.keys import Keys
-from document_parser.accounts.models import JobRow
+from document_parser.accounts.models import DocumentRow, JobRow
 from document_parser.accounts.records import MAX_FILENAME_CHARACTERS, MEASURES, Counted, NewEntry, UsageSum
 from document_parser.accounts.usage import Usage
 from document_parser.jobs import erasing
-from document_parser.jobs.records import audit_trail, history, key_changes, record, usage
+from document_parser.jobs.records import audit_trail, documents_due, history, key_changes, record, storage_keys, usage
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.scheduling import quotas
+from document_parser.models.extraction import ExtractionOrder
 from document_parser.settings import Settings
+from document_parser.storage import Storage, StoredFileMissing, make_storage
 from document_parser.telemetry import logs
+from document_parser.workers.document_rows import document_rows
 
 log = logs.get_logger(__name__)
 
@@ -45,13 +50,19 @@ class AccountsFlush:
     settings: Settings
     redis: Redis
     database: Database = field(init=False)
+    storage: Storage = field(init=False)
     _next_expiry: datetime = _LONG_AGO
+    _next_document_expiry: datetime = _LONG_AGO
 
     def __post_init__(self) -> None:
         self.database = Database(self.settings)
+        self.storage = make_storage(self.settings)
 
     def run_once(self) -> None:
-        """Write all that waits. Raises DatabaseUnavailable, DatabaseNotUpgraded, RedisError; nothing is lost then."""
+        """Write all that waits, what needs the storage last.
+
+        Raises DatabaseUnavailable, DatabaseNotUpgraded, StorageUnavailable, RedisError; nothing is lost then.
+        """
         self.restore_quotas()
         self.write_usage()
         self.write_audit()
@@ -59,6 +70,8 @@ class AccountsFlush:
         self.write_last_uses()
         self.erase_again()
         self.expire_audit()
+        self.expire_documents()
+        self.write_documents()
 
     def restore_quotas(self) -> None:
         """Count anew from the usage of this month what Redis has lost, once after it began; usage is written afterwards."""
@@ -109,6 +122,39 @@ class AccountsFlush:
             if len(due) < BATCH:
                 return
 
+    def write_documents(self) -> None:
+        """Write what extractions have found. What is not kept by DOCUMENTS_DAYS or ``retention_hours`` is passed over."""
+        known = Documents(self.database)
+        while due := documents_due.due(self.redis, BATCH):
+            jobs = {job.card.job_id: job for job in record.load_many(self.redis, list({one.job_id for one in due}))}
+            for one in due:
+                job = jobs.get(one.job_id)
+                rows = self._rows_of(job, one) if job is not None and self._keeps_values(job) else None
+                if rows is not None:
+                    known.replace(one.job_id, one.extraction_id, rows)
+            documents_due.settle(self.redis, due)
+
+    def _keeps_values(self, job: Job) -> bool:
+        return bool(self.settings.accounts.documents_days) and tells_document(job)
+
+    def _rows_of(self, job: Job, answer: documents_due.WrittenAnswer) -> list[DocumentRow] | None:
+        """Return the rows of an answer; None if it is not stored any more. Raises StorageUnavailable."""
+        key = storage_keys.extraction(answer.job_id, answer.extraction_id, answer.revision)
+        try:
+            order = self.storage.get(storage_keys.extraction_order(answer.job_id, answer.extraction_id))
+            found = json.loads(self.storage.get(key))
+        except (StoredFileMissing, ValueError):
+            return None
+        return document_rows(job, ExtractionOrder.model_validate_json(order), found["data"], found["evidence"])
+
+    def expire_documents(self, now: datetime | None = None) -> None:
+        """Delete documents that were sent more than DOCUMENTS_DAYS ago, a batch at a time: the next run goes on."""
+        days, now = self.settings.accounts.documents_days, now or datetime.now(UTC)
+        if now < self._next_document_expiry:
+            return
+        if Documents(self.database).expire(now - timedelta(days=days), BATCH) < BATCH:
+            self._next_document_expiry = now + EXPIRY_INTERVAL
+
     def write_last_uses(self) -> None:
         """Write when keys were last used."""
         if used := key_changes.used(self.redis):
@@ -148,10 +194,14 @@ def counted(one: usage.Pending) -> Counted:
     return Counted(one.owner, one.key_id, one.day, one.engine, changes)
 
 
+def tells_document(job: Job) -> bool:
+    """Return whether the database may say what the document was. Of one with a time of its own to be kept, it may not."""
+    return job.card.options.retention_hours is None
+
+
 def row_of(job: Job) -> JobRow:
     """Return what the history keeps of a job. Of one with a time of its own to be kept, nothing says what its document was."""
-    card = job.card
-    tells = card.options.retention_hours is None
+    card, tells = job.card, tells_document(job)
     return JobRow(
         job_id=card.job_id,
         owner=card.owner,

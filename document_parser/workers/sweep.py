@@ -379,7 +379,7 @@ def _flush_accounts(settings: Settings, sweep: Sweep) -> None:
                 pause = FLUSH_SECONDS
             except RedisError as error:
                 log.debug("accounts_wait", error=type(error).__name__)
-            except (DatabaseUnavailable, DatabaseNotUpgraded) as fault:
+            except (DatabaseUnavailable, DatabaseNotUpgraded, StorageUnavailable) as fault:
                 pause = min(2 * pause, MAX_FLUSH_SECONDS)
                 log.warning("accounts_wait", code=fault.code, seconds=pause)
         time.sleep(pause)

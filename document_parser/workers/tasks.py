@@ -13,6 +13,8 @@ from functools import partial
 import structlog
 
 from document_parser.jobs.records.job import Job
+from document_parser.jobs.records.usage import Changes
+from document_parser.jobs.redis.counters import NO_ENGINE
 from document_parser.models import JobError, OutputFormat
 from document_parser.workers import assemble as assembly
 from document_parser.workers import deliver as webhooks
@@ -59,7 +61,7 @@ def extract(job_id: str, extraction_id: str) -> None:
     def write(context: Context, job: Job) -> JobError | None:
         return extraction.extract_or_error(context, job, extraction_id)
 
-    _write_later(job_id, f"extract-{extraction_id}", write)
+    _write_later(job_id, f"extract-{extraction_id}", write, {NO_ENGINE: {"extractions": 1}})
 
 
 def retry(job_id: str) -> None:
@@ -68,14 +70,20 @@ def retry(job_id: str) -> None:
         asyncio.run(reread.reread(context, job_id))
 
 
-def _write_later(job_id: str, stage: str, write: Callable[[Context, Job], JobError | None]) -> None:
-    """Write what was asked for after the end of a job, unless another worker does, and tell those who wait how it went."""
+def _write_later(
+    job_id: str, stage: str, write: Callable[[Context, Job], JobError | None], used: Changes | None = None
+) -> None:
+    """Write what was asked for after the end of a job, unless another worker does, and tell those who wait how it went.
+
+    ``used`` is what it counts for in the usage if it was written.
+    """
     with _document_task(job_id) as (context, actor):
         claim = context.ledger.claim_stage(job_id, stage, actor.name, alone=True)
         job = context.load(job_id) if claim else None
         if claim is not None and job is not None:
             actor.hold(claim)
-            context.ledger.finish_stage(claim, write(context, job))
+            error = write(context, job)
+            context.ledger.finish_stage(claim, error, used if error is None else None)
             actor.drop(claim)
 
 

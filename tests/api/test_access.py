@@ -41,7 +41,7 @@ def needed(method, rule):
         return None
     if path.startswith(FOR_ADMINS):
         return "admin"
-    if "extract" in path or path == "/v1/schemas":
+    if "extract" in path or path == "/v1/schemas" or (method, path) in (("GET", "/v1/documents"), ("HEAD", "/v1/documents")):
         return "extract"
     return "read" if method in ("GET", "HEAD") and not path.startswith("/v1/uploads") else "process"
 

@@ -62,6 +62,8 @@ OPERATORS_ROUTES = {
     "count_failures",
     "list_breakers",
     "get_usage",
+    "list_documents",
+    "delete_document",
     "create_key",
     "rotate_key",
     "revoke_key",

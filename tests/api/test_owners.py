@@ -30,7 +30,7 @@ KEY = "the same Idempotency-Key"
 
 SHARED = {"/v1/health", "/v1/system", "/v1/schemas"}
 """Facts of the service that are the same for all."""
-LISTS = {"/v1/jobs", "/v1/usage"}
+LISTS = {"/v1/jobs", "/v1/usage", "/v1/documents"}
 """Lists, which are empty for Bob."""
 OWN = {"/v1/me", "/login", "/login/provider", "/login/callback", "/logout"}
 """What tells of the caller alone."""

@@ -22,6 +22,8 @@ OF_THE_DATABASE = {
     "/v1/audit": (200,),
     "/v1/history": (200,),
     "/v1/history/failures": (200,),
+    "/v1/documents": (200,),
+    "/v1/documents/{job_id}": (404,),
     "/v1/keys": (200, 422),
     "/v1/keys/{key_id}/rotate": (404,),
     "/v1/keys/{key_id}/revoke": (404,),

@@ -13,19 +13,21 @@ from hypothesis import strategies as st
 
 from document_parser.accounts import schema
 from document_parser.accounts.audit import Audit
+from document_parser.accounts.documents import Documents
 from document_parser.accounts.history import History
 from document_parser.accounts.keys import Keys
-from document_parser.accounts.records import AuditFilter, Counted, NewEntry
+from document_parser.accounts.records import AuditFilter, Counted, DocumentFilter, NewEntry
 from document_parser.accounts.usage import Usage
 from document_parser.errors import DatabaseUnavailable
 from document_parser.jobs.ending import delete_job, end_job
-from document_parser.jobs.records import audit_trail, history, key_changes, record, usage
+from document_parser.jobs.records import audit_trail, documents_due, history, key_changes, record, storage_keys, usage
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.records.usage import usage_of_page
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import connect
 from document_parser.jobs.scheduling import quotas
-from document_parser.models import Attempt, JobState, Page
+from document_parser.models import Attempt, JobState, Options, Page
+from document_parser.models.extraction import Extraction, ExtractionOrder, FieldEvidence
 from document_parser.settings import AccountSettings, QueueSettings, Settings, StoreSettings
 from document_parser.settings.tiers import Tier
 from document_parser.storage import LocalStorage
@@ -134,6 +136,89 @@ def test_an_old_confirmation_does_not_drop_newer_counts(redis, ledger):
     new = usage.take(redis)
     usage.confirm(redis, old)
     assert usage.take(redis) == new
+
+
+ORDER = ExtractionOrder(
+    json_schema={
+        "type": "object",
+        "properties": {
+            "rechnungsnummer": {"type": "string"},
+            "date": {"type": "string", "format": "date"},
+            "paid": {"type": "number"},
+        },
+    },
+    name="rechnung",
+)
+
+
+def extracted(flush, redis, ledger, order=ORDER, **facts):
+    """A completed job with an answer to an order, as a worker leaves it."""
+    job_id = make_job(redis, ledger, 1, owner="acme", **facts)
+    read_page(ledger, job_id, 1)
+    end_job(redis, ledger, flush.storage, job_id, JobState.COMPLETED)
+    found, invented = FieldEvidence(page=1, state="found", match="exact"), FieldEvidence(state="found", match="none")
+    data = {"rechnungsnummer": "qs 17", "date": "2027-02-01", "paid": 3}
+    evidence = {"rechnungsnummer": found, "date": found, "paid": invented}
+    answer = Extraction(data=data, evidence=evidence)
+    if order.scope == "page":
+        nothing = dict.fromkeys(data)
+        answer = Extraction(data=[nothing, data], evidence=[dict.fromkeys(data, FieldEvidence()), evidence])
+    flush.storage.put(storage_keys.extraction_order(job_id, order.digest), order.model_dump_json().encode())
+    flush.storage.put(storage_keys.extraction(job_id, order.digest, 1), answer.model_dump_json().encode())
+    documents_due.note(redis, documents_due.WrittenAnswer(job_id, order.digest, 1))
+    return job_id
+
+
+def documents_of(database, **wanted):
+    return Documents(database).search(DocumentFilter(**wanted), after=None, limit=100).documents
+
+
+def test_what_was_extracted_is_kept_under_what_its_fields_mean(flush, database, redis, ledger):
+    job_id = extracted(flush, redis, ledger)
+    flush.run_once()
+    flush.run_once()
+    (found,) = documents_of(database, owner="acme", invoice_number="QS17")
+    assert (found.job_id, found.type, found.status, str(found.dated)) == (job_id, "rechnung", "complete", "2027-02-01")
+    assert (found.fields["paid"], found.ungrounded) == (3, ["/paid"])
+    assert not redis.exists(documents_due.DUE)
+
+
+def test_an_answer_for_each_page_is_kept_page_by_page_without_those_that_have_nothing(flush, database, redis, ledger):
+    job_id = extracted(flush, redis, ledger, ORDER.model_copy(update={"scope": "page"}))
+    flush.run_once()
+    (found,) = documents_of(database, job_id=job_id)
+    assert (found.part, found.invoice_number) == (2, "QS17")
+
+
+@pytest.mark.parametrize("reason", ["deleted", "its own time to be kept", "no days to keep values", "too old"])
+def test_values_that_are_not_to_be_kept_are_not_written(flush, database, redis, ledger, reason):
+    own_time = {"options": Options(retention_hours=1)} if reason == "its own time to be kept" else {}
+    job_id = extracted(flush, redis, ledger, **own_time)
+    if reason == "deleted":
+        delete_job(redis, ledger, flush.storage, record.load(redis, job_id))
+    days = {"no days to keep values": 0, "too old": 1}.get(reason)
+    if days is not None:
+        flush.settings = flush.settings.model_copy(
+            update={"accounts": flush.settings.accounts.model_copy(update={"documents_days": days})}
+        )
+    flush.run_once()
+    if reason == "too old":
+        assert documents_of(database, job_id=job_id)
+        flush.expire_documents(datetime.now(UTC) + timedelta(days=1, minutes=20))
+    assert not documents_of(database)
+    assert not redis.exists(documents_due.DUE)
+
+
+def test_an_extraction_counts_once_however_often_its_worker_died(flush, database, redis, ledger):
+    job_id = make_job(redis, ledger, 1, owner="acme")
+    read_page(ledger, job_id, 1)
+    end_job(redis, ledger, flush.storage, job_id, JobState.COMPLETED)
+    claim = ledger.claim_stage(job_id, "extract-1", "first", alone=True)
+    used = {"none": {"extractions": 1}}
+    ledger.finish_stage(claim, None, used)
+    ledger.finish_stage(claim, None, used)
+    flush.run_once()
+    assert sums(database, "owner")["acme",].extractions == 1
 
 
 PAGES = 5

@@ -93,6 +93,8 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("POST", "/v1/extract"): Access("extract", actions=("job.submit", RESULT_READ)),
     ("POST", "/v1/extract/validate"): Access("extract"),
     ("GET", "/v1/schemas"): Access("extract"),
+    ("GET", "/v1/documents"): Access("extract", operator_when_off=True, actions=(RESULT_READ,)),
+    ("DELETE", "/v1/documents/<job_id>"): Access("process", operator_when_off=True, actions=("document.delete",)),
     ("DELETE", "/v1/jobs/<job_id>"): Access("process", operator_when_off=True, actions=("job.delete",)),
     ("POST", "/v1/jobs/<job_id>/webhook/replay"): Access("process", operator_when_off=True, actions=("webhook.replay",)),
     ("GET", "/v1/batches/<batch_id>"): READ,
@@ -130,8 +132,8 @@ def find_access(method: str, rule: str) -> Access | None:
         return ADMIN
     if rule.startswith(OPEN_TREES):
         return OPEN
-    path = without_alias_prefix(rule)
-    return ROUTES.get(("GET" if method == "HEAD" else method, _ALIASES.get(path, path)))
+    path, verb = without_alias_prefix(rule), "GET" if method == "HEAD" else method
+    return ROUTES.get((verb, path)) or ROUTES.get((verb, _ALIASES.get(path, path)))
 
 
 def access_of(method: str, rule: str) -> Access:

@@ -26,8 +26,8 @@ routes = APIBlueprint("usage", __name__, url_prefix="/v1", abp_tags=[Tag(name="u
 @routes.get(
     "/usage",
     summary="What was used",
-    description="Documents, pages, bytes, seconds of engines and tokens of models, added up by day, key and engine. A page "
-    "counts once, when the ledger counts it; pages that failed do not.",
+    description="Documents, pages, bytes, seconds of engines, tokens of models and extractions, added up by day, key and "
+    "engine. A page counts once, when the ledger counts it; pages that failed do not.",
     security=openapi.OPERATOR_SECURITY,
     responses=openapi.responses({200: UsageReport}, InvalidOption, *openapi.OPERATOR_ERRORS),
     operation_id="get_usage",

@@ -16,7 +16,7 @@ const DAYS = 30;
 const MOST_DAYS = 120;
 const DAY_MILLISECONDS = 86_400_000;
 const MOST_KEYS = 50;
-const COLUMNS = ["owner", "day", "key_id", "engine", "documents", "pages", "bytes", "seconds", "tokens"];
+const COLUMNS = ["owner", "day", "key_id", "engine", "documents", "pages", "bytes", "seconds", "tokens", "extractions"];
 
 export class UsageSection {
   constructor(again) {
@@ -55,7 +55,7 @@ export class UsageSection {
     if (!total.pages && !total.documents) return [nothing("Nothing was read", "No page was read in this time. Choose other days, or another owner.")];
     const engines = enginesOf(usage);
     return [
-      figures([["Documents", whole(total.documents)], ["Pages", whole(total.pages)], ["Size", bytes(total.bytes)], ["Time of engines", duration(total.seconds)], ["Tokens of models", whole(total.tokens)]]),
+      figures([["Documents", whole(total.documents)], ["Pages", whole(total.pages)], ["Size", bytes(total.bytes)], ["Time of engines", duration(total.seconds)], ["Tokens of models", whole(total.tokens)], ["Extractions", whole(total.extractions)]]),
       this.#overTime(usage, engines),
       breakdown("By engine", engines.map((one) => ({ ...one, name: one.title })), total.pages),
       breakdown("By key", byKey.toSorted((one, other) => other.pages - one.pages).slice(0, MOST_KEYS).map((one) => ({ ...one, ...keyNames(one, keys) })), total.pages, byKey.length > MOST_KEYS ? `The ${MOST_KEYS} keys with most pages; the CSV has all.` : ""),

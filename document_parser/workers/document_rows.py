@@ -1,0 +1,87 @@
+"""Make the rows of the documents table of the answer to an extraction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from document_parser.accounts.documents import compared_number
+from document_parser.accounts.models import DocumentRow
+from document_parser.extraction.labels import concept_of
+from document_parser.extraction.schema import Field, Group, ListOf, compile_schema, step_to
+from document_parser.jobs.records.job import Job
+from document_parser.models.extraction import ExtractionOrder
+
+MAX_FIELDS_BYTES = 262_144
+"""Values of a document that are kept, at most, in bytes of JSON; larger ones are left out whole."""
+
+
+def document_rows(job: Job, order: ExtractionOrder, data: Any, evidence: Any) -> list[DocumentRow]:
+    """Return a row for the document, or with the scope ``page`` one for each page that has a value.
+
+    ``data`` and ``evidence`` are those of the answer, as JSON.
+    """
+    root = compile_schema(order.json_schema)
+    if order.scope != "page":
+        return [_row(job, order, root, 0, data, evidence)]
+    pages = enumerate(zip(data, evidence, strict=True), start=1)
+    return [_row(job, order, root, number, data, evidence) for number, (data, evidence) in pages if _has_value(data)]
+
+
+def _row(job: Job, order: ExtractionOrder, root: Group, part: int, data: Any, evidence: Any) -> DocumentRow:
+    card, named = job.card, _named(root, data) if isinstance(data, dict) else {}
+    return DocumentRow(
+        job_id=card.job_id,
+        source_id=order.digest,
+        part=part,
+        owner=card.owner,
+        sha256=card.sha256,
+        filename=card.filename,
+        media_type=card.media_type,
+        type=order.name,
+        status="complete" if job.complete else "partial",
+        invoice_number=compared_number(named.get("invoice_number", "")),
+        order_number=compared_number(named.get("order_number", "")),
+        dated=_date_of(named.get("issue_date", "")),
+        fields=data if len(json.dumps(data)) <= MAX_FIELDS_BYTES else None,
+        ungrounded=[pointer for pointer, one in _leaves(evidence, "") if one["state"] == "found" and one["match"] == "none"],
+        created_at=card.created_at,
+    )
+
+
+def _named(field: Field, data: Any) -> dict[str, str]:
+    """Return the first value for each thing that documents commonly name, outside lists."""
+    found: dict[str, str] = {}
+    if isinstance(field, Group):
+        for key, inner in field.fields.items():
+            found = _named(inner, data[key]) | found
+    elif not isinstance(field, ListOf) and data is not None and (concept := concept_of(field)) is not None:
+        found[concept.name] = str(data)
+    return found
+
+
+def _date_of(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _leaves(evidence: Any, pointer: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the evidence of each value with its JSON pointer. What is a list of texts or numbers has evidence in a list."""
+    if isinstance(evidence, list):
+        for place, inner in enumerate(evidence):
+            yield from _leaves(inner, step_to(pointer, place))
+    elif isinstance(evidence.get("state"), str):
+        yield pointer, evidence
+    else:
+        for key, inner in evidence.items():
+            yield from _leaves(inner, step_to(pointer, key))
+
+
+def _has_value(data: Any) -> bool:
+    if isinstance(data, dict):
+        return any(map(_has_value, data.values()))
+    return bool(data) if isinstance(data, list) else data is not None
