@@ -110,7 +110,8 @@ class _Query(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _drop_empty(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in given.items() if value != "" or name not in cls.model_fields}
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return {name: value for name, value in given.items() if value != "" or name not in known}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -500,9 +501,14 @@ class DocumentsQuery(_Query):
     filename: Searched = Field(default="", description="Only documents with this in their name.", max_length=256)
     since: Moment | None = Field(default=None, alias="from", description="Only documents that were sent from this moment on.")
     until: Moment | None = Field(default=None, alias="to", description="Only documents that were sent before this moment.")
-    dated_from: date | None = Field(default=None, description="Only documents that give this date or a later one themselves.")
-    dated_to: date | None = Field(default=None, description="Only documents that give this date or an earlier one themselves.")
-    owner: Searched = Field(default="", description="For admins: documents of this owner; * for all.", max_length=64)
+    dated_from: Day | None = Field(default=None, description="Only documents that give this date or a later one themselves.")
+    dated_to: Day | None = Field(default=None, description="Only documents that give this date or an earlier one themselves.")
+    owner: Searched = Field(
+        default="",
+        description="For admins: documents of this owner; * for all. Without it, one's own.",
+        max_length=64,
+        json_schema_extra={"pattern": rf"^({OWNER_PATTERN}|\*)?$"},
+    )
     limit: int = Field(default=50, ge=1, le=500, description="Maximum number of documents in the response.")
     cursor: str = Field(
         default="",
