@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
-from document_parser.models import ModelServerName
+from document_parser.models import VLM_ENGINES, ModelServerName
 from document_parser.settings.accounts import AccountSettings
 from document_parser.settings.engines import (
     DeepSeekSettings,
@@ -134,6 +134,15 @@ class Settings(BaseModel):
     def asks_extract_model(self) -> bool:
         """Return whether values are asked of a model too: one is set, and INFERENCE_MODE allows model servers."""
         return self.extract.is_set and self.engines.inference_mode != "cpu"
+
+    def extract_model_of(self, tier: str) -> str:
+        """Return the model that is asked for values of documents of this tier; empty if none is.
+
+        A tier whose engines include no model has its documents sent to none. Raises TierUnknown.
+        """
+        engines = self.accounts.tier(tier).engines
+        allowed = engines is None or bool(set(engines).intersection(VLM_ENGINES))
+        return self.extract.model if allowed and self.asks_extract_model else ""
 
     @property
     def cpu_window(self) -> int:

@@ -95,9 +95,13 @@ class Ledger:
             entries = pipe.execute()
         return {job_id for job_id, raw in zip(found, entries, strict=True) if raw and json.loads(raw).get("deaths")}
 
-    def finish_stage(self, claim: Claim, error: JobError | None = None) -> None:
-        """Finish a stage. Those who wait for a format get an event: it is written, or ``error`` says why it is not."""
-        self._run("finish_stage", claim.job_id, claim.what, claim.token, error.model_dump_json() if error else "")
+    def finish_stage(self, claim: Claim, error: JobError | None = None, used: usage.Changes | None = None) -> None:
+        """Finish a stage. Those who wait for a format get an event: it is written, or ``error`` says why it is not.
+
+        ``used`` is what it adds to the usage, counted with it once.
+        """
+        reason = error.model_dump_json() if error else ""
+        self._run("finish_stage", claim.job_id, claim.what, claim.token, reason, usage.as_argument(used or {}))
 
     def give_up_format(self, job_id: str, stage: Stage, error: JobError) -> None:
         """Report to those who wait for a format that it will not be written, since writing it killed its worker repeatedly."""
