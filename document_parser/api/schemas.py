@@ -38,13 +38,13 @@ from document_parser.models import (
     EngineName,
     JobState,
     JobStatus,
+    ModelServerName,
     OutputFormat,
     Page,
     PageError,
     PageState,
     PageWarning,
     ResultWarning,
-    VlmName,
     WarningCode,
     WebhookState,
 )
@@ -1027,7 +1027,7 @@ class Failures(BaseModel):
 class ServerBreaker(BaseModel):
     """A model server and its circuit breaker."""
 
-    engine: VlmName
+    engine: ModelServerName
     server: str
     """Host and port of its address."""
     state: State

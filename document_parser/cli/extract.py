@@ -46,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--fields", help="names of fields, separated by commas")
     parser.add_argument("--scope", choices=("document", "page", "row"), default="document", help="what the schema describes")
     parser.add_argument("--pages", default="", help="pages to read, as in 1,3-5")
+    parser.add_argument(
+        "--on-ungrounded",
+        choices=("flag", "null"),
+        default="flag",
+        help="what becomes of a model's value that is on no page (a model is asked if VLLM_EXTRACT_URL is set)",
+    )
     parser.add_argument("--data", action="store_true", help="print the data alone, without evidence and checks")
     return parser
 
@@ -66,23 +72,26 @@ def _order(given: argparse.Namespace, settings: Settings) -> ExtractionOrder:
     except SchemaProblems as error:
         problems = "; ".join(f"{one.pointer or '/'}: {one.message}" for one in error.problems)
         raise ValueError(f"The schema is not supported. {problems}") from None
-    return ExtractionOrder(json_schema=schema, name=given.schema if given.schema in known else "", scope=given.scope)
+    return ExtractionOrder(
+        json_schema=schema,
+        name=given.schema if given.schema in known else "",
+        scope=given.scope,
+        on_ungrounded=given.on_ungrounded,
+    )
 
 
 def _extract_all(given: argparse.Namespace, settings: Settings, order: ExtractionOrder) -> int:
     """Read each document and print its answer. Return the exit status."""
-    from document_parser.extraction.scopes import extract_pages
-    from document_parser.pipeline.local.reader import parse
+    from document_parser.pipeline.local.extraction import extract_document
 
     failed = incomplete = 0
     for path in given.files:
         try:
-            document = parse(path, settings=settings, page_range=given.pages)
+            answer = extract_document(path, order, settings, page_range=given.pages)
         except (DocumentParserError, OSError) as error:
             failed += 1
             print(f"{path}: {error}", file=sys.stderr)
             continue
-        answer = extract_pages(document.pages, order)
         incomplete += not answer.complete
         shown = answer.model_dump(mode="json", include={"data"} if given.data else None)
         print(json.dumps({"file": str(path), **shown}, ensure_ascii=False), flush=True)

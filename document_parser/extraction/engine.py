@@ -1,11 +1,11 @@
-"""Extract the values of a schema from a document's pages, without a model. Every value is a text of the document."""
+"""Extract the values of a schema from the pages of a document. Each is a text of it, unless a model names others."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from document_parser.extraction.checks import check_values
 from document_parser.extraction.conventions import Conventions, conventions_of
@@ -18,11 +18,20 @@ from document_parser.extraction.search import Blank, Candidate, Findings, Pages,
 from document_parser.extraction.totals import choose_totals
 from document_parser.extraction.values import find_currencies, find_dates
 from document_parser.extraction.view import PageView
-from document_parser.models.extraction import Extraction, ExtractionCheck, ExtractionWarning, FieldEvidence, Match
+from document_parser.models.extraction import (
+    Extraction,
+    ExtractionCheck,
+    ExtractionWarning,
+    FieldEvidence,
+    Match,
+    OnUngrounded,
+)
 
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 MIN_SCORE = 0.3
 """How sure a candidate must be to become a value."""
+MAX_SHOWN = 80
+"""Characters of a value that a warning shows, at most."""
 
 
 class Result(NamedTuple):
@@ -34,10 +43,36 @@ class Result(NamedTuple):
     blank: Blank | None
 
 
-def extract(root: Group, views: Sequence[PageView], data: InvoiceData | None = None) -> Extraction:
+class Advice(NamedTuple):
+    """What becomes of the values and rows that were found when someone else is heard too."""
+
+    chosen: Mapping[str, Candidate | None]
+    rows: Mapping[str, Rows]
+    checks: Sequence[ExtractionCheck]
+    warnings: Sequence[ExtractionWarning]
+    complete: bool
+
+
+class Adviser(Protocol):
+    """Someone who says values of the document too, such as a model."""
+
+    def advise(
+        self, root: Group, chosen: Mapping[str, tuple[Leaf, Candidate | None]], rows: Mapping[str, Rows], pages: Pages
+    ) -> Advice:
+        """Return the values and rows after both were heard. Those that are on no page are candidates without places."""
+
+
+def extract(
+    root: Group,
+    views: Sequence[PageView],
+    data: InvoiceData | None = None,
+    adviser: Adviser | None = None,
+    on_ungrounded: OnUngrounded = "flag",
+) -> Extraction:
     """Return the values of the schema's fields that the pages have, each with its evidence; others are null.
 
     The values of ``data``, the electronic invoice inside the document, win; where a page says otherwise, a check says so.
+    A value of ``adviser`` that is on no page is named in the warnings, and null if ``on_ungrounded`` says so.
     """
     leaves = leaves_of(root)
     concepts = {pointer: concept_of(leaf) for pointer, leaf in leaves.items()}
@@ -45,17 +80,61 @@ def extract(root: Group, views: Sequence[PageView], data: InvoiceData | None = N
     results = _choose(leaves, concepts, pages)
     rows = {pointer: find_rows(field, views, pages) for pointer, field in lists_of(root).items()}
     checks: list[ExtractionCheck] = []
+    answer = Extraction(data=None, evidence=None)
+    if adviser is not None:
+        advice = adviser.advise(root, {pointer: (one.leaf, one.chosen) for pointer, one in results.items()}, rows, pages)
+        results = {pointer: one._replace(chosen=advice.chosen[pointer]) for pointer, one in results.items()}
+        rows = dict(advice.rows)
+        checks += advice.checks
+        answer = answer.model_copy(update={"warnings": [*advice.warnings], "complete": advice.complete})
     if data is not None:
-        checks = _use_data(data, root, results, rows, pages)
+        checks += _use_data(data, root, results, rows, pages)
+    answer.warnings += _flag_ungrounded(results, rows, on_ungrounded)
     values, evidence = _build(root, "", results, rows, pages)
     checks += check_values({p: (r.concept, r.chosen) for p, r in results.items()}, rows)
-    answer = Extraction(data=values, evidence=evidence, checks=checks)
+    answer = answer.model_copy(update={"data": values, "evidence": evidence, "checks": checks})
     for pointer, found in rows.items():
         answer.rows_seen[pointer], answer.rows_returned[pointer] = found.seen, len(found.rows)
         if found.seen != len(found.rows):
             message = f"The document has {found.seen} rows for this list, and {len(found.rows)} could be read."
             answer.warnings.append(ExtractionWarning(code="rows_differ", message=message, field=pointer))
     return answer
+
+
+def _flag_ungrounded(
+    results: dict[str, Result], rows: dict[str, Rows], on_ungrounded: OnUngrounded
+) -> Iterator[ExtractionWarning]:
+    """Yield a warning for each value that is on no page of the document; with ``null`` take it away.
+
+    A row none of whose values is on a page is taken away as a whole.
+    """
+    for pointer, result in results.items():
+        if _is_ungrounded(result.chosen):
+            yield _ungrounded(pointer, result.chosen)
+            if on_ungrounded == "null":
+                results[pointer] = result._replace(chosen=None)
+    for pointer, found in rows.items():
+        kept: list[Row] = []
+        for row in found.rows:
+            nowhere = {key: one for key, one in row.items() if _is_ungrounded(one)}
+            gone = on_ungrounded == "null" and len(nowhere) == len(row) > 0
+            for key, one in nowhere.items():
+                yield _ungrounded(pointer if gone else f"{pointer}/{len(kept)}{key}", one)
+            if not gone:
+                dropped = nowhere if on_ungrounded == "null" else {}
+                kept.append({key: one for key, one in row.items() if key not in dropped})
+        rows[pointer] = replace(found, rows=kept)
+
+
+def _is_ungrounded(value: Candidate | None) -> bool:
+    """Return whether a value of a model was found on no page."""
+    return value is not None and value.origin == "model" and value.match == "none"
+
+
+def _ungrounded(pointer: str, value: Candidate | None) -> ExtractionWarning:
+    shown = repr(value.value if value is not None else None)[:MAX_SHOWN]
+    message = f"The model says {shown}, and no page has it."
+    return ExtractionWarning(code="ungrounded", message=message, field=pointer)
 
 
 def _use_data(
@@ -181,7 +260,9 @@ def value_of(leaf: Leaf, chosen: Candidate | None) -> Any:
     """Return a value in the type of its field: a text keeps numbers and dates as the document writes them. None without one."""
     if chosen is None:
         return None
-    by_notation = leaf.kind == "string" and (not isinstance(chosen.value, str) or _ISO_DATE.fullmatch(chosen.value))
+    by_notation = (
+        chosen.quote and leaf.kind == "string" and (not isinstance(chosen.value, str) or _ISO_DATE.fullmatch(chosen.value))
+    )
     return chosen.quote if by_notation else chosen.value
 
 
@@ -197,7 +278,7 @@ def evidence_of(leaf: Leaf, chosen: Candidate | None, blank: Blank | None, pages
         boxes=[box for place in chosen.places for box in place.segment.boxes(place.start, place.end)],
         quote=chosen.quote,
         source=chosen.origin or pages.view(chosen.places[0].segment).origin,
-        match=match_of(value_of(leaf, chosen), chosen.quote),
+        match=chosen.match or match_of(value_of(leaf, chosen), chosen.quote),
         confidence=round(min(1.0, chosen.score) * min(known, default=1.0), 3),
         state="found",
         label=chosen.label,

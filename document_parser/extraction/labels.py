@@ -164,7 +164,7 @@ class LabelIndex:
         """Return the word of a label that a word is, or differs from by one letter."""
         if word in self._vocabulary or len(word) < MIN_FUZZY_LETTERS:
             return word
-        return next((known for known in self._vocabulary if _differs_by_one(word, known)), word)
+        return next((known for known in self._vocabulary if differs_by_one(word, known)), word)
 
 
 def _quality(text: str, start: int, end: int, tokens: int, place: int) -> float:
@@ -180,7 +180,7 @@ def _quality(text: str, start: int, end: int, tokens: int, place: int) -> float:
     return quality
 
 
-def _differs_by_one(one: str, other: str) -> bool:
+def differs_by_one(one: str, other: str) -> bool:
     """Return whether two words differ by one letter that is another, too many or missing."""
     if abs(len(one) - len(other)) > 1 or len(other) < MIN_FUZZY_LETTERS:
         return False

@@ -45,6 +45,7 @@ _OF_TYPE: dict[str, frozenset[str]] = {
     "boolean": frozenset(),
 }
 _ANY_TYPE = frozenset({"type", "enum", "const", "anyOf", "$ref"})
+_LIMITS = ("exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength")
 _FORMATS = frozenset({"date", "email", "uri"})
 _WORDS_OF_KEY = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 
@@ -69,8 +70,8 @@ class SchemaProblems(Exception):
 class Leaf:
     """A single value. ``labels`` are its own names, as they may stand on a page; the first is made of its key.
 
-    ``pattern``, ``choices``, ``least`` and ``most`` limit what is accepted. ``role`` says what the value is beside its kind,
-    such as ``amount`` or ``address``; empty if the schema does not say it.
+    ``pattern``, ``choices``, ``least``, ``most`` and ``limits``, the other keywords with numbers, limit what is accepted.
+    ``role`` says what the value is beside its kind, such as ``amount`` or ``address``; empty if the schema does not say it.
     """
 
     key: str
@@ -82,6 +83,8 @@ class Leaf:
     choices: tuple[Any, ...] = ()
     least: float | None = None
     most: float | None = None
+    limits: tuple[tuple[str, float], ...] = ()
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +267,8 @@ class _Compiler:
             choices=choices,
             least=_number(schema.get("minimum")),
             most=_number(schema.get("maximum")),
+            limits=tuple((word, limit) for word in _LIMITS if (limit := _number(schema.get(word))) is not None),
+            description=str(schema.get("description", ""))[:MAX_DESCRIPTION_CHARACTERS],
         )
 
     def _pattern_of(self, schema: Mapping[str, Any], pointer: str) -> str:
@@ -293,6 +298,8 @@ class _Compiler:
 
 MAX_DESCRIPTION_WORDS = 5
 """A longer description explains a field; a shorter one may be its label."""
+MAX_DESCRIPTION_CHARACTERS = 500
+"""More of a description is told to no model."""
 
 
 def leaves_of(root: Field) -> dict[str, Leaf]:

@@ -22,6 +22,7 @@ from document_parser.extraction.values import (
     has_pattern,
 )
 from document_parser.extraction.view import PageView, Segment
+from document_parser.models.extraction import Match
 
 MIN_STOP_QUALITY = 0.7
 """A label of at least this quality ends the value before it."""
@@ -77,6 +78,7 @@ class Candidate:
     """A value that a field may have: where it stands, how sure it is (0 to 1), and the label beside it.
 
     A value of an electronic invoice has its ``attachment``, and ``shown_quote`` as its text: it may have no place on a page.
+    ``match`` is how it agrees with its quote; empty for one that was taken from it.
     """
 
     value: Any
@@ -87,6 +89,7 @@ class Candidate:
     origin: Literal["", "xml", "model"] = ""
     attachment: str = ""
     shown_quote: str = ""
+    match: Match | Literal[""] = ""
 
     @property
     def quote(self) -> str:

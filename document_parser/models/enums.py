@@ -11,6 +11,8 @@ PIPELINE_VERSION = "15"
 
 VlmName = Literal["deepseek", "nanonets"]
 """The engines that are models behind a vLLM server."""
+ModelServerName = Literal[VlmName, "extract"]
+"""The models behind servers: the two that read pages, and the one that fills schemas."""
 CpuEngineName = Literal["rapidocr", "tesseract"]
 """The engines that read on this machine's processor."""
 VLM_ENGINES: tuple[VlmName, ...] = get_args(VlmName)

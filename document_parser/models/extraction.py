@@ -40,11 +40,13 @@ class ExtractionOrder(BaseModel):
     name: str = Field(default="", description="The name of a prebuilt schema; empty for one that came with the request.")
     scope: Scope = "document"
     on_ungrounded: OnUngrounded = "flag"
+    model: str = Field(default="", description="The name of the model that is heard too; empty if none is.")
 
     @property
     def digest(self) -> str:
-        """Return the id of the order: the same for the same schema and options, as long as they give the same answer."""
+        """Return the id of the order: the same for the same schema, options and model, as long as they give the same answer."""
         parts = [self.json_schema, self.scope, self.on_ungrounded, EXTRACTION_VERSION, PIPELINE_VERSION]
+        parts += [self.model] if self.model else []
         return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()[:32]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -90,14 +90,19 @@ class EngineSettings(Section):
         return CPU_ENGINES if self.cpu_engine == "rapidocr" else (self.cpu_engine,)
 
 
-class _ModelSettings(Section):
+class ModelSettings(Section):
+    """A model behind OpenAI-compatible servers. Subclasses have its ``url`` and its ``model``."""
+
+    url: str
+    model: str
+
     @property
     def urls(self) -> tuple[str, ...]:
         """Return the addresses of the model's servers without duplicates and empty entries."""
-        return tuple(dict.fromkeys(url.strip() for url in str(getattr(self, "url")).split(",") if url.strip()))  # noqa: B009
+        return tuple(dict.fromkeys(url.strip() for url in self.url.split(",") if url.strip()))
 
 
-class DeepSeekSettings(_ModelSettings):
+class DeepSeekSettings(ModelSettings):
     """DeepSeek-OCR behind vLLM."""
 
     model_config = SettingsConfigDict(env_prefix="VLLM_DEEPSEEK_")
@@ -118,7 +123,7 @@ class DeepSeekSettings(_ModelSettings):
     picture_long_side: int = Field(default=1664, ge=64, description="Maximum of the longer side of page images, in pixels.")
 
 
-class NanonetsSettings(_ModelSettings):
+class NanonetsSettings(ModelSettings):
     """Nanonets-OCR2-3B behind vLLM."""
 
     model_config = SettingsConfigDict(env_prefix="VLLM_NANONETS_")
@@ -153,3 +158,43 @@ class NanonetsSettings(_ModelSettings):
     picture_fine_side: int = Field(
         default=1536, ge=0, description="The same for tables of figures and handwriting, up to the maximum of the longer side."
     )
+
+
+class ExtractModelSettings(ModelSettings):
+    """A model that fills schemas, behind any OpenAI-compatible server."""
+
+    model_config = SettingsConfigDict(env_prefix="VLLM_EXTRACT_")
+
+    url: Emptiable = Field(
+        default="",
+        description="OpenAI addresses of a model that fills schemas, joined by commas. Empty: no model is asked for values.",
+    )
+    model: Emptiable = Field(default="", description="Model name it serves, such as numind/NuExtract3. Empty: it is not asked.")
+    api_key: Emptiable = Field(default="", description="Key sent to it. Empty: VLLM_API_KEY.")
+    prompt_format: Literal["auto", "schema", "nuextract"] = Field(
+        default="auto",
+        description="How it is asked: schema: in words, with a schema; nuextract: by NuExtract's template; auto: by its name.",
+    )
+    pictures: bool = Field(default=True, description="Whether it is sent the image of each page beside its text.")
+    picture_dpi: float = Field(default=144.0, gt=0, description="Resolution of page images in dpi.")
+    picture_long_side: int = Field(default=1664, ge=64, description="Maximum of the longer side of page images, in pixels.")
+    max_tokens: int = Field(default=4096, ge=16, description="Maximum tokens of one answer; of a longer one the rest is asked.")
+    temperature: float = Field(default=0.0, ge=0, description="Temperature.")
+    request_seconds: float = Field(default=120.0, gt=0, description="Deadline of one answer.")
+    concurrency: int = Field(default=4, ge=1, description="Requests that one extraction keeps in flight.")
+    max_requests: int = Field(
+        default=400, ge=1, description="Maximum requests of one extraction; what is left then is found without the model."
+    )
+    extra: dict[str, Any] = Field(
+        default={}, description="Further fields of each request, as a JSON object, such as a repetition_penalty."
+    )
+
+    @property
+    def is_set(self) -> bool:
+        """Return whether there is a model to ask."""
+        return bool(self.urls and self.model)
+
+    @property
+    def uses_template(self) -> bool:
+        """Return whether the model is asked by NuExtract's template."""
+        return self.prompt_format == "nuextract" or (self.prompt_format == "auto" and "nuextract" in self.model.lower())

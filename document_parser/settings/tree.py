@@ -12,9 +12,15 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
-from document_parser.models import VlmName
+from document_parser.models import VLM_ENGINES, ModelServerName
 from document_parser.settings.accounts import AccountSettings
-from document_parser.settings.engines import DeepSeekSettings, EngineSettings, NanonetsSettings
+from document_parser.settings.engines import (
+    DeepSeekSettings,
+    EngineSettings,
+    ExtractModelSettings,
+    ModelSettings,
+    NanonetsSettings,
+)
 from document_parser.settings.process import cores
 from document_parser.settings.section import Section
 from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, UploadSettings, WebhookSettings
@@ -52,6 +58,7 @@ class Settings(BaseModel):
     engines: EngineSettings = Field(default_factory=EngineSettings)
     deepseek: DeepSeekSettings = Field(default_factory=DeepSeekSettings)
     nanonets: NanonetsSettings = Field(default_factory=NanonetsSettings)
+    extract: ExtractModelSettings = Field(default_factory=ExtractModelSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     fetch: FetchSettings = Field(default_factory=FetchSettings)
     results: ResultSettings = Field(default_factory=ResultSettings)
@@ -109,9 +116,33 @@ class Settings(BaseModel):
         """Return REDIS_URL, or the address of the embedded Valkey if it is empty."""
         return self.store.redis_url or f"unix://{self.valkey_socket}"
 
-    def model_server(self, name: VlmName) -> DeepSeekSettings | NanonetsSettings:
+    def model_server(self, name: ModelServerName) -> ModelSettings:
         """Return the settings of a model's servers."""
-        return self.deepseek if name == "deepseek" else self.nanonets
+        by_name: dict[ModelServerName, ModelSettings] = {
+            "deepseek": self.deepseek,
+            "nanonets": self.nanonets,
+            "extract": self.extract,
+        }
+        return by_name[name]
+
+    def key_of(self, name: ModelServerName) -> str:
+        """Return the key that a model's servers are sent."""
+        own = self.extract.api_key if name == "extract" else ""
+        return own or self.engines.vllm_api_key
+
+    @property
+    def asks_extract_model(self) -> bool:
+        """Return whether values are asked of a model too: one is set, and INFERENCE_MODE allows model servers."""
+        return self.extract.is_set and self.engines.inference_mode != "cpu"
+
+    def extract_model_of(self, tier: str) -> str:
+        """Return the model that is asked for values of documents of this tier; empty if none is.
+
+        A tier whose engines include no model has its documents sent to none. Raises TierUnknown.
+        """
+        engines = self.accounts.tier(tier).engines
+        allowed = engines is None or bool(set(engines).intersection(VLM_ENGINES))
+        return self.extract.model if allowed and self.asks_extract_model else ""
 
     @property
     def cpu_window(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import partial
 from typing import Any
 
 from document_parser.accounts.documents import compared_number
@@ -18,23 +19,24 @@ MAX_FIELDS_BYTES = 262_144
 """Values of a document that are kept, at most, in bytes of JSON; larger ones are left out whole."""
 
 
-def document_rows(job: Job, order: ExtractionOrder, data: Any, evidence: Any) -> list[DocumentRow]:
+def document_rows(job: Job, order: ExtractionOrder, answer: Mapping[str, Any], extraction_id: str) -> list[DocumentRow]:
     """Return a row for the document, or with the scope ``page`` one for each page that has a value.
 
-    ``data`` and ``evidence`` are those of the answer, as JSON.
+    ``answer`` is the answer to the order, as JSON.
     """
-    root = compile_schema(order.json_schema)
+    root, data, evidence = compile_schema(order.json_schema), answer["data"], answer["evidence"]
+    make = partial(_row, job, order, root, extraction_id)
     if order.scope != "page":
-        return [_row(job, order, root, 0, data, evidence)]
+        return [make(0, data, evidence)]
     pages = enumerate(zip(data, evidence, strict=True), start=1)
-    return [_row(job, order, root, number, data, evidence) for number, (data, evidence) in pages if _has_value(data)]
+    return [make(number, one, of_one) for number, (one, of_one) in pages if _has_value(one)]
 
 
-def _row(job: Job, order: ExtractionOrder, root: Group, part: int, data: Any, evidence: Any) -> DocumentRow:
+def _row(job: Job, order: ExtractionOrder, root: Group, extraction_id: str, part: int, data: Any, evidence: Any) -> DocumentRow:
     card, named = job.card, _named(root, data) if isinstance(data, dict) else {}
     return DocumentRow(
         job_id=card.job_id,
-        source_id=order.digest,
+        source_id=extraction_id,
         part=part,
         owner=card.owner,
         sha256=card.sha256,

@@ -1,28 +1,39 @@
-"""Extract the values of a schema from a document that was read. Nothing is read again."""
+"""Extract the values of a schema from a document that was read. Nothing is read again, and a model may be heard too."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from pydantic import ValidationError
 
-from document_parser.errors import ExtractionFailed, SchemaUnsupported
+from document_parser.engines.vlm.structured import SERVER
+from document_parser.errors import DocumentParserError, ExtractionFailed, SchemaUnsupported
 from document_parser.extraction.einvoice import InvoiceData
+from document_parser.extraction.model.adviser import ModelAdviser, Pictures
 from document_parser.extraction.schema import SchemaProblems
 from document_parser.extraction.scopes import extract_pages
 from document_parser.extraction.view import view_page
 from document_parser.jobs.records import children, documents_due, storage_keys
 from document_parser.jobs.records.job import Job
-from document_parser.models import JobError, JobState
-from document_parser.models.extraction import ExtractionOrder
+from document_parser.jobs.records.usage import Changes
+from document_parser.jobs.redis.counters import NO_ENGINE
+from document_parser.jobs.redis.breakers import RedisBreakers
+from document_parser.models import JobError, JobState, Page, PageImageSpec
+from document_parser.models.extraction import Extraction, ExtractionOrder, ExtractionWarning
 from document_parser.storage import StoredFileMissing
 from document_parser.workers.assemble import error_of, load_pages
 from document_parser.workers.context import Context
+from document_parser.workers.open_documents import OpenDocuments
 
 
-def extract_or_error(context: Context, job: Job, extraction_id: str) -> JobError | None:
-    """Write the answer to an order. Return the error for those who wait for it, None if it was written. Raises RedisError."""
-    write, stage = partial(_extract, context, job, extraction_id), f"extract-{extraction_id}"
+def extract_or_error(context: Context, job: Job, extraction_id: str, used: Changes) -> JobError | None:
+    """Write the answer to an order. Return the error for those who wait for it, None if it was written. Raises RedisError.
+
+    What it counts for, and what a model spent, is added to ``used``.
+    """
+    write, stage = partial(_extract, context, job, extraction_id, used), f"extract-{extraction_id}"
     return error_of(write, ExtractionFailed(), job_id=job.card.job_id, stage=stage)
 
 
@@ -37,17 +48,76 @@ def _invoice_data(context: Context, job: Job) -> InvoiceData | None:
     return None
 
 
-def _extract(context: Context, job: Job, extraction_id: str) -> None:
+class PageImages:
+    """Images of a job's pages for a model, drawn when they are asked for. All methods are called in one event loop."""
+
+    def __init__(self, context: Context, job_id: str) -> None:
+        """Open nothing yet."""
+        self._documents = OpenDocuments(context)
+        self._job_id = job_id
+        own = context.settings.extract
+        self._spec = PageImageSpec(dpi=own.picture_dpi, max_long_side=own.picture_long_side)
+        self._rotations: dict[int, int] = {}
+
+    def note(self, pages: Iterable[Page]) -> Iterator[Page]:
+        """Yield pages, and note those that have an image, and how they were turned."""
+        for page in pages:
+            if page.location is None and page.status == "done":
+                self._rotations[page.number] = page.rotation
+            yield page
+
+    async def page(self, number: int) -> bytes | None:
+        """Return the image of a page; None if it has none or cannot be drawn. Raises RedisError."""
+        if number not in self._rotations:
+            return None
+        with contextlib.suppress(DocumentParserError):
+            async with self._documents.document(self._job_id) as document:
+                return (await document.source.render(number, self._spec, self._rotations[number])).data
+        return None
+
+    async def close(self) -> None:
+        """Close the document."""
+        await self._documents.close_unused()
+
+
+def _answer(context: Context, job: Job, order: ExtractionOrder, used: Changes) -> Extraction:
+    """Return the answer to an order, by the pages and by the model that the order names. Raises as ``_extract``."""
+    job_id = job.card.job_id
+    pages = load_pages(context, job_id, context.ledger.entries(job_id))
+    if not order.model or order.model != context.settings.extract_model_of(job.card.tier):
+        answer = extract_pages(pages, order, _invoice_data(context, job))
+        return answer if not order.model else _without_model(answer)
+    images = PageImages(context, job_id)
+    board = RedisBreakers(context.redis, context.settings.workers.heartbeat_timeout_seconds)
+    with ModelAdviser(context.settings, board, Pictures(images.page, images.close)) as adviser:
+        try:
+            return extract_pages(images.note(pages), order, _invoice_data(context, job), adviser)
+        finally:
+            spent = adviser.spent
+            if spent.requests:
+                used[SERVER] = {"tokens": spent.tokens, "milliseconds": spent.milliseconds}
+
+
+def _without_model(answer: Extraction) -> Extraction:
+    """Return an answer for an order whose model this worker may not ask."""
+    message = "The model could not be used: the settings of this worker name another one, or none. Ask again."
+    warning = ExtractionWarning(code="model_unavailable", message=message)
+    return answer.model_copy(update={"warnings": [*answer.warnings, warning]})
+
+
+def _extract(context: Context, job: Job, extraction_id: str, used: Changes) -> None:
     """Write the answer to an order. Raises SchemaUnsupported, PagesLost, StorageUnavailable, RedisError."""
     job_id = job.card.job_id
     try:
         order = ExtractionOrder.model_validate_json(context.storage.get(storage_keys.extraction_order(job_id, extraction_id)))
-        pages = load_pages(context, job_id, context.ledger.entries(job_id))
-        answer = extract_pages(pages, order, _invoice_data(context, job))
+        answer = _answer(context, job, order, used)
     except (StoredFileMissing, ValidationError):
         raise ExtractionFailed("What was asked of the document is not stored. Ask again.") from None
     except SchemaProblems as error:
         raise SchemaUnsupported(problems=[one._asdict() for one in error.problems]) from None
+    if order.model and context.load(job_id) is None:
+        return  # deleted while the model was asked: none of its files may stay
     key = storage_keys.extraction(job_id, extraction_id, job.revision)
     context.storage.put(key, answer.model_dump_json().encode())
+    used.setdefault(NO_ENGINE, {})["extractions"] = 1
     documents_due.note(context.redis, documents_due.WrittenAnswer(job_id, extraction_id, job.revision))

@@ -145,7 +145,7 @@ class AccountsFlush:
             found = json.loads(self.storage.get(key))
         except (StoredFileMissing, ValueError):
             return None
-        return document_rows(job, ExtractionOrder.model_validate_json(order), found["data"], found["evidence"])
+        return document_rows(job, ExtractionOrder.model_validate_json(order), found, answer.extraction_id)
 
     def expire_documents(self, now: datetime | None = None) -> None:
         """Delete documents that were sent more than DOCUMENTS_DAYS ago, a batch at a time: the next run goes on."""

@@ -14,7 +14,6 @@ import structlog
 
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.usage import Changes
-from document_parser.jobs.redis.counters import NO_ENGINE
 from document_parser.models import JobError, OutputFormat
 from document_parser.workers import assemble as assembly
 from document_parser.workers import deliver as webhooks
@@ -52,16 +51,16 @@ def assemble(job_id: str) -> None:
 
 def export(job_id: str, name: OutputFormat) -> None:
     """Write a format of the result that was requested after the end of the job."""
-    _write_later(job_id, f"export-{name}", lambda context, job: assembly.export_or_error(context, job, name))
+    _write_later(job_id, f"export-{name}", lambda context, job, _: assembly.export_or_error(context, job, name))
 
 
 def extract(job_id: str, extraction_id: str) -> None:
     """Extract the values of a schema from the pages of a document that was read."""
 
-    def write(context: Context, job: Job) -> JobError | None:
-        return extraction.extract_or_error(context, job, extraction_id)
+    def write(context: Context, job: Job, used: Changes) -> JobError | None:
+        return extraction.extract_or_error(context, job, extraction_id, used)
 
-    _write_later(job_id, f"extract-{extraction_id}", write, {NO_ENGINE: {"extractions": 1}})
+    _write_later(job_id, f"extract-{extraction_id}", write)
 
 
 def retry(job_id: str) -> None:
@@ -70,20 +69,18 @@ def retry(job_id: str) -> None:
         asyncio.run(reread.reread(context, job_id))
 
 
-def _write_later(
-    job_id: str, stage: str, write: Callable[[Context, Job], JobError | None], used: Changes | None = None
-) -> None:
+def _write_later(job_id: str, stage: str, write: Callable[[Context, Job, Changes], JobError | None]) -> None:
     """Write what was asked for after the end of a job, unless another worker does, and tell those who wait how it went.
 
-    ``used`` is what it counts for in the usage if it was written.
+    ``write`` adds what it used of engines to the usage that it is given.
     """
     with _document_task(job_id) as (context, actor):
         claim = context.ledger.claim_stage(job_id, stage, actor.name, alone=True)
         job = context.load(job_id) if claim else None
         if claim is not None and job is not None:
             actor.hold(claim)
-            error = write(context, job)
-            context.ledger.finish_stage(claim, error, used if error is None else None)
+            used: Changes = {}
+            context.ledger.finish_stage(claim, write(context, job, used), used)
             actor.drop(claim)
 
 

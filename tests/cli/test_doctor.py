@@ -13,7 +13,8 @@ from document_parser.cli.checks.machine import is_loopback
 from document_parser.cli.checks.parts import check_redis_exposure, without_secrets
 from document_parser.settings import Settings, StoreSettings
 from tests.support.doctor import run_checks, run_doctor
-from tests.support.service import Service, free_port
+from tests.support.service import NOBODY, Service, free_port
+from tests.support.vllm_extract import MODEL, ExtractServer
 from tests.support.vllm_server import ModelServer, served_from_thread
 
 
@@ -256,3 +257,18 @@ def test_addresses_are_shown_without_user_password_and_query():
 )
 def test_which_addresses_are_reached_from_here_alone(host, loopback):
     assert is_loopback(host) is loopback
+
+
+def test_the_model_that_fills_schemas_is_looked_at_and_never_missing(tmp_path):
+    server = ExtractServer()
+    with served_from_thread(server):
+        servers = {"VLLM_DEEPSEEK_URL": NOBODY, "VLLM_NANONETS_URL": NOBODY, "VLLM_EXTRACT_URL": server.url}
+        asked = {"INFERENCE_MODE": "auto", **servers}
+        told = run_checks(tmp_path, "--only", "model-servers", **asked, VLLM_EXTRACT_MODEL=MODEL)["extract"]
+        assert (told["status"], told["detail"]) == ("ok", f"{server.url} serves {MODEL}")
+        told = run_checks(tmp_path, "--only", "model-servers", **asked, VLLM_EXTRACT_MODEL="another")["extract"]
+        assert (told["status"], told["advice"]) == ("warning", "Set VLLM_EXTRACT_MODEL, or serve that model.")
+        told = run_checks(tmp_path, "--only", "model-servers", **asked)["extract"]
+        assert told["advice"] == "Set VLLM_EXTRACT_MODEL to its name."
+        told = run_checks(tmp_path, "--only", "model-servers", **servers, VLLM_EXTRACT_MODEL=MODEL)["extract"]
+        assert told["advice"] == "Set INFERENCE_MODE=auto to have it asked."

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.support.commands import docparse
+from tests.support.service import NOBODY
+from tests.support.vllm_extract import MODEL, Asking, ExtractServer
+from tests.support.vllm_server import served_from_thread
 
 
 @pytest.fixture
@@ -21,8 +25,9 @@ def letter(tmp_path):
     return path
 
 
-def run(*arguments) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(docparse("extract", *arguments), capture_output=True, text=True, check=False)
+def run(*arguments, **settings) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **settings} if settings else None
+    return subprocess.run(docparse("extract", *arguments), capture_output=True, text=True, check=False, env=environment)
 
 
 def test_a_schema_of_ones_own_is_answered_with_places(letter, tmp_path):
@@ -57,3 +62,16 @@ def test_a_schema_that_is_not_supported_is_said_before_anything_is_read(letter, 
     assert done.returncode == 2
     assert "/properties/a/allOf" in done.stderr
     assert "none of the prebuilt schemas" in run(letter, "--schema", "novel").stderr
+
+
+def test_a_model_is_heard_too_if_one_is_set_and_sees_the_page(letter):
+    server = ExtractServer(fill=lambda asking: {"owner": "Nobody Real", "meter number": "ZX-5521"})
+    environment = {"INFERENCE_MODE": "auto", "VLLM_DEEPSEEK_URL": NOBODY, "VLLM_NANONETS_URL": NOBODY}
+    with served_from_thread(server):
+        environment |= {"VLLM_EXTRACT_URL": server.url, "VLLM_EXTRACT_MODEL": MODEL}
+        done = run(letter, "--fields", "meter number,owner", "--on-ungrounded", "null", **environment)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["data"] == {"meter number": "ZX-5521", "owner": None}
+    assert [(one["code"], one["field"]) for one in answer["warnings"]] == [("ungrounded", "/owner")]
+    assert [Asking(body).pictures for body in server.bodies] == [1]

@@ -10,16 +10,11 @@ from document_parser.extraction.engine import extract
 from document_parser.extraction.schema import compile_schema
 from document_parser.extraction.scopes import extract_pages
 from document_parser.extraction.view import view_page
-from document_parser.models import Block, Cell, Location, Page, PageWords, Table
+from document_parser.models import Block, Cell, Location, Page, Table
 from document_parser.models.extraction import ExtractionOrder
+from tests.support.extraction_pages import page_of
 
 TEXT, NUMBER, DATE = {"type": "string"}, {"type": "number"}, {"type": "string", "format": "date"}
-
-
-def page_of(*lines: tuple[float, float, str], number: int = 1, engine: str = "text_layer") -> Page:
-    """Return a page of lines: x and y of their upper left corner in points, and the text, 5 points a letter."""
-    words = [(text, x / 600, y / 800, (x + 5 * len(text)) / 600, (y + 10) / 800, None) for x, y, text in lines]
-    return Page(number=number, width=600, height=800, engine=engine, words=PageWords.pack(words))
 
 
 def answer(page: Page | list[Page], **properties):

@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 from aiohttp import web
@@ -80,6 +80,7 @@ class ModelServer:
     answer: Callable[[bytes], str] | None = None
     """What is read on a picture, where it is not told by the stamp."""
     probes: int = 0
+    behaviours: ClassVar[frozenset[str]] = frozenset(BEHAVIOURS)
 
     def __post_init__(self) -> None:
         self.doomed: WeakSet[asyncio.BaseTransport] = WeakSet()
@@ -88,7 +89,7 @@ class ModelServer:
 
     def script(self, *steps: str, stamp: int | str = "*", sticky: bool = False) -> None:
         """Say what happens to the next requests for a stamp, or for any ("*")."""
-        unknown = set(steps) - BEHAVIOURS
+        unknown = set(steps) - self.behaviours
         if unknown:
             raise ValueError(f"unknown behaviour: {', '.join(sorted(unknown))}")
         self.scripts[str(stamp)] = Script(deque(steps), sticky)
@@ -197,9 +198,10 @@ class ModelServer:
         entry.prompt = _words_asked_with(body["messages"][-1]["content"])
         self.log.append(entry)
         limit = self._limit(body, prompt)
-        sequence = self._sequence(body, prompt, limit, entry.outcome, self.text(picture, key, limit, entry.outcome))
+        sequence = self._sequence(body, prompt, limit, entry.outcome, self.said(body, picture, key, limit, entry.outcome))
         try:
             self._refuse(entry.outcome)
+            self.refuse_body(body, entry.outcome)
             response = await self._answer(request, body, sequence, entry.outcome)
         except (asyncio.CancelledError, ConnectionError):
             self._ended(entry, "aborted")
@@ -253,6 +255,14 @@ class ModelServer:
             limit = len(pieces) // 2
         finish = "length" if len(pieces) >= limit else "stop"
         return Sequence(pieces[:limit], SLOWNESS if outcome == "slow" else 1.0, prompt=prompt, finish=finish)
+
+    def said(self, body: dict[str, Any], picture: bytes, key: int, limit: int, outcome: str) -> str:
+        """What is answered to a request."""
+        del body
+        return self.text(picture, key, limit, outcome)
+
+    def refuse_body(self, body: dict[str, Any], outcome: str) -> None:
+        """Refuse what this server does not take. Raises Refusal."""
 
     def text(self, picture: bytes, key: int, limit: int, outcome: str) -> str:
         """What is said about a picture; ``key`` is its stamp, ``limit`` the most tokens there is room for."""

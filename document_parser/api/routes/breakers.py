@@ -14,7 +14,7 @@ from document_parser.api.schemas import Breakers, ServerBreaker
 from document_parser.api.services import get_services
 from document_parser.balancing.breaker import Breaker
 from document_parser.jobs.redis.breakers import read_breakers
-from document_parser.models import VLM_ENGINES, VlmName
+from document_parser.models import VLM_ENGINES, ModelServerName
 
 routes = APIBlueprint(
     "breakers", __name__, url_prefix="/v1", abp_tags=[Tag(name="service", description="Health, capacity and metrics.")]
@@ -36,12 +36,13 @@ def listing() -> Response:
     services = get_services()
     known, now = read_breakers(services.probe_redis)
     excluded = services.settings.engines.inference_mode == "cpu"
-    servers = [(name, url) for name in VLM_ENGINES for url in services.settings.model_server(name).urls]
+    names: tuple[ModelServerName, ...] = (*VLM_ENGINES, *(("extract",) if services.settings.asks_extract_model else ()))
+    servers = [(name, url) for name in names for url in services.settings.model_server(name).urls]
     found = [_view(name, url, known.get(f"{name} {url}", Breaker()), now) for name, url in servers]
     return responses.to_response(Breakers(breakers=[] if excluded else found))
 
 
-def _view(engine: VlmName, url: str, breaker: Breaker, now: float) -> ServerBreaker:
+def _view(engine: ModelServerName, url: str, breaker: Breaker, now: float) -> ServerBreaker:
     """Return a server without the rest of its address, which may hold secrets."""
     address = urlsplit(url)
     host = address.hostname or ""

@@ -136,8 +136,8 @@ def _extract_new() -> Response:
     """Return the values of a new document, or 202 with the address to ask again if that takes longer."""
     services, orders = get_services(), list[ExtractionOrder]()
     taken = accept_upload(take=lambda fields: orders.append(parse_order(services, _form_order(fields))))
-    order = orders[0]
     job = wait_for_end(services, taken.job_id, services.settings.api.sync_timeout_seconds)
+    order = with_model(services, job, orders[0])
     if not job.state.has_ended:
         _store_order(services, job, order)
         started = _started(job, order)
@@ -169,7 +169,7 @@ def extract_from_job(path: JobPath) -> Response:
     check_origin()
     services = get_services()
     job = record.load(services.redis, check_job_id(path.job_id))
-    return _answer(services, job, parse_order(services, _json_order()))
+    return _answer(services, job, with_model(services, job, parse_order(services, _json_order())))
 
 
 @routes.get(
@@ -261,6 +261,11 @@ def parse_order(services: Services, given: dict[str, Any]) -> ExtractionOrder:
     return ExtractionOrder(json_schema=schema, name=name, **options)
 
 
+def with_model(services: Services, job: Job, order: ExtractionOrder) -> ExtractionOrder:
+    """Return an order with the model that is heard too for this job, if one is set and its tier allows it."""
+    return order.model_copy(update={"model": services.settings.extract_model_of(job.card.tier)})
+
+
 def _json_order() -> dict[str, Any]:
     """Return the order in the body. Raises BadRequest."""
     try:
@@ -297,7 +302,8 @@ def _answer(services: Services, job: Job, order: ExtractionOrder) -> Response:
     if job.state is not JobState.COMPLETED:
         raise JobNotComplete("The job was cancelled. Send the document again to extract from it.", status=job.state.value)
     key = storage_keys.extraction(job.card.job_id, order.digest, job.revision)
-    if (found := _find(services, key)) is not None:
+    found = _find(services, key)
+    if found is not None and not (order.model and _lacks_model(found)):
         return found
     _store_order(services, job, order)
     last = last_event(services.redis, job.card.job_id)
@@ -316,6 +322,12 @@ def _find(services: Services, key: str) -> Response | None:
         return Response(services.storage.get(key), mimetype="application/json")
     except StoredFileMissing:
         return None
+
+
+def _lacks_model(answer: Response) -> bool:
+    """Return whether an answer was written while the model was away, so that it is worth asking again."""
+    warnings = json.loads(answer.get_data())["warnings"]
+    return any(one["code"] == "model_unavailable" and one.get("page") is None for one in warnings)
 
 
 def _store_order(services: Services, job: Job, order: ExtractionOrder) -> None:

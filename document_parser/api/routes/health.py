@@ -11,7 +11,7 @@ from flask_openapi import APIBlueprint, Tag
 from document_parser.api import openapi
 from document_parser.api.middleware import responses
 from document_parser.api.routes import readers
-from document_parser.api.routes.model_servers import check_model_servers
+from document_parser.api.routes.model_servers import check_extract_servers, check_model_servers
 from document_parser.api.routes.store import redis_trouble, redis_warnings
 from document_parser.api.schemas import Check, Health, Live
 from document_parser.api.services import Services, get_services
@@ -22,6 +22,8 @@ from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import disk_space
 from document_parser.version import __version__
 
+NO_EXTRACT_MODEL = "extract: {detail}. Values of schemas are found without the model."
+"""Warning if the model of VLLM_EXTRACT_URL cannot be used."""
 STORAGE_PROBE_KEY = "health/probe"
 """Storage key that is written to check the store."""
 DOWN = openapi.answer(Health, "The service cannot accept and read documents.", "Retry-After")
@@ -91,13 +93,15 @@ def check_health(services: Services, *, models: bool) -> Health:
     if needed["redis"].ok:
         warnings += redis_warnings(services.probe_redis)
         warnings += readers.warnings(services.settings, workers, found)
+    extract = check_extract_servers(services) if looks_at_models else {}
+    warnings += [NO_EXTRACT_MODEL.format(detail=check.detail) for check in extract.values() if not check.ok]
     down = not all(check.ok for check in needed.values())
     status: Literal["ok", "degraded", "down"] = "down" if down else "degraded" if warnings else "ok"
     return Health(
         status=status,
         version=__version__,
         workers=len(workers),
-        checks={**needed, **readers.cpu_engines(workers), **found},
+        checks={**needed, **readers.cpu_engines(workers), **found, **extract},
         warnings=warnings,
     )
 

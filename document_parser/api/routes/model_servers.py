@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from document_parser.api.schemas import Check
 from document_parser.balancing.breaker import State
 from document_parser.jobs.redis import breakers
 from document_parser.jobs.redis.connection import Redis
-from document_parser.models import VLM_ENGINES, VlmName
+from document_parser.models import VLM_ENGINES, ModelServerName
 from document_parser.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,8 +37,17 @@ def check_model_servers(services: Services) -> dict[str, ModelCheck]:
 
     A server that is away only means that other servers or engines read.
     """
+    return _check(services, VLM_ENGINES)
+
+
+def check_extract_servers(services: Services) -> dict[str, ModelCheck]:
+    """Return the state of the model that fills schemas; empty if none is asked. Without it values are found on the pages."""
+    return _check(services, ("extract",)) if services.settings.asks_extract_model else {}
+
+
+def _check(services: Services, names: Sequence[ModelServerName]) -> dict[str, ModelCheck]:
     settings = services.settings
-    models = {name: settings.model_server(name).urls for name in VLM_ENGINES}
+    models = {name: settings.model_server(name).urls for name in names}
     addresses = [(name, url) for name, urls in models.items() for url in urls]
     left_alone = _breaker_states(services.probe_redis)
     with ThreadPoolExecutor(max_workers=max(1, len(addresses))) as pool:
@@ -66,7 +75,7 @@ def _model(servers: list[ModelCheck]) -> ModelCheck:
     return ModelCheck(ok=well, detail="; ".join(troubles), left_alone=left_alone)
 
 
-def _model_server(settings: Settings, left_alone: Mapping[str, State], address: tuple[VlmName, str]) -> ModelCheck:
+def _model_server(settings: Settings, left_alone: Mapping[str, State], address: tuple[ModelServerName, str]) -> ModelCheck:
     """Return the state of one server, given as model name and URL."""
     state = left_alone.get(" ".join(address))
     if state == "open":
@@ -78,19 +87,21 @@ def _model_server(settings: Settings, left_alone: Mapping[str, State], address: 
     return ModelCheck(ok=True)
 
 
-def model_server_problem(settings: Settings, name: VlmName, url: str, seconds: float) -> tuple[str, str] | None:
+def model_server_problem(settings: Settings, name: ModelServerName, url: str, seconds: float) -> tuple[str, str] | None:
     """Return why a model server cannot read pages for this service, and what to do; None if it serves the model.
 
     ``seconds`` is the deadline of its response.
     """
     wanted, prefix = settings.model_server(name), f"VLLM_{name.upper()}"
-    key = {"Authorization": f"Bearer {settings.engines.vllm_api_key}"}
+    key = {"Authorization": f"Bearer {settings.key_of(name)}"}
     try:
         answer = httpx2.get(f"{url.rstrip('/')}/models", timeout=seconds, headers=key, trust_env=False)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        return f"does not answer ({type(error).__name__})", f"Start it with docparse models start, or correct {prefix}_URL."
+        start = "Start it" if name == "extract" else "Start it with docparse models start"
+        return f"does not answer ({type(error).__name__})", f"{start}, or correct {prefix}_URL."
     if answer.status_code in (401, 403):
-        return "refuses the key", "Set VLLM_API_KEY to the key of the model server."
+        setting = "VLLM_EXTRACT_API_KEY" if name == "extract" else "VLLM_API_KEY"
+        return "refuses the key", f"Set {setting} to the key of the model server."
     names = _models_in(answer)
     if names is None:
         return f"does not answer as a model server (status {answer.status_code})", f"{prefix}_URL should end in /v1."

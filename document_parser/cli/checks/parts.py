@@ -254,6 +254,9 @@ def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
 def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     """Check whether each model server serves its model, and with ``deep`` whether it reads a small image."""
     if settings.engines.inference_mode == "cpu":
+        if settings.extract.is_set:
+            advice = "Set INFERENCE_MODE=auto to have it asked."
+            yield Finding("extract", "warning", "is not asked: INFERENCE_MODE=cpu allows no model servers", advice)
         return
     addresses = [(name, url) for name in VLM_ENGINES for url in settings.model_server(name).urls]
     complaints = {address: model_server_problem(settings, *address, PROBE_SECONDS) for address in addresses}
@@ -267,6 +270,20 @@ def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
             yield _check_reading(settings, name, "Compare the server's flags with docparse models.")
         else:
             yield Finding(name, "ok", f"{url} serves {settings.model_server(name).model}")
+    yield from _check_extract_servers(settings)
+
+
+def _check_extract_servers(settings: Settings) -> Iterator[Finding]:
+    """Check whether each server of the model that fills schemas serves it."""
+    own = settings.extract
+    if own.urls and not own.model:
+        yield Finding("extract", "warning", "VLLM_EXTRACT_URL is set and no model", "Set VLLM_EXTRACT_MODEL to its name.")
+    for address in own.urls if own.is_set else ():
+        url = without_secrets(address)
+        if complaint := model_server_problem(settings, "extract", address, PROBE_SECONDS):
+            yield Finding("extract", "warning", f"{url} {complaint[0]}", complaint[1])
+        else:
+            yield Finding("extract", "ok", f"{url} serves {own.model}")
 
 
 def _check_reading(settings: Settings, name: EngineName, advice: str) -> Finding:

@@ -40,15 +40,18 @@ class ChatClient:
         # Its connections are never reused: after a fault, one that was kept alive may be as dead as the last.
         self._fresh_client = self._make_client(keep_alive=False)
 
-    async def ask(self, body: bytes, watch: Watch | None) -> Answer:
-        """Return one answer; repeat the request on a fresh connection after connection faults. Raises EngineError."""
+    async def ask(self, body: bytes, watch: Watch | None, *, keeps_cut: bool = False) -> Answer:
+        """Return one answer; repeat the request on a fresh connection after connection faults. Raises EngineError.
+
+        With ``keeps_cut`` an answer whose stream ends before it says so is returned as ``aborted``, if it has any text.
+        """
         client = self._client
         for trial in range(self._settings.vllm_connect_retries + 1):
             if trial:
                 client = self._fresh_client
                 await asyncio.sleep(BACK_OFF_SECONDS * 2 ** (trial - 1))
             try:
-                return await self._receive(client, body, watch)
+                return await self._receive(client, body, watch, keeps_cut=keeps_cut)
             except APIConnectionError as fault:
                 if isinstance(fault.__cause__, httpx2.TimeoutException):
                     raise self._timeout_error_of(fault.__cause__) from None
@@ -73,7 +76,7 @@ class ChatClient:
             http_client=httpx2.AsyncClient(limits=limits, timeout=deadlines, trust_env=False, verify=load_certificates()),
         )
 
-    async def _receive(self, client: AsyncOpenAI, body: bytes, watch: Watch | None) -> Answer:
+    async def _receive(self, client: AsyncOpenAI, body: bytes, watch: Watch | None, *, keeps_cut: bool) -> Answer:
         """Receive one answer. Raises EngineError, and APIConnectionError for connection faults."""
         answer = Answer()
         try:
@@ -93,6 +96,8 @@ class ChatClient:
             raise self._refusal_of(error) from None
         except ValueError:
             raise EngineError("The model server's answer does not follow the OpenAI protocol.") from None
+        if answer.finish_reason is None and keeps_cut and answer.length:
+            answer.finish_reason = "aborted"
         if answer.finish_reason is None:
             raise EngineError("The model server closed the connection before the end of its answer.")
         return answer

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from abc import abstractmethod
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING
-
-import httpx2
 
 from document_parser.engines.base import Engine, Watch
-from document_parser.engines.vlm.availability import AvailabilityCache
-from document_parser.engines.vlm.certificates import load_certificates
-from document_parser.engines.vlm.request import NO_KEY, ModelRequest
+from document_parser.engines.vlm.request import ModelRequest
 from document_parser.engines.vlm.response import Answer
+from document_parser.engines.vlm.server import ModelServer
 from document_parser.errors import ContextExceeded, EngineRefused, EngineTimeout
 from document_parser.models import Block, PageImage, Reading
 from document_parser.settings import EngineSettings
 
-if TYPE_CHECKING:
-    from document_parser.engines.vlm.chat import ChatClient
 
-LOAD_PATTERN = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
-"""Numbers of running and waiting requests in vLLM's metrics."""
-
-
-class VisionEngine(Engine):
+class VisionEngine(ModelServer, Engine):
     """A model on one server. A subclass gives the name, the page image it wants, the request and the parser of the answers."""
 
     def __init__(self, settings: EngineSettings, request: ModelRequest) -> None:
         """Keep the settings; no connection is opened yet."""
-        self._settings = settings
+        super().__init__(settings, request.url, request.model)
         self._request = request
-        self._availability = AvailabilityCache(self._serves_model, settings.vllm_probe_seconds)
 
     @abstractmethod
     def parse(self, text: str) -> list[Block]:
@@ -56,51 +43,6 @@ class VisionEngine(Engine):
         except TimeoutError:
             raise EngineTimeout("The model server did not finish the page within its deadline.") from None
         return self._make_reading(answer, heat, started)
-
-    async def is_available(self) -> bool:
-        """Return whether the server answers and serves the model; the answer may be some seconds old."""
-        return await self._availability.is_available()
-
-    async def load(self) -> float | None:
-        """Return how many requests of all its clients the server runs and holds waiting. None if it does not report that."""
-        try:
-            answer = await self._get(self._request.url.rstrip("/").removesuffix("/v1") + "/metrics")
-        except (httpx2.HTTPError, ValueError):
-            return None
-        found = LOAD_PATTERN.findall(answer.text)
-        return sum(map(float, found)) if found else None
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._availability.aclose()
-        await self._questions.aclose()
-        if "_chat" in self.__dict__:
-            await self._chat.aclose()
-
-    @cached_property
-    def _chat(self) -> ChatClient:
-        """The client for pages. OpenAI's library takes a second to load: a machine without model servers never needs it."""
-        from document_parser.engines.vlm.chat import ChatClient
-
-        return ChatClient(self._settings, self._request.url, self._request.model, self._availability)
-
-    @cached_property
-    def _questions(self) -> httpx2.AsyncClient:
-        """The client for what is asked of the server itself.
-
-        Its connections are never reused: one that was kept alive may be dead although the server works.
-        """
-        return httpx2.AsyncClient(
-            headers={"Authorization": f"Bearer {self._settings.vllm_api_key or NO_KEY}"},
-            limits=httpx2.Limits(max_keepalive_connections=0),
-            timeout=self._settings.vllm_connect_seconds,
-            trust_env=False,
-            verify=load_certificates() if self._request.url.startswith("https:") else False,  # plain HTTP has none to verify
-        )
-
-    async def _get(self, address: str) -> httpx2.Response:
-        """Return the server's answer. Raises httpx2.HTTPError, also if it refuses."""
-        return (await self._questions.get(address)).raise_for_status()
 
     async def _ask_in_context(self, page: PageImage, temperature: float, watch: Watch | None) -> Answer:
         """Return the model's answer. Raises EngineError.
@@ -129,13 +71,3 @@ class VisionEngine(Engine):
             milliseconds=round((time.monotonic() - started) * 1000),
             temperature=temperature,
         )
-
-    async def _serves_model(self) -> bool:
-        """Ask the server which models it serves and return whether ours is one of them. Any fault means False."""
-        try:
-            listed = (await self._get(self._request.url.rstrip("/") + "/models")).json()
-        except (httpx2.HTTPError, ValueError):
-            return False
-        entries = listed.get("data") if isinstance(listed, dict) else None
-        names = [entry.get("id") for entry in entries or () if isinstance(entry, dict)]
-        return self._request.model in names
