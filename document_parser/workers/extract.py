@@ -18,8 +18,8 @@ from document_parser.extraction.view import view_page
 from document_parser.jobs.records import children, documents_due, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.usage import Changes
-from document_parser.jobs.redis.counters import NO_ENGINE
 from document_parser.jobs.redis.breakers import RedisBreakers
+from document_parser.jobs.redis.counters import NO_ENGINE
 from document_parser.models import JobError, JobState, Page, PageImageSpec
 from document_parser.models.extraction import Extraction, ExtractionOrder, ExtractionWarning
 from document_parser.storage import StoredFileMissing
