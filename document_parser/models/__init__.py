@@ -84,10 +84,12 @@ from document_parser.models.enums import (
     format_utc,
 )
 from document_parser.models.job import (
+    EXTRACTING,
     REREADING,
     Delivery,
     Fetching,
     JobError,
+    JobExtraction,
     JobStatus,
     Pinged,
     Progress,
@@ -125,6 +127,7 @@ __all__ = [
     "CODE_LANGUAGE",
     "CPU_ENGINES",
     "DEFAULT_CHUNK_TOKENS",
+    "EXTRACTING",
     "FORMAT_FILES",
     "HARMLESS_WARNINGS",
     "INK_COLUMNS",
@@ -178,6 +181,7 @@ __all__ = [
     "HiddenText",
     "InkFacts",
     "JobError",
+    "JobExtraction",
     "JobState",
     "JobStatus",
     "Lane",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from document_parser.models.document import BoundingBox
 from document_parser.models.enums import PIPELINE_VERSION
+from document_parser.models.job import JobExtraction
 
 EXTRACTION_VERSION = "1"
 """Raised whenever the same pages may give another answer to the same schema."""
@@ -46,6 +47,11 @@ class ExtractionOrder(BaseModel):
         """Return the id of the order: the same for the same schema and options, as long as they give the same answer."""
         parts = [self.json_schema, self.scope, self.on_ungrounded, EXTRACTION_VERSION, PIPELINE_VERSION]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()[:32]
+
+    @property
+    def as_asked(self) -> JobExtraction:
+        """Return the extraction as a job lists it before it is made."""
+        return JobExtraction(id=self.digest, schema_name=self.name or None, scope=self.scope)
 
 
 class FieldEvidence(BaseModel):

@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from document_parser.jobs import queue
 from document_parser.jobs.records.job import Job
 from document_parser.models import JobError, OutputFormat
 from document_parser.workers import assemble as assembly
@@ -50,16 +51,18 @@ def assemble(job_id: str) -> None:
 
 def export(job_id: str, name: OutputFormat) -> None:
     """Write a format of the result that was requested after the end of the job."""
-    _write_later(job_id, f"export-{name}", lambda context, job: assembly.export_or_error(context, job, name))
+    with _document_task(job_id) as (context, actor):
+        write = partial(assembly.export_or_error, context, name=name)
+        _write_once(context, actor, job_id, f"export-{name}", write)
 
 
 def extract(job_id: str, extraction_id: str) -> None:
     """Extract the values of a schema from the pages of a document that was read."""
-
-    def write(context: Context, job: Job) -> JobError | None:
-        return extraction.extract_or_error(context, job, extraction_id)
-
-    _write_later(job_id, f"extract-{extraction_id}", write)
+    with _document_task(job_id) as (context, actor):
+        if not extraction.awaits_invoice(context, job_id):
+            write = partial(extraction.extract_or_error, context, extraction_id=extraction_id)
+            _write_once(context, actor, job_id, queue.extraction_stage(extraction_id), write)
+            extraction.report(context, job_id)
 
 
 def retry(job_id: str) -> None:
@@ -68,15 +71,14 @@ def retry(job_id: str) -> None:
         asyncio.run(reread.reread(context, job_id))
 
 
-def _write_later(job_id: str, stage: str, write: Callable[[Context, Job], JobError | None]) -> None:
-    """Write what was asked for after the end of a job, unless another worker does, and tell those who wait how it went."""
-    with _document_task(job_id) as (context, actor):
-        claim = context.ledger.claim_stage(job_id, stage, actor.name, alone=True)
-        job = context.load(job_id) if claim else None
-        if claim is not None and job is not None:
-            actor.hold(claim)
-            context.ledger.finish_stage(claim, write(context, job))
-            actor.drop(claim)
+def _write_once(context: Context, actor: Heartbeat, job_id: str, stage: str, write: Callable[[Job], JobError | None]) -> None:
+    """Write what is written after the end of a job, unless another worker does, and tell those who wait how it went."""
+    claim = context.ledger.claim_stage(job_id, stage, actor.name, alone=True)
+    job = context.load(job_id) if claim else None
+    if claim is not None and job is not None:
+        actor.hold(claim)
+        context.ledger.finish_stage(claim, write(job))
+        actor.drop(claim)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from document_parser.api.middleware import errors
+from document_parser.api.routes.stored_extractions import FoundExtraction, asked_with_document
 from document_parser.api.routes.stored_results import StoredResult, load_result
 from document_parser.api.routes.with_children import check_appendable, load_with_children
 from document_parser.errors import (
@@ -67,7 +68,8 @@ def respond(services: Services, job: Job, wanted: str, table: int | None = None,
     if name == "zip" or accepted is not None:
         return _file(job, name, load(services, job, name), attached=accepted is None)
     name = "tables" if name == "csv" else name
-    return Response(_body(services, job, name, load(services, job, name)), mimetype="application/json")
+    extraction = asked_with_document(services, job)
+    return Response(_body(services, job, name, load(services, job, name), extraction=extraction), mimetype="application/json")
 
 
 def respond_with_chunks(services: Services, job: Job, chunking: Chunking) -> Response:
@@ -207,11 +209,16 @@ def attachment(name: str) -> str:
 
 
 def _body(
-    services: Services, job: Job, name: OutputFormat, found: StoredResult, chunking: Chunking | None = None
+    services: Services,
+    job: Job,
+    name: OutputFormat,
+    found: StoredResult,
+    chunking: Chunking | None = None,
+    extraction: FoundExtraction | None = None,
 ) -> Iterator[bytes]:
     """Yield the JSON body, content last. JSON content is passed through unparsed; text is escaped piece by piece.
 
-    ``chunking`` is that of chunks; without it, the job's own.
+    ``chunking`` is that of chunks; without it, the job's own. ``extraction`` was asked for with the document.
     """
     entries = services.ledger.entries(job.card.job_id)
     missing, inside = _unread_pages(job, entries), _children(services, job)
@@ -235,7 +242,10 @@ def _body(
     }
     if name == "chunks":
         head["chunking"] = {**(chunking or job.card.options.chunking)._asdict(), "encoding": ENCODING}
-    yield (json.dumps(head, ensure_ascii=False)[:-1] + f', "{CONTENT_NAMES[name]}": ').encode()
+    yield json.dumps(head, ensure_ascii=False)[:-1].encode()
+    if extraction is not None:
+        yield b', "extraction": ' + extraction.as_json()
+    yield f', "{CONTENT_NAMES[name]}": '.encode()
     if name == "chunks":
         yield from _json_list(found.stream)
     else:

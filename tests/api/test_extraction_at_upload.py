@@ -1,0 +1,212 @@
+"""Values that are asked for with the document: on every way in, beside the result, and told to a webhook."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import zipfile
+
+import pikepdf
+import pytest
+from standardwebhooks import Webhook
+
+from tests.support.document_host import Served, document_host
+from tests.support.drawn_invoices import draw_invoice
+from tests.support.invoices import CII
+from tests.support.receiver import receiving, secret_of, settings, told
+from tests.support.service import Service, wait_until
+
+NAMES = {"invoice number": "QS-2026-0471", "total": "259.42"}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    more = settings(NUM_WORKERS=1, WEB_WORKERS=1, FETCH_ALLOW_HOSTS='["127.0.0.1"]')
+    with Service(tmp_path_factory.mktemp("extraction"), **more) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def invoice(tmp_path_factory):
+    return draw_invoice(tmp_path_factory.mktemp("documents") / "invoice.pdf")
+
+
+def at_rest(service, job_id):
+    """The status of a job once all is there that was asked for."""
+    wait_until(
+        lambda: service.status(job_id, wait=5)["stage"] in ("completed", "failed", "cancelled"), 60, "the job is at rest"
+    )
+    return service.status(job_id)
+
+
+def upload(service, path):
+    """Send a file as a resumable upload, and return its id."""
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(path.stat().st_size)}
+    headers |= {"Content-Type": "application/offset+octet-stream"}
+    made = service.client.post("/v1/uploads", headers=headers, content=path.read_bytes())
+    assert made.status_code == 201, made.text
+    return made.headers["Location"].rpartition("/")[2]
+
+
+@pytest.mark.parametrize("way", ["form", "raw", "upload", "url", "sync"])
+def test_every_way_in_takes_what_is_to_be_extracted(service, invoice, way):
+    client, names = service.client, "invoice number, total"
+    if way == "form":
+        answer = client.post(
+            "/v1/process/async", files={"file": ("invoice.pdf", invoice.read_bytes())}, data={"extract_fields": names}
+        )
+    elif way == "raw":
+        query = {"filename": "a.pdf", "extract_fields": json.dumps(list(NAMES))}
+        answer = client.post("/v1/process/async", content=invoice.read_bytes(), params=query)
+    elif way == "upload":
+        body = {"upload_id": upload(service, invoice), "extract_fields": list(NAMES)}
+        answer = client.post("/v1/process/async", json=body)
+    elif way == "sync":
+        answer = client.post(
+            "/v1/process/sync", files={"file": ("invoice.pdf", invoice.read_bytes())}, data={"extract_fields": names}
+        )
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["extraction"]["data"] == NAMES
+    else:
+        with document_host() as host:
+            host.paths["/invoice.pdf"] = Served(invoice.read_bytes())
+            answer = client.post("/v1/process/url", json={"url": host.url("/invoice.pdf"), "extract_fields": names})
+            at_rest(service, answer.json()["job_id"])
+    job_id = answer.json()["job_id"]
+    (listed,) = at_rest(service, job_id)["extractions"]
+    assert (listed["status"], listed["schema_name"], listed["error"]) == ("completed", None, None)
+    assert client.get(listed["url"]).json()["data"] == NAMES
+
+
+def test_the_result_has_the_answer_beside_the_document(service, invoice):
+    job_id = service.submit(invoice, schema="invoice", output_format="json")
+    result = service.result(job_id) if service.ended(job_id) else {}
+    found = result["extraction"]
+    assert (found["status"], found["schema_name"], found["data"]["invoice_number"]) == ("completed", "invoice", "QS-2026-0471")
+    assert found["evidence"]["invoice_number"]["page"] == result["document"]["pages"][0]["number"] == 1
+    assert service.result(job_id, format="markdown")["extraction"]["data"] == found["data"]
+    file = service.client.get(f"/v1/jobs/{job_id}/download", params={"format": "json"}).json()
+    assert "extraction" not in file
+
+
+def test_a_result_without_an_order_has_no_extraction(service, invoice):
+    job_id = service.submit(invoice, extract_scope="document", on_ungrounded="flag")
+    assert service.ended(job_id)["extractions"] == []
+    assert "extraction" not in service.result(job_id)
+
+
+def test_a_later_extraction_is_listed_too(service, invoice):
+    job_id = service.submit(invoice)
+    service.ended(job_id)
+    for fields in (["total"], ["invoice number"], ["total"]):
+        assert service.client.post(f"/v1/jobs/{job_id}/extract", json={"fields": fields}).status_code == 200
+    status = at_rest(service, job_id)
+    assert [(one["status"], one["number"]) for one in status["extractions"]] == [("completed", 1), ("completed", 2)]
+    assert "extraction" not in service.result(job_id)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code", "says"),
+    [
+        ({"schema": "novel"}, 404, "SCHEMA_NOT_FOUND", "invoice"),
+        ({"json_schema": '{"type": "object", "properties": {"a": {"oneOf": []}}}'}, 422, "SCHEMA_UNSUPPORTED", "/properties/a"),
+        ({"json_schema": "{"}, 422, "INVALID_OPTION", "json_schema: is no JSON"),
+        ({"extract_fields": "[1]"}, 422, "INVALID_OPTION", "fields"),
+        ({"extract_fields": "a", "schema": "invoice"}, 422, "INVALID_OPTION", "send one of"),
+        ({"extract_scope": "row"}, 422, "INVALID_OPTION", "send one of"),
+        ({"schema": "invoice", "extract_scope": "word"}, 422, "INVALID_OPTION", "scope"),
+        ({"schema": "invoice", "extract_scope": "row", "scope": "row"}, 422, "INVALID_OPTION", "twice"),
+        ({"extract_field": "a"}, 422, "INVALID_OPTION", "did you mean extract_fields"),
+    ],
+)
+@pytest.mark.parametrize("route", ["process/async", "process/batch", "process/url"])
+def test_what_cannot_be_asked_is_refused_before_anything_is_read(service, invoice, route, sent, status, code, says):
+    before = [job["job_id"] for job in service.client.get("/v1/jobs").json().get("jobs", [])]
+    if route == "process/url":
+        answer = service.client.post(f"/v1/{route}", json={"url": "http://127.0.0.1:1/a.pdf", **sent})
+    else:
+        field = "files" if route.endswith("batch") else "file"
+        answer = service.client.post(f"/v1/{route}", files={field: ("invoice.pdf", invoice.read_bytes())}, data=sent)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (status, code)
+    assert says in json.dumps(error)
+    assert before == [job["job_id"] for job in service.client.get("/v1/jobs").json().get("jobs", [])]
+
+
+def test_the_same_key_with_another_order_is_refused(service, invoice):
+    def send(**fields):
+        headers = {"Idempotency-Key": "one-order"}
+        return service.client.post(
+            "/v1/process/async", files={"file": ("invoice.pdf", invoice.read_bytes())}, data=fields, headers=headers
+        )
+
+    first = send(schema="invoice")
+    assert send(schema="invoice").json()["job_id"] == first.json()["job_id"]
+    assert send(schema="receipt").json()["error"]["code"] == "IDEMPOTENCY_KEY_REUSED"
+
+
+def test_documents_inside_an_archive_are_extracted_from_as_well(service, tmp_path):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for number in ("QS-1", "QS-2"):
+            archive.write(draw_invoice(tmp_path / f"{number}.pdf", number), f"{number}.pdf")
+    (tmp_path / "all.zip").write_bytes(held.getvalue())
+    job_id = service.submit(tmp_path / "all.zip", extract_fields="invoice number")
+    at_rest(service, job_id)
+    inside = [child["job_id"] for child in service.client.get(f"/v1/jobs/{job_id}/children").json()["children"]]
+    found = [service.result(one)["extraction"]["data"]["invoice number"] for one in inside if at_rest(service, one)]
+    assert sorted(found) == ["QS-1", "QS-2"]
+
+
+def test_an_extraction_waits_for_the_electronic_invoice_inside(service, invoice, tmp_path):
+    with pikepdf.open(invoice) as pdf:
+        pdf.attachments["factur-x.xml"] = pikepdf.AttachedFileSpec(pdf, CII.encode(), mime_type="text/xml")
+        pdf.save(tmp_path / "facturx.pdf")
+    job_id = service.submit(tmp_path / "facturx.pdf", schema="invoice")
+    service.ended(job_id)
+    found = service.result(job_id)["extraction"]
+    assert (found["data"]["invoice_number"], found["evidence"]["invoice_number"]["source"]) == ("471102", "xml")
+
+
+def test_an_extraction_that_fails_leaves_the_document_as_it_is(tmp_path, invoice):
+    with Service(tmp_path, NUM_WORKERS=0, WEB_WORKERS=1) as service:
+        job_id = service.submit(invoice, schema="invoice")
+        assert service.status(job_id)["extractions"][0]["status"] == "pending"
+        for order in service.data_dir.rglob(f"{job_id}/extractions/*.order.json"):
+            order.write_text("damaged")
+        service.also([sys.executable, "-m", "document_parser.worker"])
+        status = at_rest(service, job_id)
+        assert (status["status"], status["complete"]) == ("completed", True)
+        assert (status["extractions"][0]["status"], status["extractions"][0]["error"]["code"]) == (
+            "failed",
+            "EXTRACTION_FAILED",
+        )
+        result = service.result(job_id)
+        assert "Grand total" in result["markdown"]
+        assert (result["extraction"]["status"], result["extraction"]["error"]["code"]) == ("failed", "EXTRACTION_FAILED")
+
+
+def test_of_a_document_that_cannot_be_read_nothing_is_extracted(service, tmp_path):
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.7\nnothing\n%%EOF")
+    job_id = service.submit(broken, schema="invoice")
+    status = service.ended(job_id)
+    assert (status["status"], status["extractions"][0]["status"], status["stage"]) == ("failed", "skipped", "failed")
+
+
+def test_a_webhook_tells_that_the_values_are_there_and_never_the_values(service, invoice):
+    with receiving() as receiver:
+        job_id = service.submit(invoice, schema="invoice", webhook_url=receiver.url)
+        told(service, job_id, which="extracted_webhook")
+        assert service.client.post(f"/v1/jobs/{job_id}/extract", json={"fields": ["total"]}).status_code == 200
+        wait_until(lambda: len(receiver.about(job_id)) == 3, 40, "both extractions are told")
+        ended, first, second = sorted(receiver.about(job_id), key=lambda call: call.id)
+        assert [call.content["type"] for call in (ended, first, second)] == ["job.completed", "job.extracted", "job.extracted"]
+        assert [call.id for call in (first, second)] == [f"msg_{job_id}_x1", f"msg_{job_id}_x2"]
+        extraction = first.content["data"]["extraction"]
+        assert (extraction["schema_name"], extraction["status"]) == ("invoice", "completed")
+        assert service.client.get(extraction["url"]).json()["data"]["invoice_number"] == "QS-2026-0471"
+        assert not any(b"QS-2026-0471" in call.body for call in receiver.about(job_id))
+        for call in receiver.about(job_id):
+            Webhook(secret_of(service)).verify(call.body, call.headers)
