@@ -105,3 +105,15 @@ class Extraction(BaseModel):
     rows_returned: dict[str, int] = Field(default_factory=dict, description="For each list: the rows of the answer.")
     warnings: list[ExtractionWarning] = Field(default_factory=list)
     complete: bool = True
+
+
+class ResultExtraction(JobExtraction):
+    """An extraction beside a result: its state, and the parts of its answer once that is there."""
+
+    data: Any = None
+    evidence: Any = None
+    checks: list[ExtractionCheck] | None = None
+    rows_seen: dict[str, int] | None = None
+    rows_returned: dict[str, int] | None = None
+    warnings: list[ExtractionWarning] | None = None
+    complete: bool | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import sys
@@ -210,3 +211,73 @@ def test_a_webhook_tells_that_the_values_are_there_and_never_the_values(service,
         assert not any(b"QS-2026-0471" in call.body for call in receiver.about(job_id))
         for call in receiver.about(job_id):
             Webhook(secret_of(service)).verify(call.body, call.headers)
+
+
+def test_an_extraction_as_csv_has_a_line_for_each_row_and_no_cell_runs_as_a_formula(service, tmp_path):
+    job_id = service.submit(draw_invoice(tmp_path / "a.pdf", article="=SUM(A1)"), schema="invoice")
+    at_rest(service, job_id)
+    url = service.status(job_id)["extractions"][0]["url"]
+    answer = service.client.get(url, params={"format": "csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["list"], row["row"], row["lines.line_total"]) for row in rows[:2]] == [
+        ("lines", "1", "198.0"),
+        ("lines", "2", "20.0"),
+    ]
+    assert {row["grand_total"] for row in rows} == {"259.42"}
+    assert service.client.get(url, headers={"Accept": "text/csv"}).text == answer.text
+    assert service.client.get(url).json()["data"]["lines"][0]["description"] == "=SUM(A1)"
+    assert rows[0]["lines.description"] == "'=SUM(A1)"
+
+
+def send_batch(service, *paths, **fields):
+    files = [("files", (path.name, path.read_bytes())) for path in paths]
+    sent = service.client.post("/v1/process/batch", files=files, data=fields)
+    assert sent.status_code == 202, sent.text
+    batch = sent.json()
+    wait_until(lambda: service.client.get(batch["status_url"]).json()["completed_at"], 60, "the batch has ended")
+    return batch
+
+
+def test_a_batch_is_one_table_with_the_files_that_have_no_values_in_it(service, tmp_path):
+    good = [draw_invoice(tmp_path / f"{number}.pdf", number) for number in ("QS-1", "QS-2")]
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing\n%%EOF")
+    (tmp_path / "strange.bin").write_bytes(bytes(range(256)))
+    sent = (good[0], tmp_path / "broken.pdf", tmp_path / "strange.bin", good[1])
+    batch = send_batch(service, *sent, schema="invoice")
+    path = f"/v1/batches/{batch['batch_id']}/extractions"
+    answer = service.client.get(path, params={"format": "csv"})
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    shown = [(row["file"], row["status"], bool(row["error"]), row["invoice_number"], row["row"]) for row in rows]
+    assert shown == [
+        ("QS-1.pdf", "completed", False, "QS-1", "1"),
+        ("QS-1.pdf", "completed", False, "QS-1", "2"),
+        ("broken.pdf", "failed", True, "", ""),
+        ("strange.bin", "refused", True, "", ""),
+        ("QS-2.pdf", "completed", False, "QS-2", "1"),
+        ("QS-2.pdf", "completed", False, "QS-2", "2"),
+    ]
+    listed = service.client.get(path).json()["extractions"]
+    assert [one["file"] for one in listed] == [path.name for path in sent]
+    assert listed[3]["data"]["invoice_number"] == "QS-2"
+
+
+def test_other_values_of_a_batch_are_extracted_when_they_are_asked_for(service, tmp_path):
+    batch = send_batch(service, draw_invoice(tmp_path / "a.pdf", "QS-7"))
+    path = f"/v1/batches/{batch['batch_id']}/extractions"
+    nothing = service.client.get(path)
+    assert (nothing.status_code, nothing.json()["error"]["code"]) == (404, "EXTRACTION_NOT_FOUND")
+    answer = service.client.get(path, params={"extract_fields": "invoice number,total"}, headers={"Accept": "text/csv"})
+    assert next(csv.DictReader(io.StringIO(answer.text)))["invoice number"] == "QS-7"
+    assert service.client.get(path, params={"schema": "receipt"}).json()["extractions"][0]["status"] == "completed"
+    unknown = service.client.get(path, params={"schema": "novel"})
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "SCHEMA_NOT_FOUND")
+
+
+def test_a_table_of_a_batch_that_has_not_ended_is_refused(tmp_path, invoice):
+    with Service(tmp_path, NUM_WORKERS=0, WEB_WORKERS=1) as service:
+        sent = service.client.post(
+            "/v1/process/batch", files=[("files", ("a.pdf", invoice.read_bytes()))], data={"schema": "invoice"}
+        )
+        answer = service.client.get(f"/v1/batches/{sent.json()['batch_id']}/extractions")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "BATCH_NOT_COMPLETE")

@@ -37,10 +37,11 @@ LINES = (
 """An invoice: x and y in points, y from the bottom as PDF counts it, and the text there."""
 
 
-def draw_invoice(path: Path, number: str = "QS-2026-0471") -> Path:
-    """Draw the invoice with this number, and return the path."""
+def draw_invoice(path: Path, number: str = "QS-2026-0471", article: str = "Dividers A4") -> Path:
+    """Draw the invoice with this number and this article in its first line, and return the path."""
+    written = {"QS-2026-0471": number, "Dividers A4": article}
     canvas = Canvas(str(path), pagesize=(595, 842))
     for x, y, text in LINES:
-        canvas.drawString(x, y, number if text == "QS-2026-0471" else text)
+        canvas.drawString(x, y, written.get(text, text))
     canvas.save()
     return path

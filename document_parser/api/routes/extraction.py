@@ -18,12 +18,15 @@ from document_parser.api.extraction_fields import (
     parse_order,
 )
 from document_parser.api.middleware import responses
+from document_parser.api.routes.extraction_csv import CSV, as_csv
 from document_parser.api.routes.jobs import check_job_id
 from document_parser.api.routes.process import UPLOAD_ERRORS, accept_upload, accepted_response, upload_description
-from document_parser.api.routes.stored_extractions import answer_by_id, answer_to
+from document_parser.api.routes.results import prefers_csv
+from document_parser.api.routes.stored_extractions import answer_by_id, answer_to, order_by_id
 from document_parser.api.routes.waiting import wait_for_end
 from document_parser.api.schemas import (
     ExtractionPath,
+    ExtractionQuery,
     ExtractionStarted,
     JobPath,
     Schemas,
@@ -125,15 +128,27 @@ def extract_from_job(path: JobPath) -> Response:
 @routes.get(
     "/jobs/<job_id>/extractions/<extraction_id>",
     summary="The answer to an extraction",
-    description="Waits up to 30 seconds for one that is under way.",
-    responses=openapi.responses({200: Extraction, 202: ExtractionStarted}, ExtractionNotFound, *EXTRACTION_ERRORS),
+    description="Waits up to 30 seconds for one that is under way. With format=csv, or if Accept prefers text/csv: a table "
+    "with a line for each row of its lists.",
+    responses=openapi.responses(
+        {
+            200: openapi.answer({openapi.JSON: Extraction, CSV: openapi.TEXT}, "The values.", "Content-Disposition"),
+            202: ExtractionStarted,
+        },
+        ExtractionNotFound,
+        *EXTRACTION_ERRORS,
+    ),
     operation_id="job_extraction",
 )
-def extraction(path: ExtractionPath) -> Response:
+def extraction(path: ExtractionPath, query: ExtractionQuery) -> Response:
     """Return the answer to an order that was sent before."""
     services = get_services()
     job = record.load(services.redis, check_job_id(path.job_id))
-    return _response(job, path.extraction_id, answer_by_id(services, job, path.extraction_id))
+    order = order_by_id(services, job, path.extraction_id)
+    answer = answer_to(services, job, order)
+    if answer is not None and (query.format == "csv" or (not query.format and prefers_csv())):
+        return as_csv(job, order, answer)
+    return _response(job, order.digest, answer)
 
 
 @routes.post(

@@ -141,7 +141,7 @@ def _file(job: Job, name: OutputFormat, found: StoredResult, *, attached: bool) 
     media_type, extension = FORMAT_FILES[name]
     response = Response(_chunks(found.stream), content_type=media_type, headers=found.headers)
     if attached:
-        response.headers["Content-Disposition"] = attachment(f"{_stem(job)}.{extension}")
+        response.headers["Content-Disposition"] = attachment(f"{stem(job)}.{extension}")
     if name == "html":
         # A document's HTML is shown without scripts, frames, forms and foreign content; figures come from this service.
         policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
@@ -153,6 +153,11 @@ def _check_table(table: int | None, name: OutputFormat) -> None:
     """Refuse a single table in a format that has all of them. Raises InvalidOption."""
     if table is not None and name != "csv":
         raise InvalidOption(f"Not understood: table: it needs format=csv, but the format is {name}.")
+
+
+def prefers_csv() -> bool:
+    """Return whether the Accept header names CSV and not JSON."""
+    return _accepted_format() == "csv"
 
 
 def _json_only() -> bool:
@@ -179,7 +184,7 @@ def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> 
     if table is None and request.accept_mimetypes.best == "application/zip":
         return _archive(job, archive, headers)
     if attached:
-        name = f"{_stem(job)}-{entry.file}" if entry and table is not None else f"{_stem(job)}.csv"
+        name = f"{stem(job)}-{entry.file}" if entry and table is not None else f"{stem(job)}.csv"
         headers["Content-Disposition"] = attachment(name)
     header = "present" if entry and entry.header else "absent"
     return Response(_table_bytes(archive, entry), content_type=f"text/csv; charset=utf-8; header={header}", headers=headers)
@@ -188,7 +193,7 @@ def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> 
 def _archive(job: Job, archive: TableArchive, headers: dict[str, str]) -> Response:
     media_type, extension = FORMAT_FILES["csv"]
     archive.stream.seek(0)
-    headers["Content-Disposition"] = attachment(f"{_stem(job)}.{extension}")
+    headers["Content-Disposition"] = attachment(f"{stem(job)}.{extension}")
     return Response(_chunks(archive.stream), content_type=media_type, headers=headers)
 
 
@@ -198,7 +203,8 @@ def _table_bytes(archive: TableArchive, entry: TableEntry | None) -> Iterator[by
             yield from _chunks(archive.open(entry))
 
 
-def _stem(job: Job) -> str:
+def stem(job: Job) -> str:
+    """Return the name of a job's file without its extension."""
     return job.card.filename.rpartition(".")[0] or job.card.filename
 
 

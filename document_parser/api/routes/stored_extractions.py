@@ -41,33 +41,53 @@ def answer_to(services: Services, job: Job, order: ExtractionOrder, wait_seconds
     Raises JobNotComplete if the job has not ended or was cancelled; RecordedError for the error of a failed job, or of the
     extraction; JobNotFound, JobExpired, StorageUnavailable, RedisError.
     """
-    if not job.state.has_ended:
-        raise JobNotComplete(status=job.state.value)
-    if job.error is not None:
-        raise errors.RecordedError(job.error)
-    if job.state is not JobState.COMPLETED:
-        raise JobNotComplete("The job was cancelled. Send the document again to extract from it.", status=job.state.value)
+    _check_completed(job)
+    # The position in the event stream is read before the task is enqueued, so that its event is not missed.
+    job_id, last = job.card.job_id, last_event(services.redis, job.card.job_id)
     if (found := _find(services, job, order.digest)) is not None:
         return found
-    job_id = job.card.job_id
-    # The position in the event stream is read before the task is enqueued, so that its event is not missed.
-    last = last_event(services.redis, job_id)
-    store_order(services.storage, job_id, order)
-    if not record.order_extraction(services.redis, job_id, order.as_asked):
-        record.load(services.redis, job_id)  # raises if the job was deleted meanwhile
-    queue.enqueue_stage(services.redis, job_id, queue.extraction_stage(order.digest))
+    _request(services, job_id, order)
     wait_for_outcome(services, job_id, "extraction", order.digest, last, wait_seconds)
     if (found := _find(services, job, order.digest)) is None:
         record.load(services.redis, job_id)  # raises if the job was deleted meanwhile
     return found
 
 
+def request_answer(services: Services, job: Job, order: ExtractionOrder) -> None:
+    """Have a worker make the answer to an order if it is not there, and do not wait. Raises StorageUnavailable, RedisError."""
+    if job.state is JobState.COMPLETED and not _is_there(services, job, order.digest):
+        _request(services, job.card.job_id, order)
+
+
+def _check_completed(job: Job) -> None:
+    """Refuse to extract from a document that was not read. Raises JobNotComplete, RecordedError."""
+    if not job.state.has_ended:
+        raise JobNotComplete(status=job.state.value)
+    if job.error is not None:
+        raise errors.RecordedError(job.error)
+    if job.state is not JobState.COMPLETED:
+        raise JobNotComplete("The job was cancelled. Send the document again to extract from it.", status=job.state.value)
+
+
+def _request(services: Services, job_id: str, order: ExtractionOrder) -> None:
+    """Store what is asked, list it with the job, and enqueue its task."""
+    store_order(services.storage, job_id, order)
+    if not record.order_extraction(services.redis, job_id, order.as_asked):
+        record.load(services.redis, job_id)  # raises if the job was deleted meanwhile
+    queue.enqueue_stage(services.redis, job_id, queue.extraction_stage(order.digest))
+
+
 def answer_by_id(services: Services, job: Job, extraction_id: str) -> bytes | None:
     """Return the answer to what was asked before, as ``answer_to``. Raises ExtractionNotFound if it was not asked."""
+    return answer_to(services, job, order_by_id(services, job, extraction_id))
+
+
+def order_by_id(services: Services, job: Job, extraction_id: str) -> ExtractionOrder:
+    """Return what was asked before. Raises ExtractionNotFound, StorageUnavailable."""
     order = load_order(services.storage, job.card.job_id, check_id(extraction_id))
     if order is None:
         raise ExtractionNotFound()
-    return answer_to(services, job, order)
+    return order
 
 
 def asked_with_document(services: Services, job: Job) -> FoundExtraction | None:
@@ -94,6 +114,10 @@ def check_id(extraction_id: str) -> str:
     if len(extraction_id) != 32 or not all(char in "0123456789abcdef" for char in extraction_id):
         raise ExtractionNotFound()
     return extraction_id
+
+
+def _is_there(services: Services, job: Job, extraction_id: str) -> bool:
+    return services.storage.exists(storage_keys.extraction(job.card.job_id, extraction_id, job.revision))
 
 
 def _find(services: Services, job: Job, extraction_id: str) -> bytes | None:
