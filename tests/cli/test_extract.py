@@ -9,6 +9,7 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.support.commands import docparse
+from tests.support.service import Service
 
 
 @pytest.fixture
@@ -57,3 +58,21 @@ def test_a_schema_that_is_not_supported_is_said_before_anything_is_read(letter, 
     assert done.returncode == 2
     assert "/properties/a/allOf" in done.stderr
     assert "none of the prebuilt schemas" in run(letter, "--schema", "novel").stderr
+
+
+def test_a_server_reads_and_answers_in_the_order_of_the_files(letter, tmp_path):
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.4 nothing")
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"type": "object", "properties": {"meter": {"type": "string", "x-labels": ["meter number"]}}}))
+    with Service(tmp_path / "service", NUM_WORKERS=1, WEB_WORKERS=1) as service:
+        server = ("--server", f"http://127.0.0.1:{service.port}")
+        done = run(broken, letter, "--fields", "meter number, owner", "--data", *server)
+        assert done.returncode == 1, done.stderr
+        assert json.loads(done.stdout) == {"file": str(letter), "data": {"meter number": "ZX-5521", "owner": None}}
+        assert str(broken) in done.stderr
+        answer = json.loads(run(letter, "--schema", schema, *server).stdout)
+        assert (answer["data"], answer["evidence"]["meter"]["page"]) == ({"meter": "ZX-5521"}, 1)
+        refused = run(letter, "--schema", "novel", *server)
+        assert refused.returncode == 2
+        assert "invoice" in refused.stderr, "the names that there are"

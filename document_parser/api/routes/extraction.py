@@ -58,6 +58,9 @@ EXTRACTION_ERRORS: tuple[openapi.Errors, ...] = (
 )
 """Errors of an extraction."""
 
+VALUES = openapi.answer(Extraction, "The values.", "Content-Location")
+"""Response with the values of a document."""
+
 routes = APIBlueprint(
     "extraction", __name__, url_prefix="/v1", abp_tags=[Tag(name="extraction", description="Values, each with its place.")]
 )
@@ -75,7 +78,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
         description="As /v1/process/sync, with the order beside the document: json_schema as JSON text, schema, or "
         f"extract_fields with names between commas. {ORDER_TEXT}",
         responses=openapi.responses(
-            {200: Extraction, 202: ExtractionStarted, 414: openapi.uri_too_long()}, *UPLOAD_ERRORS, *EXTRACTION_ERRORS
+            {200: VALUES, 202: ExtractionStarted, 414: openapi.uri_too_long()}, *UPLOAD_ERRORS, *EXTRACTION_ERRORS
         ),
         operation_id="extract",
         **upload_description(settings),
@@ -113,7 +116,7 @@ def _order_body(*, required: bool = True) -> dict[str, Any]:
     summary="Extract values from a document that was read",
     description=f"Nothing is read again. The same order is answered from storage. {ORDER_TEXT}",
     request_body=_order_body(),
-    responses=openapi.responses({200: Extraction, 202: ExtractionStarted}, *EXTRACTION_ERRORS),
+    responses=openapi.responses({200: VALUES, 202: ExtractionStarted}, *EXTRACTION_ERRORS),
     operation_id="extract_from_job",
 )
 def extract_from_job(path: JobPath) -> Response:
@@ -197,7 +200,8 @@ def _json_order() -> dict[str, Any]:
 def _response(job: Job, extraction_id: str, answer: bytes | None) -> Response:
     """Return the answer, or 202 with the address to ask again if it is not there yet."""
     if answer is not None:
-        return Response(answer, mimetype="application/json")
+        own = url_for("extraction.extraction", job_id=job.card.job_id, extraction_id=extraction_id)
+        return Response(answer, mimetype="application/json", headers={"Content-Location": own})
     started = _started(job, extraction_id)
     return responses.to_response(started, 202, {"Location": started.status_url})
 
