@@ -6,15 +6,23 @@ import csv
 import io
 import json
 import sys
+import uuid
 import zipfile
+from datetime import UTC, datetime
 
 import pikepdf
 import pytest
 from standardwebhooks import Webhook
 
+from document_parser.jobs.records import record
+from document_parser.jobs.records.job import Job, JobCard
+from document_parser.jobs.redis.connection import connect
+from document_parser.models import JobExtraction, JobState, Options
+from document_parser.settings import Settings, StoreSettings
 from tests.support.document_host import Served, document_host
 from tests.support.drawn_invoices import draw_invoice
 from tests.support.invoices import CII
+from tests.support.owners import client_of, make_key
 from tests.support.receiver import receiving, secret_of, settings, told
 from tests.support.service import Service, wait_until
 
@@ -281,3 +289,46 @@ def test_a_table_of_a_batch_that_has_not_ended_is_refused(tmp_path, invoice):
         )
         answer = service.client.get(f"/v1/batches/{sent.json()['batch_id']}/extractions")
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "BATCH_NOT_COMPLETE")
+
+
+def test_a_key_that_may_not_extract_may_still_send_documents(tmp_path, invoice):
+    with Service(tmp_path, AUTH_MODE="required", NUM_WORKERS=0, WEB_WORKERS=1) as service:
+        key = make_key(service.data_dir, "alice", ("process", "read")).secret
+        with client_of(service.port, key) as alice:
+            file = {"file": ("a.pdf", invoice.read_bytes())}
+            refused = alice.post("/v1/process/async", files=file, data={"schema": "invoice"})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "SCOPE_MISSING")
+            assert alice.post("/v1/process/async", files=file).status_code == 202
+
+
+def test_a_document_that_ends_with_its_reading_is_kept_until_its_values_are_there(service, invoice):
+    with connect(Settings(store=StoreSettings(data_dir=service.data_dir, redis_url=""))) as redis:
+        job_id = service.submit(invoice, schema="invoice", retention_hours="0")
+        at_rest(service, job_id)
+        listed = redis.hget(f"job:{job_id}", "extractions")
+        redis.hset(f"job:{job_id}", "extractions", listed.replace(b'"completed"', b'"pending"'))
+        assert service.result(job_id)["extraction"]["data"]["invoice_number"] == "QS-2026-0471"
+        redis.hset(f"job:{job_id}", "extractions", listed)
+    assert service.result(job_id)["extraction"]["status"] == "completed"
+    wait_until(lambda: service.client.get(f"/v1/jobs/{job_id}").status_code == 410, 40, "it was read once, whole")
+
+
+def test_a_job_that_redis_has_lost_comes_back_with_what_was_to_be_extracted(service):
+    extraction = JobExtraction(id="0" * 32, schema_name="invoice")
+    card = JobCard(
+        job_id=str(uuid.uuid4()),
+        filename="a.pdf",
+        media_type="application/pdf",
+        kind="pdf",
+        sha256="0" * 64,
+        size=1,
+        options=Options(),
+        extraction=extraction,
+        created_at=datetime.now(UTC),
+    )
+    ended = Job(card=card, state=JobState.COMPLETED, extractions=[extraction], completed_at=card.created_at)
+    with connect(Settings(store=StoreSettings(data_dir=service.data_dir, redis_url=""))) as redis:
+        record.restore(redis, ended, 600_000, 1000)
+        assert service.status(card.job_id)["extractions"][0]["id"] == extraction.id
+        wait_until(lambda: service.status(card.job_id, wait=5)["stage"] == "completed", 60, "the sweep has it tried again")
+        assert service.status(card.job_id)["extractions"][0]["error"]["code"] == "EXTRACTION_FAILED", "nothing of it was stored"
