@@ -22,6 +22,7 @@ from document_parser.jobs import queue
 from document_parser.jobs.ending import delete_batch, discard_files
 from document_parser.jobs.records import batches, passwords, record, storage_keys
 from document_parser.jobs.records.batches import Batch, BatchCard, BatchEntry
+from document_parser.jobs.records.extraction_orders import store_order
 from document_parser.jobs.records.job import JobCard
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import RedisError
@@ -113,6 +114,7 @@ def _batch_card(services: Services, documents: Sequence[_Document], fields: JobF
     if not fields.idempotency_key:
         return card
     sent = hashlib.sha256(f"{card.model_dump_json(include={'options', 'webhook_url'})}{fields.result_s3}".encode())
+    sent.update(fields.order.digest.encode() if fields.order is not None else b"")
     for document in documents:
         sent.update(f"{document.staged.sha256} {document.name}\n".encode())
     if fields.password:
@@ -170,7 +172,7 @@ def _create_jobs(
     try:
         for card, staged in cards:
             if card.job_id not in known:
-                _create_job(services, card, staged, fields.password)
+                _create_job(services, card, staged, fields)
     except (RedisError, StorageUnavailable):
         if created:
             # The first error is the one to report. What is left is settled by the sweep.
@@ -192,10 +194,12 @@ def _job_cards(
             yield document.card.model_copy(update={**own, **place}), document.staged
 
 
-def _create_job(services: Services, card: JobCard, staged: StagedFile | FinishedUpload, password: str) -> None:
+def _create_job(services: Services, card: JobCard, staged: StagedFile | FinishedUpload, fields: JobFields) -> None:
     """Store a document and create its job. Raises StorageUnavailable, RedisError."""
-    sealed = passwords.seal(services.settings, password) if password else None
+    sealed = passwords.seal(services.settings, fields.password) if fields.password else None
     store_document(services, staged, storage_keys.source(card.job_id))
+    if fields.order is not None:
+        store_order(services.storage, card.job_id, fields.order)
     record.store_card(services.storage, card)
     if queue.submit(services.redis, services.settings, card, sealed, bounded=False).gone:
         discard_files(services.redis, services.storage, card.job_id)

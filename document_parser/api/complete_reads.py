@@ -36,9 +36,9 @@ _WHOLE_STATES = (1, 8)
 def end_with_read(response: Response, services: Services, job: Job, *, appended: bool = False) -> Response:
     """Return the response, and let its job end with it if that was asked for and all of it arrives.
 
-    ``appended``: the documents inside are in the response too.
+    ``appended``: the documents inside are in the response too. A job does not end while values are extracted from it.
     """
-    if not job.card.options.ends_with_read:
+    if not job.card.options.ends_with_read or record.load(services.redis, job.card.job_id).pending_extractions:
         return response
     return on_arrival(response, lambda: tree_of(services.redis, services.storage, job) if appended else [job], services)
 

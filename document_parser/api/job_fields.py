@@ -12,6 +12,7 @@ from flask import request
 from pydantic import ValidationError
 
 from document_parser.accounts.retention import longest_retention_hours
+from document_parser.api.extraction_fields import FORM_FIELDS, ORDER_ERRORS, take_order
 from document_parser.api.middleware import rate_limits, tier_limits
 from document_parser.api.middleware.identity import identity
 from document_parser.errors import (
@@ -20,12 +21,14 @@ from document_parser.errors import (
     InvalidOption,
     NotInTier,
     S3NotSetUp,
+    ScopeMissing,
     WebhookNotResolved,
     WebhookRefused,
 )
 from document_parser.ingest import s3
 from document_parser.ingest.origin import check_bucket, parse_s3
 from document_parser.models import Options
+from document_parser.models.extraction import ExtractionOrder
 from document_parser.settings import Settings, validation
 from document_parser.ssrf import AddressCheck, AddressRefused, lookups
 
@@ -35,7 +38,15 @@ IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 """Pattern of an Idempotency-Key: visible ASCII characters."""
 TEXT_FIELDS = ("password", "webhook_url", "result_s3")
 """Fields beside the options."""
-FIELD_ERRORS = (BadRequest, InvalidOption, NotInTier, WebhookRefused, WebhookNotResolved, BucketRefused, S3NotSetUp)
+FIELD_ERRORS = (
+    *ORDER_ERRORS,
+    ScopeMissing,
+    NotInTier,
+    WebhookRefused,
+    WebhookNotResolved,
+    BucketRefused,
+    S3NotSetUp,
+)
 """Errors of the fields of a job."""
 
 
@@ -50,6 +61,8 @@ class JobFields:
     """Prefix in a bucket into which the result's files are put, as it was sent."""
     idempotency_key: str = ""
     """A hash of the Idempotency-Key."""
+    order: ExtractionOrder | None = None
+    """What is to be extracted from the document; None for nothing."""
 
 
 def parse_fields(settings: Settings, fields: Mapping[str, Any], *, beside: tuple[str, ...], key: str = "") -> JobFields:
@@ -58,15 +71,17 @@ def parse_fields(settings: Settings, fields: Mapping[str, Any], *, beside: tuple
     Raises the errors in FIELD_ERRORS: InvalidOption names each unknown or invalid field.
     """
     left = dict(fields)
+    order = take_order(settings, left)
     texts = {name: left.pop(name, "") for name in TEXT_FIELDS}
     check_texts(**texts)
     password, webhook_url, result_s3 = texts.values()
     return JobFields(
         webhook_url=check_webhook(settings, webhook_url),
         result_s3=check_result_s3(settings, result_s3),
-        options=_check_retention(settings, _parse_options(settings, left, (*beside, *TEXT_FIELDS))),
+        options=_check_retention(settings, _parse_options(settings, left, (*beside, *TEXT_FIELDS, *FORM_FIELDS))),
         password=check_password(password),
         idempotency_key=key,
+        order=order,
     )
 
 

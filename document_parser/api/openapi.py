@@ -158,6 +158,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "integer", "minimum": 0},
     },
     "Content-Disposition": {"description": "Names the file.", "schema": TEXT},
+    "Content-Location": {
+        "description": "Where the same values are from now on, also as CSV.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
     "X-RateLimit-Limit": {"description": "Requests in a window.", "schema": {"type": "integer"}},
     "X-RateLimit-Remaining": {"description": "Requests left in this window.", "schema": {"type": "integer"}},
     "X-RateLimit-Reset": {"description": "When the window ends, in seconds since 1970.", "schema": {"type": "integer"}},

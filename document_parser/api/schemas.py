@@ -48,6 +48,7 @@ from document_parser.models import (
     WarningCode,
     WebhookState,
 )
+from document_parser.models.extraction import ExtractionCheck, ExtractionWarning, ResultExtraction
 from document_parser.settings.tiers import TIER_PATTERN
 
 EXAMPLE_JOB_ID = "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"
@@ -139,6 +140,49 @@ class ExtractionPath(JobPath):
         description="The extraction_id of the answer 202.",
         json_schema_extra={"pattern": "^[0-9a-f]{32}$", "example": "0" * 32},
     )
+
+
+class ExtractionQuery(_Query):
+    """The query of an extraction."""
+
+    format: Literal["json", "csv"] | SkipJsonSchema[Literal[""]] = Field(
+        default="", description="json, or csv: a line for each row of its lists, with the single values on each."
+    )
+
+
+class BatchExtractionsQuery(ExtractionQuery):
+    """The query of the values of a batch."""
+
+    schema_name: str = Field(
+        default="", alias="schema", serialization_alias="schema", description="The name of a prebuilt schema.", max_length=50
+    )
+    extract_fields: str = Field(default="", description="Names of fields, separated by commas.", max_length=4000)
+    json_schema: str = Field(default="", description="A JSON Schema, as JSON text.", max_length=8000)
+    extract_scope: Literal["document", "page", "row"] = Field(default="document", description="What the schema describes.")
+    on_ungrounded: Literal["flag", "null"] = Field(default="flag", description="What becomes of values not on the page.")
+
+
+class FileExtraction(BaseModel):
+    """A file of a batch with its values, or with the reason why there are none."""
+
+    file: str
+    job_id: str | None
+    status: Literal["completed", "pending", "failed", "cancelled", "refused", "deleted", "expired"]
+    error: str | None = Field(description="The code of the error because of which there are no values.")
+    data: Any = None
+    evidence: Any = None
+    checks: list[ExtractionCheck] = []
+    rows_seen: dict[str, int] = {}
+    rows_returned: dict[str, int] = {}
+    warnings: list[ExtractionWarning] = []
+    complete: bool | None = None
+
+
+class BatchExtractions(BaseModel):
+    """The values of all files of a batch."""
+
+    batch_id: str
+    extractions: list[FileExtraction]
 
 
 class ExtractionStarted(BaseModel):
@@ -648,6 +692,9 @@ class Result(BaseModel):
     attachments: list[Child] = Field(description="Those of them that are the data of electronic invoices.")
     warnings: list[ResultWarning]
     cache: Literal["hit", "miss", "off"]
+    extraction: ResultExtraction | None = Field(
+        default=None, exclude_if=_is_none, description="The values that were asked for with the document."
+    )
     markdown: str | None = Field(default=None, exclude_if=_is_none)
     html: str | None = Field(default=None, exclude_if=_is_none)
     text: str | None = Field(default=None, exclude_if=_is_none)

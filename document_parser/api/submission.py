@@ -43,6 +43,7 @@ from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.queue import Submission
 from document_parser.jobs.records import passwords, record, storage_keys, transfers, uploads
+from document_parser.jobs.records.extraction_orders import store_order
 from document_parser.jobs.records.job import UNKNOWN_KIND, CacheState, JobCard
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import RedisError
@@ -113,7 +114,7 @@ def submit_document(
     structlog.contextvars.bind_contextvars(job_id=card.job_id)
     # job.json follows: one sync of the folder for both, before the upload is answered.
     store_document(services, staged, storage_keys.source(card.job_id))
-    submitted = _submit(services, card, fields.password)
+    submitted = _submit(services, card, fields)
     if submitted.replayed:
         # A simultaneous request with the same key was faster.
         discard_files(services.redis, services.storage, card.job_id)
@@ -145,6 +146,7 @@ def submit_link(services: Services, origin: Origin, fields: JobFields) -> Accept
             sha256="",
             size=0,
             options=fields.options,
+            extraction=fields.order.as_asked if fields.order is not None else None,
             lane=lanes.lane_at_upload(
                 fields.options,
                 most,
@@ -165,7 +167,7 @@ def submit_link(services: Services, origin: Origin, fields: JobFields) -> Accept
     if card.idempotency_key and (held := _find_idempotent(services, card)) is not None:
         return held
     structlog.contextvars.bind_contextvars(job_id=card.job_id)
-    submitted = _submit(services, card, fields.password, transfers.seal_origin(settings, origin))
+    submitted = _submit(services, card, fields, transfers.seal_origin(settings, origin))
     if submitted.replayed:
         discard_files(redis, services.storage, card.job_id)
         return _load_replayed(services, submitted.job_id)
@@ -227,6 +229,7 @@ def check_document(services: Services, staged: StagedFile | FinishedUpload, file
         sha256=staged.sha256,
         size=staged.size,
         options=fields.options,
+        extraction=fields.order.as_asked if fields.order is not None else None,
         lane=lanes.lane_at_upload(
             fields.options,
             staged.size,
@@ -254,6 +257,7 @@ def _with_key(services: Services, card: JobCard, fields: JobFields, address: str
 def _fingerprint(settings: Settings, card: JobCard, fields: JobFields, address: str) -> str:
     """Return a hash of everything that the caller sent."""
     sent = card.model_dump_json(include={"sha256", "filename", "options", "webhook_url"}) + fields.result_s3
+    sent += fields.order.digest if fields.order is not None else ""
     secrets = [passwords.fingerprint(settings, secret) for secret in (fields.password, address) if secret]
     return hashlib.sha256("".join((sent, *secrets)).encode()).hexdigest()
 
@@ -281,15 +285,17 @@ def _load_replayed(services: Services, job_id: str) -> AcceptedUpload:
     return AcceptedUpload(job_id, job.cache, job.state, replayed=True, shared=job.shared)
 
 
-def _submit(services: Services, card: JobCard, password: str, address_token: bytes | None = None) -> Submission:
+def _submit(services: Services, card: JobCard, fields: JobFields, address_token: bytes | None = None) -> Submission:
     """Create the job of an upload, or of a document that is fetched from the sealed address.
 
     If that fails, its files are deleted.
 
     Raises the errors in REFUSALS, IdempotencyKeyReused, StorageUnavailable, RedisError.
     """
-    sealed = passwords.seal(services.settings, password) if password else None
+    sealed = passwords.seal(services.settings, fields.password) if fields.password else None
     try:
+        if fields.order is not None:
+            store_order(services.storage, card.job_id, fields.order)
         record.store_card(services.storage, card)
         return queue.submit(services.redis, services.settings, card, sealed, address_token=address_token)
     except (RedisError, StorageUnavailable, *REFUSALS, IdempotencyKeyReused):

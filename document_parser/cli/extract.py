@@ -1,4 +1,4 @@
-"""Run ``docparse extract``: read documents in this process and print the values of a schema, each with its place."""
+"""Run ``docparse extract``: read documents here or on a server and print the values of a schema, each with its place."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from document_parser.cli.extract_output import exit_status, print_answer
 from document_parser.cli.outcome import INTERRUPTED
 from document_parser.errors import DocumentParserError
 from document_parser.extraction.registry import load_schemas
@@ -16,15 +17,16 @@ from document_parser.settings import Settings, cap_threads
 from document_parser.settings.arguments import parse_arguments
 from document_parser.settings.startup import settings_or_exit
 
-INCOMPLETE, USAGE, NOTHING = 1, 2, 3
-"""Exit statuses: some document or page could not be read, the command line is wrong, nothing could be read."""
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the values of a schema as JSON, a line for each document: data, evidence, checks."""
     parser = _parser()
     given = parse_arguments(parser, arguments)
     settings = settings_or_exit()
+    if given.server:
+        from document_parser.cli.extract_remote import extract_on_server
+
+        return extract_on_server(parser, given, settings)
     try:
         order = _order(given, settings)
     except (OSError, ValueError) as error:
@@ -53,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         help="what becomes of a model's value that is on no page (a model is asked if VLLM_EXTRACT_URL is set)",
     )
     parser.add_argument("--data", action="store_true", help="print the data alone, without evidence and checks")
+    server = parser.add_argument_group("server")
+    server.add_argument("--server", metavar="URL", help="address of a service that reads them, such as http://127.0.0.1:1233")
+    server.add_argument("--token", help="an API key or its admin token; default DOCPARSE_TOKEN of the environment")
     return parser
 
 
@@ -93,8 +98,5 @@ def _extract_all(given: argparse.Namespace, settings: Settings, order: Extractio
             print(f"{path}: {error}", file=sys.stderr)
             continue
         incomplete += not answer.complete
-        shown = answer.model_dump(mode="json", include={"data"} if given.data else None)
-        print(json.dumps({"file": str(path), **shown}, ensure_ascii=False), flush=True)
-    if failed == len(given.files):
-        return NOTHING
-    return INCOMPLETE if failed or incomplete else 0
+        print_answer(path, answer, data_alone=given.data)
+    return exit_status(given, failed, incomplete)

@@ -22,6 +22,7 @@ import httpx2
 from tenacity import RetryCallState, RetryError, Retrying, retry_if_result, stop_after_delay, stop_never
 
 from document_parser.client.errors import IDEMPOTENCY_KEY, error_of
+from document_parser.client.extraction import ExtractionMethods, FileExtraction, PrebuiltSchema, SchemaValidity
 from document_parser.client.models import (
     Accepted,
     BatchAccepted,
@@ -55,7 +56,19 @@ from document_parser.models import (
     WebhookState,
 )
 
-__all__ = ["ChunkList", "Citation", "Client", "JobList", "PageEntry", "PageView", "Result", "error_of"]
+__all__ = [
+    "ChunkList",
+    "Citation",
+    "Client",
+    "FileExtraction",
+    "JobList",
+    "PageEntry",
+    "PageView",
+    "PrebuiltSchema",
+    "Result",
+    "SchemaValidity",
+    "error_of",
+]
 
 MAX_WAIT_SECONDS = 30.0
 """Longest wait of one status request, in seconds."""
@@ -68,7 +81,7 @@ RESUMABLE_BYTES = 16 << 20
 """Documents larger than this are sent in pieces."""
 
 
-class Client:
+class Client(ExtractionMethods):
     """Call one service. Use it from any number of threads; close it, or use it as a context manager.
 
     A busy server (429, 503), and one that answered before and now does not, is asked again for up to ``patience`` seconds. A
@@ -115,7 +128,8 @@ class Client:
 
         One larger than RESUMABLE_BYTES is sent by ``upload``, in pieces. The same ``idempotency_key`` returns the same job,
         also from another process; without one, each call creates its own key. ``options`` are the fields of models.Options,
-        for example ``output_format``. Raises OSError if the document cannot be read.
+        for example ``output_format``, and what to extract: ``schema``, ``extract_fields`` or ``json_schema`` as JSON text.
+        Raises OSError if the document cannot be read.
         """
         with ExitStack() as stack:
             if isinstance(document, (str, PathLike)):
@@ -228,7 +242,7 @@ class Client:
     def wait(
         self, job_id: str, on_progress: Callable[[JobStatus], None] | None = None, timeout: float | None = None
     ) -> JobStatus:
-        """Wait until a job has ended in any state and no retry of its pages is pending, and return its status.
+        """Wait until a job has ended in any state and no retry or extraction is pending, and return its status.
 
         ``on_progress`` is called with the status about every second. Raises TimeoutError after ``timeout`` seconds; the job
         goes on.

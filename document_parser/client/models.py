@@ -24,6 +24,7 @@ from document_parser.models import (
     PageWarning,
     ResultWarning,
 )
+from document_parser.models.extraction import ResultExtraction
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -45,6 +46,8 @@ class Result(BaseModel):
     missing_pages: list[int] | None = Field(default_factory=list)
     """Pages that were not read when the job was cancelled; None if it was cancelled before it was opened."""
     warnings: list[ResultWarning] = Field(default_factory=list)
+    extraction: ResultExtraction | None = None
+    """What was asked to be extracted with the document; None if nothing was."""
     markdown: str | None = None
     html: str | None = None
     text: str | None = None

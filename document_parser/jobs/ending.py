@@ -196,6 +196,9 @@ def end_job(
             record.store_card(storage, job.card, ended=job)
             if job.webhook is not None:
                 queue.enqueue_deliverer(redis)
+            # An extraction from the outer document waits for the electronic invoice inside it.
+            for extracted in (job, *record.load_many(redis, [job.card.parent] if job.card.parent else [])):
+                queue.enqueue_extractions(redis, extracted)
             if state is JobState.CANCELLED:
                 for child in children_of(redis, storage, job):
                     end_job(redis, ledger, storage, child.card.job_id, JobState.CANCELLED)

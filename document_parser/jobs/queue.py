@@ -20,14 +20,14 @@ from document_parser.errors import IdempotencyKeyReused
 from document_parser.jobs import cache
 from document_parser.jobs.reader_slots import ReaderSlots
 from document_parser.jobs.records import record, transfers
-from document_parser.jobs.records.job import ID_PATTERN, CacheState, JobCard
+from document_parser.jobs.records.job import ID_PATTERN, CacheState, Job, JobCard
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling import admission, quotas
 from document_parser.jobs.scheduling.lanes import LANES
 from document_parser.jobs.webhooks.outbox import Outbox
-from document_parser.models import FORMAT_FILES, Confinement, CpuEngine, Lane
+from document_parser.models import FORMAT_FILES, Confinement, CpuEngine, JobState, Lane
 from document_parser.settings import Settings
 from document_parser.settings.tiers import NO_LIMITS
 
@@ -183,6 +183,18 @@ def enqueue_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str
     """Enqueue the plans of the jobs in ``waiting`` that waited for ``reader`` to read the same document. Raises RedisError."""
     for job in record.load_many(redis, ledger.release_waiting(reader, waiting)):
         enqueue_stage(redis, job.card.job_id, "plan", lane=job.lane, description=job.card.filename)
+
+
+def enqueue_extractions(redis: Redis, job: Job) -> None:
+    """Enqueue the extractions that a completed job still waits for. Raises RedisError."""
+    if job.state is JobState.COMPLETED:
+        for extraction_id in job.pending_extractions:
+            enqueue_stage(redis, job.card.job_id, extraction_stage(extraction_id))
+
+
+def extraction_stage(extraction_id: str) -> str:
+    """Return the name of the stage that makes an extraction."""
+    return f"extract-{extraction_id}"
 
 
 def enqueue_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", description: str = "") -> None:

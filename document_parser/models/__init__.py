@@ -85,10 +85,12 @@ from document_parser.models.enums import (
     format_utc,
 )
 from document_parser.models.job import (
+    EXTRACTING,
     REREADING,
     Delivery,
     Fetching,
     JobError,
+    JobExtraction,
     JobStatus,
     Pinged,
     Progress,
@@ -126,6 +128,7 @@ __all__ = [
     "CODE_LANGUAGE",
     "CPU_ENGINES",
     "DEFAULT_CHUNK_TOKENS",
+    "EXTRACTING",
     "FORMAT_FILES",
     "HARMLESS_WARNINGS",
     "INK_COLUMNS",
@@ -179,6 +182,7 @@ __all__ = [
     "HiddenText",
     "InkFacts",
     "JobError",
+    "JobExtraction",
     "JobState",
     "JobStatus",
     "Lane",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from document_parser.models.document import BoundingBox
 from document_parser.models.enums import PIPELINE_VERSION
+from document_parser.models.job import JobExtraction
 
 EXTRACTION_VERSION = "1"
 """Raised whenever the same pages may give another answer to the same schema."""
@@ -48,6 +49,11 @@ class ExtractionOrder(BaseModel):
         parts = [self.json_schema, self.scope, self.on_ungrounded, EXTRACTION_VERSION, PIPELINE_VERSION]
         parts += [self.model] if self.model else []
         return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()[:32]
+
+    @property
+    def as_asked(self) -> JobExtraction:
+        """Return the extraction as a job lists it before it is made."""
+        return JobExtraction(id=self.digest, schema_name=self.name or None, scope=self.scope)
 
 
 class FieldEvidence(BaseModel):
@@ -101,3 +107,20 @@ class Extraction(BaseModel):
     rows_returned: dict[str, int] = Field(default_factory=dict, description="For each list: the rows of the answer.")
     warnings: list[ExtractionWarning] = Field(default_factory=list)
     complete: bool = True
+
+
+class ResultExtraction(JobExtraction):
+    """An extraction beside a result: its state, and the parts of its answer once that is there."""
+
+    data: Any = None
+    evidence: Any = None
+    checks: list[ExtractionCheck] | None = None
+    rows_seen: dict[str, int] | None = None
+    rows_returned: dict[str, int] | None = None
+    warnings: list[ExtractionWarning] | None = None
+    complete: bool | None = None
+
+
+def lacks_model(answer: bytes) -> bool:
+    """Return whether a stored answer was written while the model was away, so that it is worth asking again."""
+    return any(one.code == "model_unavailable" and one.page is None for one in Extraction.model_validate_json(answer).warnings)

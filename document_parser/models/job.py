@@ -11,6 +11,8 @@ from document_parser.models.enums import JobState, Lane, format_utc
 
 REREADING = "rereading page "
 """How ``stage`` begins while a page of a completed job is read again."""
+EXTRACTING = "extracting"
+"""The ``stage`` of a completed job while values that were asked for are extracted from it."""
 
 
 class JobError(BaseModel):
@@ -28,6 +30,35 @@ class ResultWarning(BaseModel):
 
     page: int
     code: str
+
+
+ExtractionState = Literal["pending", "completed", "failed", "skipped"]
+"""Whether an extraction waits for its document or a worker, has its answer, could not be made, or never will be since the job
+failed or was cancelled."""
+
+
+class ExtractionError(BaseModel):
+    """Why an extraction failed."""
+
+    code: str
+    message: str
+
+
+class JobExtraction(BaseModel):
+    """An extraction that was asked of a job, and how far it is."""
+
+    id: str
+    schema_name: str | None = Field(default=None, description="The name of a prebuilt schema; null for one that was sent.")
+    scope: Literal["document", "page", "row"] = "document"
+    status: ExtractionState = "pending"
+    number: int | None = Field(default=None, description="Counts the extractions of the job as they end, from 1.")
+    ended_at: datetime | None = None
+    error: ExtractionError | None = None
+    url: str = Field(default="", description="Where the answer is.")
+
+    @field_serializer("ended_at", when_used="json")
+    def _utc(self, value: datetime | None) -> str | None:
+        return None if value is None else format_utc(value)
 
 
 class ResultFacts(BaseModel):
@@ -78,6 +109,9 @@ class Webhook(BaseModel):
     revision: int | None = Field(default=None, description="The revision that it reports; null if it reports none.")
     retry: int | None = Field(
         default=None, description="Which of the job's retries it reports, from 1; null if it reports the job's end."
+    )
+    extraction: int | None = Field(
+        default=None, description="Which of the job's extractions it reports, from 1; null if it reports none."
     )
     attempts: int = Field(default=0, description="Attempts since the event, or since the last replay.")
     replays: int = Field(default=0, description="How often the operator started the delivery again.")
@@ -171,6 +205,8 @@ class JobStatus(BaseModel):
     """The batch that it belongs to; null if it was sent by itself."""
     children: int = 0
     """How many documents are inside this one. The result lists them with their jobs."""
+    extractions: list[JobExtraction] = []
+    """The extractions that were asked of it, the newest last."""
     retry_failed_pages: list[int] = []
     """Pages whose newest retry failed. They are unchanged, and ``retry_error`` says why."""
     progress: Progress = Field(default_factory=Progress)
@@ -188,11 +224,15 @@ class JobStatus(BaseModel):
     """The webhook of the newest revision, from the first page on that was read again."""
     retry_failed_webhook: Webhook | None = None
     """The webhook of the newest retry that failed."""
+    extracted_webhook: Webhook | None = None
+    """The webhook of the newest extraction."""
+    extraction_failed_webhook: Webhook | None = None
+    """The webhook of the newest extraction that failed."""
 
     @property
     def is_at_rest(self) -> bool:
-        """Return whether the job has ended and none of its pages is being read again or will be."""
-        return self.status.has_ended and not self.stage.startswith(REREADING)
+        """Return whether the job has ended, and no page of it is being read again and nothing is being extracted."""
+        return self.status.has_ended and not self.stage.startswith((REREADING, EXTRACTING))
 
     @field_serializer("created_at", "started_at", "completed_at", "expires_at", when_used="json")
     def _utc(self, value: datetime | None) -> str | None:

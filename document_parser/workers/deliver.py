@@ -1,9 +1,9 @@
-"""Deliver webhooks: post to the server that a caller named how its job ended, and the outcome of each retry of a page.
+"""Deliver webhooks: post to the server that a caller named how its job ended, and the outcome of each retry and extraction.
 
-``end.lua`` makes the webhook due in the step that ends the job, and ``complete_retry.lua`` in the step that raises the revision
-or keeps the page as it was. A deliverer, one at a time over all workers, claims what is due and posts it. A claim only moves
-the due time, so that a webhook whose deliverer died is due again by itself: it is delivered at least once, always with the
-same ``webhook-id``.
+``end.lua`` makes the webhook due in the step that ends the job, ``complete_retry.lua`` in the step that raises the revision
+or keeps the page as it was, and ``finish_stage.lua`` in the step that finishes an extraction. A deliverer, one at a time over
+all workers, claims what is due and posts it. A claim only moves the due time, so that a webhook whose deliverer died is due
+again by itself: it is delivered at least once, always with the same ``webhook-id``.
 
 Source: the Standard Webhooks specification, for signatures.
 """
@@ -207,6 +207,7 @@ def state_after_try(
         state="delivered" if answer.is_delivered else "pending" if due else "failed",
         revision=before.revision,
         retry=before.retry,
+        extraction=before.extraction,
         attempts=attempts,
         replays=before.replays,
         last_status=answer.status,

@@ -9,32 +9,67 @@ from functools import partial
 from pydantic import ValidationError
 
 from document_parser.engines.vlm.structured import SERVER
-from document_parser.errors import DocumentParserError, ExtractionFailed, SchemaUnsupported
+from document_parser.errors import DocumentParserError, ExtractionFailed, SchemaUnsupported, StorageUnavailable
 from document_parser.extraction.einvoice import InvoiceData
 from document_parser.extraction.model.adviser import ModelAdviser, Pictures
 from document_parser.extraction.schema import SchemaProblems
 from document_parser.extraction.scopes import extract_pages
 from document_parser.extraction.view import view_page
-from document_parser.jobs.records import children, documents_due, storage_keys
+from document_parser.jobs import queue
+from document_parser.jobs.ending import discard_files
+from document_parser.jobs.records import children, documents_due, record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.usage import Changes
 from document_parser.jobs.redis.breakers import RedisBreakers
 from document_parser.jobs.redis.counters import NO_ENGINE
 from document_parser.models import JobError, JobState, Page, PageImageSpec
-from document_parser.models.extraction import Extraction, ExtractionOrder, ExtractionWarning
-from document_parser.storage import StoredFileMissing
+from document_parser.models.extraction import Extraction, ExtractionOrder, ExtractionWarning, lacks_model
+from document_parser.storage import Storage, StoredFileMissing
+from document_parser.telemetry import logs
 from document_parser.workers.assemble import error_of, load_pages
 from document_parser.workers.context import Context
 from document_parser.workers.open_documents import OpenDocuments
 
+log = logs.get_logger(__name__)
 
-def extract_or_error(context: Context, job: Job, extraction_id: str, used: Changes) -> JobError | None:
+
+def extract_or_error(context: Context, extraction_id: str, job: Job, used: Changes) -> JobError | None:
     """Write the answer to an order. Return the error for those who wait for it, None if it was written. Raises RedisError.
 
     What it counts for, and what a model spent, is added to ``used``.
     """
-    write, stage = partial(_extract, context, job, extraction_id, used), f"extract-{extraction_id}"
+    write, stage = partial(_extract, context, job, extraction_id, used), queue.extraction_stage(extraction_id)
     return error_of(write, ExtractionFailed(), job_id=job.card.job_id, stage=stage)
+
+
+def awaits_invoice(context: Context, job_id: str) -> bool:
+    """Return whether the electronic invoice inside the document is still to be read, whose end enqueues the extraction again.
+
+    Raises StorageUnavailable, RedisError.
+    """
+    job = context.load(job_id)
+    inside = children.load(context.storage, job_id) if job is not None and job.children else []
+    ids = [child.job_id for child in inside if child.invoice is not None and child.job_id is not None]
+    unread = [one.card.job_id for one in record.load_many(context.redis, ids) if not one.state.has_ended] if ids else []
+    if unread or (job is not None and job.awaits_invoice):
+        record.note_awaited_invoice(context.redis, job_id, unread[0] if unread else "")
+    return bool(unread)
+
+
+def report(context: Context, job_id: str) -> None:
+    """Store how the extractions of a job have ended, and have its webhook delivered. Raises RedisError."""
+    record.publish(context.redis, job_id)
+    for job in record.load_many(context.redis, [job_id]):
+        try:
+            # For a record that is rebuilt from there: nothing is announced twice.
+            record.store_card(context.storage, job.card, ended=job)
+        except StorageUnavailable as fault:
+            log.warning("extraction_not_noted", job_id=job_id, code=fault.code)
+        if job.webhook is not None:
+            queue.enqueue_deliverer(context.redis)
+    if context.load(job_id) is None:
+        # Deleted meanwhile: what was written since then is removed as well.
+        discard_files(context.redis, context.storage, job_id)
 
 
 def _invoice_data(context: Context, job: Job) -> InvoiceData | None:
@@ -107,17 +142,24 @@ def _without_model(answer: Extraction) -> Extraction:
 
 def _extract(context: Context, job: Job, extraction_id: str, used: Changes) -> None:
     """Write the answer to an order. Raises SchemaUnsupported, PagesLost, StorageUnavailable, RedisError."""
-    job_id = job.card.job_id
-    try:
-        order = ExtractionOrder.model_validate_json(context.storage.get(storage_keys.extraction_order(job_id, extraction_id)))
-        answer = _answer(context, job, order, used)
-    except (StoredFileMissing, ValidationError):
-        raise ExtractionFailed("What was asked of the document is not stored. Ask again.") from None
-    except SchemaProblems as error:
-        raise SchemaUnsupported(problems=[one._asdict() for one in error.problems]) from None
-    if order.model and context.load(job_id) is None:
-        return  # deleted while the model was asked: none of its files may stay
+    job_id, storage = job.card.job_id, context.storage
     key = storage_keys.extraction(job_id, extraction_id, job.revision)
-    context.storage.put(key, answer.model_dump_json().encode())
+    if not _is_written(storage, key):
+        try:
+            order = ExtractionOrder.model_validate_json(storage.get(storage_keys.extraction_order(job_id, extraction_id)))
+            answer = _answer(context, job, order, used)
+        except (StoredFileMissing, ValidationError):
+            raise ExtractionFailed("What was asked of the document is not stored. Ask again.") from None
+        except SchemaProblems as error:
+            raise SchemaUnsupported(problems=[one._asdict() for one in error.problems]) from None
+        storage.put(key, answer.model_dump_json().encode())
     used.setdefault(NO_ENGINE, {})["extractions"] = 1
     documents_due.note(context.redis, documents_due.WrittenAnswer(job_id, extraction_id, job.revision))
+
+
+def _is_written(storage: Storage, key: str) -> bool:
+    """Return whether an answer is there, as after the death of its worker, and no model is worth being asked again for it."""
+    try:
+        return not lacks_model(storage.get(key))
+    except StoredFileMissing:
+        return False

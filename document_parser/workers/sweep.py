@@ -206,18 +206,19 @@ class Sweep:
     # --- lost RQ jobs
 
     def enqueue_lost_stages(self) -> None:
-        """Enqueue lost stages again: plans of documents, assemblies of closed ledgers, and retries of pages.
+        """Enqueue lost stages again: plans of documents, assemblies of closed ledgers, retries of pages, and extractions.
 
         Raises RedisError.
         """
         active = [text(job_id) for job_id in self.redis.zrange("jobs:active", 0, -1)]
-        active += [text(job_id) for job_id in self.redis.smembers(REREADING)]
+        active += [text(job_id) for key in (REREADING, record.EXTRACTING) for job_id in self.redis.smembers(key)]
         jobs = {job.card.job_id: job for job in record.load_many(self.redis, active)} if active else {}
         if gone := set(active) - jobs.keys():
             self.redis.zrem("jobs:active", *gone)
             self.redis.zrem("jobs:queued", *gone)
             self.redis.srem(REREADING, *gone)
-        working = [job for job in jobs.values() if job.waits_for not in jobs]
+            self.redis.srem(record.EXTRACTING, *gone)
+        working = [job for job in jobs.values() if not {job.waits_for, job.awaits_invoice} & jobs.keys()]
         needs = {need for job in working if (need := self._lost_stage(job)) is not None}
         # Seen in two sweeps in a row: what is missing only for a moment is being enqueued already.
         lost = sorted(needs & self.needs)
@@ -334,7 +335,10 @@ class Sweep:
 def _stage_of(job: Job) -> str | None:
     """Return the next stage of a job; None while pages are read, and if nothing is left to do."""
     if job.state.has_ended:
-        return "retry" if job.rereading is not None else None
+        if job.rereading is not None:
+            return "retry"
+        waiting = job.pending_extractions if job.state is JobState.COMPLETED else []
+        return queue.extraction_stage(waiting[0]) if waiting else None
     if not job.card.is_fetched:
         return "fetch"
     return "plan" if not job.planned else "assemble" if job.is_closed else None

@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from document_parser.jobs import queue
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.usage import Changes
 from document_parser.models import JobError, OutputFormat
@@ -51,16 +52,21 @@ def assemble(job_id: str) -> None:
 
 def export(job_id: str, name: OutputFormat) -> None:
     """Write a format of the result that was requested after the end of the job."""
-    _write_later(job_id, f"export-{name}", lambda context, job, _: assembly.export_or_error(context, job, name))
+    with _document_task(job_id) as (context, actor):
+
+        def write(job: Job, _: Changes) -> JobError | None:
+            return assembly.export_or_error(context, job, name)
+
+        _write_once(context, actor, job_id, f"export-{name}", write)
 
 
 def extract(job_id: str, extraction_id: str) -> None:
     """Extract the values of a schema from the pages of a document that was read."""
-
-    def write(context: Context, job: Job, used: Changes) -> JobError | None:
-        return extraction.extract_or_error(context, job, extraction_id, used)
-
-    _write_later(job_id, f"extract-{extraction_id}", write)
+    with _document_task(job_id) as (context, actor):
+        if not extraction.awaits_invoice(context, job_id):
+            write = partial(extraction.extract_or_error, context, extraction_id)
+            _write_once(context, actor, job_id, queue.extraction_stage(extraction_id), write)
+            extraction.report(context, job_id)
 
 
 def retry(job_id: str) -> None:
@@ -69,19 +75,20 @@ def retry(job_id: str) -> None:
         asyncio.run(reread.reread(context, job_id))
 
 
-def _write_later(job_id: str, stage: str, write: Callable[[Context, Job, Changes], JobError | None]) -> None:
-    """Write what was asked for after the end of a job, unless another worker does, and tell those who wait how it went.
+def _write_once(
+    context: Context, actor: Heartbeat, job_id: str, stage: str, write: Callable[[Job, Changes], JobError | None]
+) -> None:
+    """Write what is written after the end of a job, unless another worker does, and tell those who wait how it went.
 
-    ``write`` adds what it used of engines to the usage that it is given.
+    ``write`` adds what it used to the usage that it is given.
     """
-    with _document_task(job_id) as (context, actor):
-        claim = context.ledger.claim_stage(job_id, stage, actor.name, alone=True)
-        job = context.load(job_id) if claim else None
-        if claim is not None and job is not None:
-            actor.hold(claim)
-            used: Changes = {}
-            context.ledger.finish_stage(claim, write(context, job, used), used)
-            actor.drop(claim)
+    claim = context.ledger.claim_stage(job_id, stage, actor.name, alone=True)
+    job = context.load(job_id) if claim else None
+    if claim is not None and job is not None:
+        actor.hold(claim)
+        used: Changes = {}
+        context.ledger.finish_stage(claim, write(job, used), used)
+        actor.drop(claim)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.records import batches, children, record, storage_keys, unpacked
+from document_parser.jobs.records.extraction_orders import load_order, store_order
 from document_parser.jobs.records.job import Job, JobCard
 from document_parser.jobs.redis import clock
 from document_parser.models import Child, Member, PageError
@@ -53,6 +54,8 @@ class _Unpacking:
         self._source = source
         self._left = context.settings.workers.max_unpacked_mb << 20
         self._names: set[str] = set()
+        asked = self._card.extraction
+        self._order = load_order(context.storage, self._card.job_id, asked.id) if asked else None
 
     async def add(self, index: int, member: Member) -> Child:
         """Return the member as a child: with a job, or with the error that says why it has none."""
@@ -109,6 +112,8 @@ class _Unpacking:
             unpacked.charge(self._context.redis, card.root, staged.size, limits.max_members, limits.max_unpacked_mb)
             card = await self._scan(card, staged)
             await asyncio.to_thread(storage.put_file, storage_keys.source(job_id), staged.path, followed=True)
+        if self._order is not None:
+            await asyncio.to_thread(store_order, storage, job_id, self._order)
         await asyncio.to_thread(record.store_card, storage, card)
         if queue.submit(self._context.redis, settings, card, None, bounded=False).gone:
             discard_files(self._context.redis, storage, job_id)
@@ -148,6 +153,7 @@ class _Unpacking:
             sha256=staged.sha256,
             size=staged.size,
             options=self._card.options.model_copy(update={"page_range": ""}),
+            extraction=self._order.as_asked if self._order is not None else None,
             lane=self._card.lane,
             created_at=clock.now(self._context.redis),
             request_id=self._card.request_id,

@@ -17,6 +17,7 @@ import { PageView } from "./page_view.js";
 import { Reread } from "./reread.js";
 import { ResultView } from "./result_view.js";
 import { Tabs } from "./tabs.js";
+import { ValuesView } from "./values_view.js";
 import { clock, count, ENDED, isRereading, jobState } from "./words.js";
 
 export class JobView {
@@ -31,6 +32,7 @@ export class JobView {
     this.pageView = new PageView(() => onKeepFurniture(...this.#sent()));
     this.reread = new Reread((number, choice) => this.#order(number, choice));
     this.results = new ResultView(byId("panel-result"), { page: () => this.pageView.view, openPage: (number) => this.#openFromTable(number) });
+    this.values = new ValuesView();
     this.pageView.onShown = (view) => {
       this.results.pageChanged();
       this.reread.setPage(view, this.status?.status === "completed");
@@ -72,6 +74,7 @@ export class JobView {
     this.ordered.clear();
     this.reread.setPage(null, false);
     this.results.setJob(null);
+    this.values.setJob(null);
     this.id = null;
     this.status = null;
   }
@@ -161,6 +164,7 @@ export class JobView {
     for (const [id, visible] of Object.entries({ "job-status": true, "delete-job": true, "cancel-job": !ended, "copy-result": readable, "download-menu": readable })) show(byId(id), visible);
     setText(byId("job-facts"), facts(status));
     this.results.setJob(readable ? this.id : null, status.filename.replace(/\.[^.]*$/, ""));
+    this.values.setJob(status.status === "completed" ? this.id : null, status.filename.replace(/\.[^.]*$/, ""), status.extractions);
     show(byId("job-failure"), Boolean(status.error));
     if (status.error && !before?.error) this.#failed(status.error);
     this.overview.update(status, this.ledger);
@@ -250,7 +254,7 @@ export class JobView {
     if (id !== this.id) return;
     this.#setStatus(status);
     this.#setPages(pages);
-    if (this.tabs.chosen !== "page") this.results.show(this.tabs.chosen);
+    if (this.tabs.chosen !== "page") this.#show(this.tabs.chosen);
   }
 
   #failed(error) {
@@ -308,8 +312,10 @@ export class JobView {
 
   #show(name) {
     show(byId("panel-page"), name === "page");
-    show(byId("panel-result"), name !== "page");
-    if (name !== "page" && this.id) this.results.show(name);
+    show(byId("panel-fields"), name === "fields");
+    show(byId("panel-result"), name !== "page" && name !== "fields");
+    if (name === "fields") this.values.show();
+    else if (name !== "page" && this.id) this.results.show(name);
   }
 
   #openFromTable(number) {

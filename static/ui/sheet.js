@@ -82,10 +82,10 @@ export class Sheet {
 
   #boxes(blocks) {
     this.boxes.clear();
-    for (const [index, { box, kind, confidence }] of blocks.slice(0, MOST_BOXES).entries()) {
+    for (const [index, { box, kind, confidence, label }] of blocks.slice(0, MOST_BOXES).entries()) {
       if (!box) continue;
       const sure = confidence === null || confidence === undefined ? "" : ` · ${Math.round(confidence * 100)} %`;
-      const made = el("div", { class: box.top < 0.03 ? "box at-top" : "box", "aria-hidden": "true", data: { index, label: kindName(kind) + sure } });
+      const made = el("div", { class: box.top < 0.03 ? "box at-top" : "box", "aria-hidden": "true", data: { index, label: label ?? kindName(kind) + sure } });
       const { style } = made;
       style.left = percent(box.left);
       style.top = percent(box.top);

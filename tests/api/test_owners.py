@@ -164,6 +164,8 @@ def call(client, method, rule, names):
         piece = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
         return client.request(method, address, headers=piece)
     query = {"start": 0, "end": 1} if rule.endswith("/cite") else None
+    if rule.endswith("<batch_id>/extractions"):
+        query = {"extract_fields": "total"}
     return client.request(method, address, params=query, json={} if method == "POST" else None)
 
 

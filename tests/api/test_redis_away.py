@@ -153,6 +153,7 @@ def test_it_works_again_by_itself_with_everything_that_there_was(story):
         "/v1/uploads/{upload_id}",
         batch,
         f"{batch}/events",
+        f"{batch}/extractions",
         f"{batch}/download",
     )
     assert refused == dict.fromkeys(absent, 404), "there are none of these"

@@ -10,7 +10,7 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.support.commands import docparse
-from tests.support.service import NOBODY
+from tests.support.service import NOBODY, Service
 from tests.support.vllm_extract import MODEL, Asking, ExtractServer
 from tests.support.vllm_server import served_from_thread
 
@@ -75,3 +75,21 @@ def test_a_model_is_heard_too_if_one_is_set_and_sees_the_page(letter):
     assert answer["data"] == {"meter number": "ZX-5521", "owner": None}
     assert [(one["code"], one["field"]) for one in answer["warnings"]] == [("ungrounded", "/owner")]
     assert [Asking(body).pictures for body in server.bodies] == [1]
+
+
+def test_a_server_reads_and_answers_in_the_order_of_the_files(letter, tmp_path):
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.4 nothing")
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"type": "object", "properties": {"meter": {"type": "string", "x-labels": ["meter number"]}}}))
+    with Service(tmp_path / "service", NUM_WORKERS=1, WEB_WORKERS=1) as service:
+        server = ("--server", f"http://127.0.0.1:{service.port}")
+        done = run(broken, letter, "--fields", "meter number, owner", "--data", *server)
+        assert done.returncode == 1, done.stderr
+        assert json.loads(done.stdout) == {"file": str(letter), "data": {"meter number": "ZX-5521", "owner": None}}
+        assert str(broken) in done.stderr
+        answer = json.loads(run(letter, "--schema", schema, *server).stdout)
+        assert (answer["data"], answer["evidence"]["meter"]["page"]) == ({"meter": "ZX-5521"}, 1)
+        refused = run(letter, "--schema", "novel", *server)
+        assert refused.returncode == 2
+        assert "invoice" in refused.stderr, "the names that there are"

@@ -19,7 +19,7 @@ from document_parser.jobs.records.job import PUBLIC
 from document_parser.jobs.records.ledger import Claim, Ledger
 from document_parser.jobs.scheduling import admission, forecast, lanes
 from document_parser.jobs.scheduling.lanes import LANES
-from document_parser.models import JobState, Options, Page, PageWarning
+from document_parser.models import JobExtraction, JobState, Options, Page, PageWarning
 from document_parser.settings import QueueSettings
 from document_parser.storage import LocalStorage
 from document_parser.workers.heartbeat import Heartbeat
@@ -413,6 +413,7 @@ def test_what_kills_its_worker_twice_is_not_rung_for_again_and_those_who_wait_ar
     add_ready_job(ledger, redis, 1)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1))
     ledger.end(JOB, JobState.COMPLETED)
+    record.order_extraction(redis, JOB, JobExtraction(id="0123abcd"))
     bells = queue.queue(redis, queue.FINISH)
     for actor, rings in (("b", 1), ("c", 0)):
         bells.empty()

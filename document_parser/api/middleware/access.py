@@ -91,6 +91,7 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("POST", "/v1/jobs/<job_id>/extract"): EXTRACT,
     ("GET", "/v1/jobs/<job_id>/extractions/<extraction_id>"): EXTRACT,
     ("POST", "/v1/extract"): Access("extract", actions=("job.submit", RESULT_READ)),
+    ("GET", "/v1/batches/<batch_id>/extractions"): EXTRACT,
     ("POST", "/v1/extract/validate"): Access("extract"),
     ("GET", "/v1/schemas"): Access("extract"),
     ("GET", "/v1/documents"): Access("extract", operator_when_off=True, actions=(RESULT_READ,)),

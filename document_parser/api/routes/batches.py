@@ -103,7 +103,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     )
     def events(path: BatchPath, query: EventsQuery, header: EventsHeader) -> Response:
         services = get_services()
-        return stream_events(services, _subject(services, _check_batch_id(path.batch_id)), query, header)
+        return stream_events(services, _subject(services, check_batch_id(path.batch_id)), query, header)
 
     @routes.get(
         "/batches/<batch_id>/download",
@@ -130,7 +130,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     )
     def cancel(path: BatchPath) -> Response:
         check_origin()
-        return responses.to_response(_cancel(get_services(), _check_batch_id(path.batch_id)))
+        return responses.to_response(_cancel(get_services(), check_batch_id(path.batch_id)))
 
     @routes.delete(
         "/batches/<batch_id>",
@@ -141,7 +141,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     )
     def delete(path: BatchPath) -> Response:
         check_origin()
-        return responses.to_response(_delete(get_services(), _check_batch_id(path.batch_id)))
+        return responses.to_response(_delete(get_services(), check_batch_id(path.batch_id)))
 
     return routes
 
@@ -184,7 +184,7 @@ def _sent(entry: BatchEntry) -> BatchJob:
 
 
 def _status(path: BatchPath, query: BatchQuery) -> Response:
-    services, batch_id = get_services(), _check_batch_id(path.batch_id)
+    services, batch_id = get_services(), check_batch_id(path.batch_id)
     load = partial(batches.load, services.redis, batch_id)
     found = wait_until(services, batches.events_key(batch_id), load, lambda batch: batch.has_ended, query.wait)
     headers = {} if found.has_ended else retry_after_header()
@@ -204,7 +204,7 @@ def _subject(services: Services, batch_id: str) -> Subject:
 
 def _download(path: BatchPath, query: BatchDownloadQuery) -> Response:
     services = get_services()
-    batch = batches.load(services.redis, _check_batch_id(path.batch_id))
+    batch = batches.load(services.redis, check_batch_id(path.batch_id))
     if not batch.has_ended:
         raise BatchNotComplete(status=batch.state)
     formats = (query.format,) if query.format else WRITTEN_FOR_BATCHES
@@ -235,7 +235,7 @@ def _delete(services: Services, batch_id: str) -> BatchDeleted:
     )
 
 
-def _check_batch_id(batch_id: str) -> str:
+def check_batch_id(batch_id: str) -> str:
     """Return the batch id if it is well-formed. Raises BatchNotFound."""
     if not re.fullmatch(ID_PATTERN, batch_id):
         raise BatchNotFound()

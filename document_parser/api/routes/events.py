@@ -83,8 +83,8 @@ class Subject:
 
 GONE = (JobNotFound, JobExpired, BatchNotFound, BatchExpired)
 """Errors of a job or batch that is not there any more."""
-ENDS = ("job.completed", "job.failed", "job.cancelled")
-"""Kinds of events with which a job ends."""
+ENDS = ("job.completed", "job.failed", "job.cancelled", "job.extracted", "extraction.failed")
+"""Kinds of events with which a job ends, or what was asked of it behind its end."""
 
 
 def job_subject(services: Services, job_id: str) -> Subject:

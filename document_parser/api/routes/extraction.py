@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from flask import Response, request, url_for
@@ -10,48 +9,46 @@ from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
-from document_parser.api.middleware import errors, responses
+from document_parser.api.extraction_fields import (
+    ORDER_ERRORS,
+    ORDER_PROPERTIES,
+    ORDER_TEXT,
+    SOURCES,
+    known_schemas,
+    parse_order,
+    with_model,
+)
+from document_parser.api.middleware import responses
+from document_parser.api.routes.extraction_csv import CSV, as_csv
 from document_parser.api.routes.jobs import check_job_id
 from document_parser.api.routes.process import UPLOAD_ERRORS, accept_upload, accepted_response, upload_description
-from document_parser.api.routes.waiting import last_event, wait_for_end, wait_for_outcome
+from document_parser.api.routes.results import prefers_csv
+from document_parser.api.routes.stored_extractions import answer_by_id, answer_to, order_by_id
+from document_parser.api.routes.waiting import wait_for_end
 from document_parser.api.schemas import (
     ExtractionPath,
+    ExtractionQuery,
     ExtractionStarted,
     JobPath,
     Schemas,
     SchemaSummary,
     SchemaValidity,
 )
-from document_parser.api.services import Services, get_services
+from document_parser.api.services import get_services
 from document_parser.errors import (
     BadRequest,
     ExtractionFailed,
     ExtractionNotFound,
     Forbidden,
-    InvalidOption,
     JobNotComplete,
-    SchemaNotFound,
     SchemaUnsupported,
     StorageUnavailable,
 )
-from document_parser.extraction.registry import NamedSchema, load_schemas
-from document_parser.extraction.schema import SchemaProblems, compile_schema, schema_of_names
-from document_parser.jobs import queue
-from document_parser.jobs.records import record, storage_keys
+from document_parser.jobs.records import record
 from document_parser.jobs.records.job import Job
-from document_parser.models import JobState
-from document_parser.models.extraction import Extraction, ExtractionOrder
+from document_parser.models.extraction import Extraction
 from document_parser.settings import ApiSettings
-from document_parser.storage import StoredFileMissing
 
-WAIT_SECONDS = 30.0
-"""Longest wait for an extraction, in seconds; after that the answer is 202."""
-MAX_NAMES = 1000
-"""Names of fields in a request, at most."""
-FIELDS = ("json_schema", "schema", "fields", "scope", "on_ungrounded")
-"""What an order may have. In a form and a query ``fields`` is called ``extract_fields`` and has names between commas."""
-ORDER_ERRORS = (BadRequest, InvalidOption, SchemaUnsupported, SchemaNotFound)
-"""Errors of an order."""
 EXTRACTION_ERRORS: tuple[openapi.Errors, ...] = (
     *ORDER_ERRORS,
     Forbidden,
@@ -61,48 +58,9 @@ EXTRACTION_ERRORS: tuple[openapi.Errors, ...] = (
     *openapi.RESULT,
 )
 """Errors of an extraction."""
-ORDER_TEXT = (
-    "Send json_schema (a JSON Schema), schema (the name of a prebuilt one) or fields (a list of names). Each value of the "
-    "answer has its page, its boxes and its quote in evidence; a value that the document does not have is null."
-)
-"""Description of an order in the documentation."""
 
-_ORDER_PROPERTIES: dict[str, Any] = {
-    "json_schema": {
-        "type": "object",
-        "description": "A JSON Schema whose root is an object with properties.",
-        "examples": [{"type": "object", "properties": {"total": {"type": "number"}}}],
-    },
-    "schema": {
-        "type": "string",
-        "description": "The name of a prebuilt schema, as GET /v1/schemas lists them.",
-        "examples": ["invoice"],
-    },
-    "fields": {
-        "type": "array",
-        "items": {"type": "string", "minLength": 1},
-        "minItems": 1,
-        "maxItems": MAX_NAMES,
-        "description": "Names of fields.",
-        "examples": [["invoice number", "total"]],
-    },
-    "scope": {"enum": ["document", "page", "row"], "default": "document", "description": "What the schema describes."},
-    "on_ungrounded": {"enum": ["flag", "null"], "default": "flag", "description": "What becomes of values not on the page."},
-}
-
-_FORM_PROPERTIES: dict[str, dict[str, Any]] = {
-    "json_schema": {"type": "string", "default": "", "description": "A JSON Schema, as JSON text."},
-    "schema": {
-        "type": "string",
-        "default": "",
-        "description": "The name of a prebuilt schema, as GET /v1/schemas lists them.",
-        "examples": ["invoice"],
-    },
-    "extract_fields": {"type": "string", "default": "", "description": "Names of fields, separated by commas."},
-    "scope": _ORDER_PROPERTIES["scope"],
-    "on_ungrounded": _ORDER_PROPERTIES["on_ungrounded"],
-}
-"""The fields of an order beside a document."""
+VALUES = openapi.answer(Extraction, "The values.", "Content-Location")
+"""Response with the values of a document."""
 
 routes = APIBlueprint(
     "extraction", __name__, url_prefix="/v1", abp_tags=[Tag(name="extraction", description="Values, each with its place.")]
@@ -121,10 +79,10 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
         description="As /v1/process/sync, with the order beside the document: json_schema as JSON text, schema, or "
         f"extract_fields with names between commas. {ORDER_TEXT}",
         responses=openapi.responses(
-            {200: Extraction, 202: ExtractionStarted, 414: openapi.uri_too_long()}, *UPLOAD_ERRORS, *EXTRACTION_ERRORS
+            {200: VALUES, 202: ExtractionStarted, 414: openapi.uri_too_long()}, *UPLOAD_ERRORS, *EXTRACTION_ERRORS
         ),
         operation_id="extract",
-        **upload_description(settings, _FORM_PROPERTIES),
+        **upload_description(settings),
     )
     def extract() -> Response:
         return _extract_new()
@@ -134,24 +92,22 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
 
 def _extract_new() -> Response:
     """Return the values of a new document, or 202 with the address to ask again if that takes longer."""
-    services, orders = get_services(), list[ExtractionOrder]()
-    taken = accept_upload(take=lambda fields: orders.append(parse_order(services, _form_order(fields))))
+    services, taken = get_services(), accept_upload(extracts=True)
     job = wait_for_end(services, taken.job_id, services.settings.api.sync_timeout_seconds)
-    order = with_model(services, job, orders[0])
-    if not job.state.has_ended:
-        _store_order(services, job, order)
-        started = _started(job, order)
-        response = accepted_response(taken)
-        response.set_data(responses.to_response(started, 202).get_data())
-        response.headers["Location"] = started.status_url
-        return response
-    return _answer(services, job, order)
+    asked = job.card.extraction
+    if asked is not None and job.is_at_rest:
+        return _response(job, asked.id, answer_by_id(services, job, asked.id))
+    started = _started(job, asked.id if asked is not None else "")
+    response = accepted_response(taken)
+    response.set_data(responses.to_response(started, 202).get_data())
+    response.headers["Location"] = started.status_url
+    return response
 
 
 def _order_body(*, required: bool = True) -> dict[str, Any]:
     """Return the description of an order in JSON."""
-    one = {"oneOf": [{"required": [name]} for name in FIELDS[:3]]}
-    schema = {"type": "object", "properties": _ORDER_PROPERTIES, "additionalProperties": False, **one}
+    one = {"oneOf": [{"required": [name]} for name in SOURCES]}
+    schema = {"type": "object", "properties": ORDER_PROPERTIES, "additionalProperties": False, **one}
     content = {"schema": schema, "example": {"fields": ["invoice number", "total"]}}
     return {"content": {openapi.JSON: content}, "required": required}
 
@@ -161,7 +117,7 @@ def _order_body(*, required: bool = True) -> dict[str, Any]:
     summary="Extract values from a document that was read",
     description=f"Nothing is read again. The same order is answered from storage. {ORDER_TEXT}",
     request_body=_order_body(),
-    responses=openapi.responses({200: Extraction, 202: ExtractionStarted}, *EXTRACTION_ERRORS),
+    responses=openapi.responses({200: VALUES, 202: ExtractionStarted}, *EXTRACTION_ERRORS),
     operation_id="extract_from_job",
 )
 def extract_from_job(path: JobPath) -> Response:
@@ -169,25 +125,34 @@ def extract_from_job(path: JobPath) -> Response:
     check_origin()
     services = get_services()
     job = record.load(services.redis, check_job_id(path.job_id))
-    return _answer(services, job, with_model(services, job, parse_order(services, _json_order())))
+    order = with_model(services.settings, parse_order(services.settings, _json_order()), job.card.tier)
+    return _response(job, order.digest, answer_to(services, job, order, asks_model_again=True))
 
 
 @routes.get(
     "/jobs/<job_id>/extractions/<extraction_id>",
     summary="The answer to an extraction",
-    description="Waits up to 30 seconds for one that is under way.",
-    responses=openapi.responses({200: Extraction, 202: ExtractionStarted}, ExtractionNotFound, *EXTRACTION_ERRORS),
+    description="Waits up to 30 seconds for one that is under way. With format=csv, or if Accept prefers text/csv: a table "
+    "with a line for each row of its lists.",
+    responses=openapi.responses(
+        {
+            200: openapi.answer({openapi.JSON: Extraction, CSV: openapi.TEXT}, "The values.", "Content-Disposition"),
+            202: ExtractionStarted,
+        },
+        ExtractionNotFound,
+        *EXTRACTION_ERRORS,
+    ),
     operation_id="job_extraction",
 )
-def extraction(path: ExtractionPath) -> Response:
+def extraction(path: ExtractionPath, query: ExtractionQuery) -> Response:
     """Return the answer to an order that was sent before."""
     services = get_services()
     job = record.load(services.redis, check_job_id(path.job_id))
-    try:
-        stored = services.storage.get(storage_keys.extraction_order(job.card.job_id, _check_id(path.extraction_id)))
-    except StoredFileMissing:
-        raise ExtractionNotFound() from None
-    return _answer(services, job, ExtractionOrder.model_validate_json(stored))
+    order = order_by_id(services, job, path.extraction_id)
+    answer = answer_to(services, job, order)
+    if answer is not None and (query.format == "csv" or (not query.format and prefers_csv())):
+        return as_csv(job, order, answer)
+    return _response(job, order.digest, answer)
 
 
 @routes.post(
@@ -201,7 +166,7 @@ def validate() -> Response:
     """Return whether a schema is supported, and each part that is not by its JSON pointer."""
     check_origin()
     try:
-        parse_order(get_services(), _json_order())
+        parse_order(get_services().settings, _json_order())
     except SchemaUnsupported as error:
         return responses.to_response(SchemaValidity(valid=False, problems=error.details["problems"]))
     return responses.to_response(SchemaValidity(valid=True, problems=[]))
@@ -217,53 +182,9 @@ def schemas() -> Response:
     """Return the prebuilt schemas, and those of SCHEMAS_DIR."""
     found = [
         SchemaSummary(name=one.name, version=one.version, title=one.title, json_schema=one.json_schema)
-        for one in _schemas(get_services()).values()
+        for one in known_schemas(get_services().settings).values()
     ]
     return responses.to_response(Schemas(schemas=found))
-
-
-def _schemas(services: Services) -> dict[str, NamedSchema]:
-    return load_schemas(services.settings.extraction.schemas_dir)
-
-
-def parse_order(services: Services, given: dict[str, Any]) -> ExtractionOrder:
-    """Return the order that a request has sent. Raises InvalidOption, SchemaNotFound, SchemaUnsupported."""
-    unknown = [name for name in given if name not in FIELDS]
-    if unknown:
-        raise InvalidOption.for_fields(*({"field": name, "problem": "is unknown"} for name in unknown))
-    sources = [name for name in FIELDS[:3] if name in given]
-    if len(sources) != 1:
-        raise InvalidOption.for_fields({"field": "json_schema", "problem": "send one of json_schema, schema and fields"})
-    name, schema = "", given.get("json_schema")
-    if sources == ["schema"]:
-        name, known = given["schema"], _schemas(services)
-        if not isinstance(name, str):
-            raise InvalidOption.for_fields({"field": "schema", "problem": "is a name"})
-        if name not in known:
-            raise SchemaNotFound(known=sorted(known))
-        schema = known[name].json_schema
-    elif sources == ["fields"]:
-        names = given["fields"]
-        sound = isinstance(names, list) and all(isinstance(one, str) and one for one in names)
-        if not sound or not 1 <= len(names) <= MAX_NAMES:
-            raise InvalidOption.for_fields({"field": "fields", "problem": f"is a list of at most {MAX_NAMES} names"})
-        schema = schema_of_names(names)
-    if not isinstance(schema, dict):
-        raise InvalidOption.for_fields({"field": "json_schema", "problem": "is a JSON object"})
-    options = {key: given[key] for key in ("scope", "on_ungrounded") if key in given}
-    for key, allowed in (("scope", ("document", "page", "row")), ("on_ungrounded", ("flag", "null"))):
-        if key in options and options[key] not in allowed:
-            raise InvalidOption.for_fields({"field": key, "problem": f"is one of {', '.join(allowed)}"})
-    try:
-        compile_schema(schema)
-    except SchemaProblems as error:
-        raise SchemaUnsupported(problems=[one._asdict() for one in error.problems]) from None
-    return ExtractionOrder(json_schema=schema, name=name, **options)
-
-
-def with_model(services: Services, job: Job, order: ExtractionOrder) -> ExtractionOrder:
-    """Return an order with the model that is heard too for this job, if one is set and its tier allows it."""
-    return order.model_copy(update={"model": services.settings.extract_model_of(job.card.tier)})
 
 
 def _json_order() -> dict[str, Any]:
@@ -277,78 +198,21 @@ def _json_order() -> dict[str, Any]:
     return found
 
 
-def _form_order(fields: dict[str, Any]) -> dict[str, Any]:
-    """Take the order out of the fields beside a document; texts of a form are understood. Raises InvalidOption."""
-    names = {"json_schema", "schema", "extract_fields", "scope", "on_ungrounded"}
-    given = {name: fields.pop(name) for name in names & fields.keys()}
-    if isinstance(listed := given.pop("extract_fields", ""), str):
-        listed = [one.strip() for one in listed.split(",") if one.strip()]
-    if listed:
-        given["fields"] = listed
-    if isinstance(schema := given.get("json_schema"), str) and schema:
-        try:
-            given["json_schema"] = json.loads(schema)
-        except (ValueError, RecursionError):
-            raise InvalidOption.for_fields({"field": "json_schema", "problem": "is no JSON"}) from None
-    return {name: value for name, value in given.items() if value != ""}
-
-
-def _answer(services: Services, job: Job, order: ExtractionOrder) -> Response:
-    """Return the stored answer to an order; have a worker write it first if it is not there, and wait for it."""
-    if not job.state.has_ended:
-        raise JobNotComplete(status=job.state.value)
-    if job.error is not None:
-        return errors.error_response(job.error)
-    if job.state is not JobState.COMPLETED:
-        raise JobNotComplete("The job was cancelled. Send the document again to extract from it.", status=job.state.value)
-    key = storage_keys.extraction(job.card.job_id, order.digest, job.revision)
-    found = _find(services, key)
-    if found is not None and not (order.model and _lacks_model(found)):
-        return found
-    _store_order(services, job, order)
-    last = last_event(services.redis, job.card.job_id)
-    queue.enqueue_stage(services.redis, job.card.job_id, f"extract-{order.digest}")
-    wait_for_outcome(services, job.card.job_id, "extraction", order.digest, last, WAIT_SECONDS)
-    if (found := _find(services, key)) is not None:
-        return found
-    record.load(services.redis, job.card.job_id)  # raises if the job was deleted meanwhile
-    started = _started(job, order)
+def _response(job: Job, extraction_id: str, answer: bytes | None) -> Response:
+    """Return the answer, or 202 with the address to ask again if it is not there yet."""
+    if answer is not None:
+        own = url_for("extraction.extraction", job_id=job.card.job_id, extraction_id=extraction_id)
+        return Response(answer, mimetype="application/json", headers={"Content-Location": own})
+    started = _started(job, extraction_id)
     return responses.to_response(started, 202, {"Location": started.status_url})
 
 
-def _find(services: Services, key: str) -> Response | None:
-    """Return a stored answer; None if there is none."""
-    try:
-        return Response(services.storage.get(key), mimetype="application/json")
-    except StoredFileMissing:
-        return None
-
-
-def _lacks_model(answer: Response) -> bool:
-    """Return whether an answer was written while the model was away, so that it is worth asking again."""
-    warnings = json.loads(answer.get_data())["warnings"]
-    return any(one["code"] == "model_unavailable" and one.get("page") is None for one in warnings)
-
-
-def _store_order(services: Services, job: Job, order: ExtractionOrder) -> None:
-    """Store what was asked, for the worker and for those who ask again."""
-    key = storage_keys.extraction_order(job.card.job_id, order.digest)
-    services.storage.put(key, order.model_dump_json().encode())
-
-
-def _started(job: Job, order: ExtractionOrder) -> ExtractionStarted:
+def _started(job: Job, extraction_id: str) -> ExtractionStarted:
     """Return where an extraction that takes longer is asked for again."""
-    address = url_for("extraction.extraction", job_id=job.card.job_id, extraction_id=order.digest)
+    address = url_for("extraction.extraction", job_id=job.card.job_id, extraction_id=extraction_id)
     return ExtractionStarted(
         job_id=job.card.job_id,
-        extraction_id=order.digest,
+        extraction_id=extraction_id,
         message="The document is being read, or its values are being extracted. status_url returns them.",
         status_url=address,
     )
-
-
-def _check_id(extraction_id: str) -> str:
-    """Return the id of an extraction; ids are hashes, and never parts of a path. Raises ExtractionNotFound."""
-    if len(extraction_id) != 32 or not all(char in "0123456789abcdef" for char in extraction_id):
-        raise ExtractionNotFound()
-    return extraction_id

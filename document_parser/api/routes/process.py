@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request, url_for
@@ -11,6 +10,7 @@ from flask_openapi import APIBlueprint, Tag
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.complete_reads import end_with_read
+from document_parser.api.extraction_fields import FORM_PROPERTIES
 from document_parser.api.intake.form_parser import MULTIPART
 from document_parser.api.intake.uploads import receive_upload
 from document_parser.api.job_fields import (
@@ -30,6 +30,7 @@ from document_parser.api.submission import SUBMISSION_ERRORS, AcceptedUpload, ch
 from document_parser.errors import (
     FileMissing,
     Forbidden,
+    InvalidOption,
     ServerBusy,
     UploadCutOff,
     UploadGone,
@@ -117,11 +118,11 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     return routes
 
 
-def accept_upload(*, ends_upload: bool = False, take: Callable[[dict[str, Any]], None] | None = None) -> AcceptedUpload:
+def accept_upload(*, ends_upload: bool = False, extracts: bool = False) -> AcceptedUpload:
     """Receive the document of this request and make a job of it.
 
-    ``ends_upload`` lets a resumable upload whose length was never announced end where it is. ``take`` takes the fields of its
-    route out of the others, and may refuse them.
+    ``ends_upload`` lets a resumable upload whose length was never announced end where it is. ``extracts`` refuses a request
+    that asks for no values.
     Raises the errors in UPLOAD_ERRORS and RedisError.
     """
     check_origin()
@@ -130,10 +131,10 @@ def accept_upload(*, ends_upload: bool = False, take: Callable[[dict[str, Any]],
     check_capacity(services, keyed=bool(key))
     name_field = "file" if request.mimetype == MULTIPART else "filename"
     with receive_upload() as (staged, filename, fields):
-        if take is not None:
-            take(fields)
         upload_id = fields.pop("upload_id", "")
         asked = parse_fields(services.settings, fields, beside=(name_field, "upload_id"), key=key)
+        if extracts and asked.order is None:
+            raise InvalidOption.for_fields({"field": "schema", "problem": "send json_schema, schema or extract_fields"})
         if staged is not None:
             if ends_upload:
                 raise FileMissing("Send upload_id, in a form or in a JSON object.")
@@ -178,12 +179,9 @@ def with_replay_header(response: Response, taken: AcceptedUpload) -> Response:
     return response
 
 
-def upload_description(settings: ApiSettings, more: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:
-    """Return the body and the parameters of a route that takes a document, for the documentation.
-
-    ``more`` are the schemas of the route's own fields.
-    """
-    fields = field_schemas(settings) | (more or {})
+def upload_description(settings: ApiSettings) -> dict[str, Any]:
+    """Return the body and the parameters of a route that takes a document, for the documentation."""
+    fields = field_schemas(settings)
     return {
         "request_body": _request_body(fields, {"file": openapi.BINARY | {"description": "The document."}}),
         "openapi_extensions": {"parameters": _parameters(fields)},
@@ -217,7 +215,7 @@ def field_schemas(settings: ApiSettings) -> dict[str, dict[str, Any]]:
         "s3://bucket/prefix in a bucket of RESULT_S3_BUCKETS: the result's files are put there, in a folder named by the job.",
         MAX_ADDRESS_CHARACTERS,
     )
-    return fields
+    return fields | FORM_PROPERTIES
 
 
 def idempotency_parameter() -> dict[str, Any]:

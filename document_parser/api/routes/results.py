@@ -11,6 +11,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from document_parser.api.middleware import errors
+from document_parser.api.routes.stored_extractions import FoundExtraction, asked_with_document
 from document_parser.api.routes.stored_results import StoredResult, load_result
 from document_parser.api.routes.with_children import check_appendable, load_with_children
 from document_parser.errors import (
@@ -67,7 +68,8 @@ def respond(services: Services, job: Job, wanted: str, table: int | None = None,
     if name == "zip" or accepted is not None:
         return _file(job, name, load(services, job, name), attached=accepted is None)
     name = "tables" if name == "csv" else name
-    return Response(_body(services, job, name, load(services, job, name)), mimetype="application/json")
+    extraction = asked_with_document(services, job)
+    return Response(_body(services, job, name, load(services, job, name), extraction=extraction), mimetype="application/json")
 
 
 def respond_with_chunks(services: Services, job: Job, chunking: Chunking) -> Response:
@@ -139,7 +141,7 @@ def _file(job: Job, name: OutputFormat, found: StoredResult, *, attached: bool) 
     media_type, extension = FORMAT_FILES[name]
     response = Response(_chunks(found.stream), content_type=media_type, headers=found.headers)
     if attached:
-        response.headers["Content-Disposition"] = attachment(f"{_stem(job)}.{extension}")
+        response.headers["Content-Disposition"] = attachment(f"{stem(job)}.{extension}")
     if name == "html":
         # A document's HTML is shown without scripts, frames, forms and foreign content; figures come from this service.
         policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
@@ -151,6 +153,11 @@ def _check_table(table: int | None, name: OutputFormat) -> None:
     """Refuse a single table in a format that has all of them. Raises InvalidOption."""
     if table is not None and name != "csv":
         raise InvalidOption(f"Not understood: table: it needs format=csv, but the format is {name}.")
+
+
+def prefers_csv() -> bool:
+    """Return whether the Accept header names CSV and not JSON."""
+    return _accepted_format() == "csv"
 
 
 def _json_only() -> bool:
@@ -177,7 +184,7 @@ def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> 
     if table is None and request.accept_mimetypes.best == "application/zip":
         return _archive(job, archive, headers)
     if attached:
-        name = f"{_stem(job)}-{entry.file}" if entry and table is not None else f"{_stem(job)}.csv"
+        name = f"{stem(job)}-{entry.file}" if entry and table is not None else f"{stem(job)}.csv"
         headers["Content-Disposition"] = attachment(name)
     header = "present" if entry and entry.header else "absent"
     return Response(_table_bytes(archive, entry), content_type=f"text/csv; charset=utf-8; header={header}", headers=headers)
@@ -186,7 +193,7 @@ def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> 
 def _archive(job: Job, archive: TableArchive, headers: dict[str, str]) -> Response:
     media_type, extension = FORMAT_FILES["csv"]
     archive.stream.seek(0)
-    headers["Content-Disposition"] = attachment(f"{_stem(job)}.{extension}")
+    headers["Content-Disposition"] = attachment(f"{stem(job)}.{extension}")
     return Response(_chunks(archive.stream), content_type=media_type, headers=headers)
 
 
@@ -196,7 +203,8 @@ def _table_bytes(archive: TableArchive, entry: TableEntry | None) -> Iterator[by
             yield from _chunks(archive.open(entry))
 
 
-def _stem(job: Job) -> str:
+def stem(job: Job) -> str:
+    """Return the name of a job's file without its extension."""
     return job.card.filename.rpartition(".")[0] or job.card.filename
 
 
@@ -207,11 +215,16 @@ def attachment(name: str) -> str:
 
 
 def _body(
-    services: Services, job: Job, name: OutputFormat, found: StoredResult, chunking: Chunking | None = None
+    services: Services,
+    job: Job,
+    name: OutputFormat,
+    found: StoredResult,
+    chunking: Chunking | None = None,
+    extraction: FoundExtraction | None = None,
 ) -> Iterator[bytes]:
     """Yield the JSON body, content last. JSON content is passed through unparsed; text is escaped piece by piece.
 
-    ``chunking`` is that of chunks; without it, the job's own.
+    ``chunking`` is that of chunks; without it, the job's own. ``extraction`` was asked for with the document.
     """
     entries = services.ledger.entries(job.card.job_id)
     missing, inside = _unread_pages(job, entries), _children(services, job)
@@ -235,7 +248,10 @@ def _body(
     }
     if name == "chunks":
         head["chunking"] = {**(chunking or job.card.options.chunking)._asdict(), "encoding": ENCODING}
-    yield (json.dumps(head, ensure_ascii=False)[:-1] + f', "{CONTENT_NAMES[name]}": ').encode()
+    yield json.dumps(head, ensure_ascii=False)[:-1].encode()
+    if extraction is not None:
+        yield b', "extraction": ' + extraction.as_json()
+    yield f', "{CONTENT_NAMES[name]}": '.encode()
     if name == "chunks":
         yield from _json_list(found.stream)
     else:

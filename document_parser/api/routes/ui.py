@@ -30,7 +30,7 @@ CONTENT_SECURITY_POLICY = (
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Content-Security-Policy of the web page."""
-STYLESHEETS = ("base", "layout", "components", "upload", "job", "batch", "paper")
+STYLESHEETS = ("base", "layout", "components", "upload", "job", "batch", "paper", "values")
 """Stylesheets in order: later ones build on earlier ones."""
 SAMPLES = {"paper.pdf": "A paper with text, tables and formulas", "scan.pdf": "A scan with one page on its side"}
 """Sample documents of a checkout and their descriptions. An installed package has none."""

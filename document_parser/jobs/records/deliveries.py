@@ -2,9 +2,9 @@
 
 Two sorted sets hold names of webhooks by microseconds on Redis' clock: ``webhooks:log`` by the time at which the event
 happened, and ``webhooks:failed`` by the time at which the delivery was given up. A name is the job's id for its end,
-``{id}|revised`` for its newest revision and ``{id}|retry_failed`` for its newest failed retry; ``{id}|batch`` is the end of the
-batch with this id. The state of a delivery is in the record of the job or batch; once that is gone, its names are removed here
-as well.
+``{id}|revised`` for its newest revision, ``{id}|retry_failed`` for its newest failed retry, ``{id}|extracted`` for its newest
+extraction and ``{id}|extraction_failed`` for its newest failed one; ``{id}|batch`` is the end of the batch with this id. The
+state of a delivery is in the record of the job or batch; once that is gone, its names are removed here as well.
 """
 
 from __future__ import annotations
@@ -48,7 +48,13 @@ class EventKind:
         return f"{job_id}|{self.kind}" if self.kind else job_id
 
 
-END, REVISED, RETRY_FAILED = NEWS = EventKind(""), EventKind("revised"), EventKind("retry_failed")
+END, REVISED, RETRY_FAILED, EXTRACTED, EXTRACTION_FAILED = NEWS = (
+    EventKind(""),
+    EventKind("revised"),
+    EventKind("retry_failed"),
+    EventKind("extracted"),
+    EventKind("extraction_failed"),
+)
 """All kinds of events that a job announces."""
 
 BATCH_SUFFIX = "|batch"
@@ -85,7 +91,7 @@ def restore(pipe: Pipeline, name: str, webhook: Webhook, ended_at: datetime | No
     """List a webhook of a job that ended before Redis lost it. A pending one is due at once. Adds commands to ``pipe``."""
     micros = int(ended_at.timestamp() * 1_000_000) if ended_at else 0
     # Retries came after the end: of two webhooks with the same score a listing would hide one.
-    micros += webhook.retry or 0
+    micros += (webhook.retry or 0) + (webhook.extraction or 0)
     pipe.zadd(LOG, {name: micros})
     if webhook.state == "pending":
         pipe.zadd(DUE, {name: 0})

@@ -9,9 +9,11 @@ from pydantic import BaseModel
 
 from document_parser.errors import DocumentParserError
 from document_parser.models import (
+    EXTRACTING,
     REREADING,
     Fetching,
     JobError,
+    JobExtraction,
     JobState,
     JobStatus,
     Lane,
@@ -55,6 +57,8 @@ class JobCard(BaseModel):
     sha256: str
     size: int
     options: Options
+    extraction: JobExtraction | None = None
+    """The extraction that was asked for with the document; None if there was none. Storage has what was asked."""
     created_at: datetime
     lane: Lane = "normal"
     """The lane before the document has been opened."""
@@ -126,6 +130,14 @@ class Job(BaseModel):
     revised_body: str = ""
     retry_failed_webhook: Webhook | None = None
     retry_failed_body: str = ""
+    extracted_webhook: Webhook | None = None
+    extracted_body: str = ""
+    extraction_failed_webhook: Webhook | None = None
+    extraction_failed_body: str = ""
+    extractions: list[JobExtraction] = []
+    """What was asked to be extracted, the newest last."""
+    awaits_invoice: str = ""
+    """The job of the electronic invoice inside the document that its extractions wait for; empty if they wait for none."""
     read: bool = False
     """Whether its result has been read completely; noted only if the job is to be deleted then."""
     retries: int = 0
@@ -152,8 +164,20 @@ class Job(BaseModel):
 
     @property
     def is_at_rest(self) -> bool:
-        """Return whether the job has ended and none of its pages is being read again or will be."""
-        return self.state.has_ended and self.rereading is None
+        """Return whether the job has ended, and no page of it is being read again and nothing is being extracted."""
+        return self.state.has_ended and self.rereading is None and not self.pending_extractions
+
+    @property
+    def pending_extractions(self) -> list[str]:
+        """Return the ids of extractions that were asked for and have not ended."""
+        return [one.id for one in self.extractions if one.status == "pending"]
+
+    def find_extraction(self, extraction_id: str) -> JobExtraction | None:
+        """Return an extraction as callers see it; None if it was not asked for."""
+        return next((self._shown(one) for one in self.extractions if one.id == extraction_id), None)
+
+    def _shown(self, extraction: JobExtraction) -> JobExtraction:
+        return extraction.model_copy(update={"url": f"/v1/jobs/{self.card.job_id}/extractions/{extraction.id}"})
 
     def to_status(self) -> JobStatus:
         """Return the status of the job as callers see it."""
@@ -170,6 +194,7 @@ class Job(BaseModel):
             revision=self.revision,
             batch_id=self.card.batch or None,
             children=self.children,
+            extractions=[*map(self._shown, self.extractions)],
             retry_failed_pages=self.retry_failed_pages,
             progress=self._progress(),
             created_at=self.card.created_at,
@@ -182,6 +207,8 @@ class Job(BaseModel):
             webhook=self.webhook,
             revised_webhook=self.revised_webhook,
             retry_failed_webhook=self.retry_failed_webhook,
+            extracted_webhook=self.extracted_webhook,
+            extraction_failed_webhook=self.extraction_failed_webhook,
         )
 
     def _fetching(self) -> Fetching | None:
@@ -201,6 +228,8 @@ class Job(BaseModel):
     def _stage(self) -> str:
         if self.rereading is not None:
             return f"{REREADING}{self.rereading}"
+        if self.state is JobState.COMPLETED and self.pending_extractions:
+            return EXTRACTING
         if self.state is not JobState.PROCESSING:
             return self.state.value
         if not self.card.is_fetched:

@@ -8,19 +8,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 from document_parser.errors import JobDeletedAfterRead, JobExpired, JobNotFound, StorageUnavailable
 from document_parser.jobs.records import batches, deliveries, storage_keys, tombstones, transfers
 from document_parser.jobs.records.job import SHOWN_COUNTS, Job, JobCard
 from document_parser.jobs.redis import clock, scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling import forecast
-from document_parser.models import JobError, JobState, ResultCopy, Webhook, format_utc
+from document_parser.models import JobError, JobExtraction, JobState, ResultCopy, Webhook, format_utc
 from document_parser.storage import Storage
 
 CACHE_INDEX = "cache:expiring"
 """The Redis key of all storage keys in the cache, by their expiry in milliseconds on Redis' clock."""
 NO_BOUNDS = (0, 0, 0)
 """No bounds of jobs, pages and bytes for a new job."""
+EXTRACTING = "jobs:extracting"
+"""The Redis set of completed jobs with extractions that have not ended."""
+_EXTRACTIONS = TypeAdapter(list[JobExtraction])
 _COUNTS = ("current", "finished", "done", *SHOWN_COUNTS)
 
 KEY_SUFFIXES = (
@@ -78,12 +83,15 @@ def create(
         card=card,
         state=JobState.QUEUED,
         webhook=Webhook() if card.webhook_url else None,
+        extractions=[card.extraction] if card.extraction else [],
         result_s3=ResultCopy(uri=card.result_s3) if card.result_s3 else None,
     )
     fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner, "key": card.key_id}
     fields |= {"tier": card.tier, "request_id": card.request_id, "lane": card.lane, "size": card.size}
     if card.options.retention_hours is not None:
         fields["retention_hours"] = card.options.retention_hours
+    if job.extractions:
+        fields["extractions"] = _EXTRACTIONS.dump_json(job.extractions, exclude_none=True)
     if job.webhook is not None:
         fields["webhook"] = job.webhook.model_dump_json()
     if job.result_s3 is not None:
@@ -147,6 +155,9 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
         fields["retention_hours"] = job.card.options.retention_hours
     if job.card.batch:
         fields |= {"batch": job.card.batch, "place": job.card.place}
+    if job.extractions:
+        fields["extractions"] = _EXTRACTIONS.dump_json(job.extractions, exclude_none=True)
+        fields["extracted"] = max(one.number or 0 for one in job.extractions)
     fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
     if job.result_s3 is not None:
         fields["result_s3"] = job.result_s3.model_dump_json()
@@ -162,6 +173,8 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
                 deliveries.restore(pipe, news.name_of(job_id), webhook, job.completed_at)
         pipe.hset(f"job:{job_id}:pages", mapping={f"#{name}": job.counts.get(name, 0) for name in _COUNTS})
         pipe.set(f"job:{job_id}:status", job.to_status().model_dump_json())
+        if job.state is JobState.COMPLETED and job.pending_extractions:
+            pipe.sadd(EXTRACTING, job_id)
         if job.result_s3 is not None and job.result_s3.state == "pending":
             pipe.zadd(transfers.DUE, {transfers.member(job_id, transfers.RESULT): 0})
         for suffix in ("", ":pages", ":status"):
@@ -221,6 +234,17 @@ def note_children(redis: Redis, job_id: str, count: int) -> None:
     """Record how many documents are inside the job's document. Raises RedisError."""
     if redis.exists(_record_key(job_id)):
         redis.hset(_record_key(job_id), "children", str(count))
+
+
+def order_extraction(redis: Redis, job_id: str, extraction: JobExtraction) -> bool:
+    """Record that an extraction is asked of a completed job. Return False if there is no such job. Raises RedisError."""
+    return bool(scripts.run_script(redis, "order_extraction", job_id, extraction.model_dump_json(exclude_none=True)))
+
+
+def note_awaited_invoice(redis: Redis, job_id: str, invoice: str) -> None:
+    """Record the job of the electronic invoice that a job's extractions wait for, empty for none. Raises RedisError."""
+    if redis.exists(_record_key(job_id)):
+        redis.hset(_record_key(job_id), "awaits_invoice", invoice)
 
 
 def publish(redis: Redis, job_id: str) -> None:
@@ -331,6 +355,8 @@ def _parse_job(fields: dict[bytes, bytes], counts: list[bytes | None], predicted
         read=values.get("read") == "1",
         retries=int(values.get("retries", "0")),
         children=int(values.get("children", "0")),
+        extractions=_EXTRACTIONS.validate_json(values.get("extractions", "[]")),
+        awaits_invoice=values.get("awaits_invoice", ""),
         received_bytes=int(values.get("received_bytes", "0")),
         announced_bytes=int(values["announced_bytes"]) if values.get("announced_bytes") else None,
         result_s3=ResultCopy.model_validate_json(values["result_s3"]) if values.get("result_s3") else None,

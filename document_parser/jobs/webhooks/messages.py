@@ -1,4 +1,4 @@
-"""Write the webhook messages: how a job or batch ended, and later a job's newest revision and its newest failed retry."""
+"""Write the webhook messages: how a job or batch ended, and later a job's newest revision, failed retry and extractions."""
 
 from __future__ import annotations
 
@@ -51,18 +51,24 @@ class Announcement:
     @property
     def first_body(self) -> str:
         """Return the body as it is fixed before the first try."""
-        return body_of_end(self.subject) if isinstance(self.subject, Job) else body_of_batch(self.subject)
+        if not isinstance(self.subject, Job):
+            return body_of_batch(self.subject)
+        if self.webhook.extraction is not None:
+            return _body_of_extraction(self.event, self.subject, self.webhook.extraction)
+        return body_of_end(self.subject)
 
     def _id_suffix(self) -> str:
         if self.webhook.revision is not None:
             return f"_r{self.webhook.revision}"
+        if self.webhook.extraction is not None:
+            return f"_x{self.webhook.extraction}"
         return "" if self.webhook.retry is None else f"_retry{self.webhook.retry}"
 
 
 def announcements_of(job: Job) -> list[Announcement]:
     """Return all events that a job announces, the newest last."""
     found = [_of_job(job, news, webhook) for news in NEWS if (webhook := getattr(job, news.webhook)) is not None]
-    return sorted(found, key=lambda told: told.webhook.retry or 0)
+    return sorted(found, key=lambda told: (told.webhook.retry or 0) + (told.webhook.extraction or 0))
 
 
 def _of_job(job: Job, news: EventKind, webhook: Webhook) -> Announcement:
@@ -118,6 +124,15 @@ def body_of_batch(batch: batches.Batch) -> str:
 def body_of_end(job: Job) -> str:
     """Return the body of the message about the end of a job, as JSON."""
     return _body(f"job.{job.state.value}", job.completed_at or job.card.created_at, job, {})
+
+
+def _body_of_extraction(event: str, job: Job, number: int) -> str:
+    """Return the body of the message about an extraction, as JSON: where its answer is. The values themselves are not in it."""
+    listed = [one for one in job.to_status().extractions if one.number is not None]
+    told = next((one for one in listed if one.number == number), listed[-1] if listed else None)
+    when = told.ended_at if told is not None else None
+    shown = told.model_dump(mode="json") if told is not None else None
+    return _body(event, when or job.card.created_at, job, {"extraction": shown})
 
 
 def add_body(job: Job, entries: Mapping[int, Mapping[str, Any]], outcome: RetryOutcome, now: datetime) -> RetryOutcome:

@@ -25,8 +25,8 @@ MAX_REPLAYS = 1000
 def replay(redis: Redis, job_id: str) -> Announcement:
     """Make a job's newest webhook due now and return it. A delivery that has ended starts its schedule again.
 
-    A try under way is not disturbed. The newest webhook is that of the newest retry, if the job has one. Raises JobNotFound,
-    JobExpired, JobNotComplete, WebhookMissing, RedisError.
+    A try under way is not disturbed. The newest webhook is that of the newest retry or extraction, if the job has one. Raises
+    JobNotFound, JobExpired, JobNotComplete, WebhookMissing, RedisError.
     """
     announcement = _newest(record.load(redis, job_id))
     _replay(redis, announcement)
@@ -70,6 +70,7 @@ def _state_for_replay(before: Webhook, now: datetime) -> Webhook | None:
     """Return the state of a delivery that must be tried now; None if a try is due or under way already."""
     if before.state != "pending":
         replays = before.replays + 1
-        return Webhook(revision=before.revision, retry=before.retry, replays=replays, tries=before.tries)
+        kept = before.model_dump(include={"revision", "retry", "extraction", "tries"})
+        return Webhook(replays=replays, **kept)
     waits = before.next_attempt_at is not None and before.next_attempt_at > now
     return before.model_copy(update={"next_attempt_at": None}) if waits else None

@@ -1,4 +1,4 @@
--- Claim a stage of a document: to fetch, plan, assemble or export it, or to read pages of it again.
+-- Claim a stage of a document: to fetch, plan, assemble or export it, to extract from it, or to read pages of it again.
 -- ARGV: job, stage, actor, token, milliseconds until the deadline, time as text, '1' if the actor does nothing else
 -- Returns 1, or 0 if there is nothing to do or another living actor works on it.
 local job, stage, actor, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -13,6 +13,9 @@ elseif stage == 'assemble' then
   fits = at == 'processing' and closed(job)
 elseif stage == 'retry' then
   fits = at == 'completed' and redis.call('LLEN', retries(job)) > 0
+elseif extraction_of(stage) then
+  -- Once for each time that it is asked for, however often its task is enqueued.
+  fits = at == 'completed' and pending_extraction(job, extraction_of(stage)) ~= nil
 else
   fits = at == 'completed' or at == 'cancelled'
 end

@@ -24,16 +24,28 @@ local function count(job, name) return tonumber(redis.call('HGET', pages(job), '
 local function retries(job) return 'job:' .. job .. ':retries' end
 
 -- The key of the record that a webhook belongs to, and the field of it that keeps the state of the delivery. Names are the job for
--- its end, JOB|revised for its newest revision, JOB|retry_failed for its newest failed retry, and BATCH|batch for the end of a batch.
+-- its end, JOB|revised for its newest revision, JOB|retry_failed for its newest failed retry, JOB|extracted and
+-- JOB|extraction_failed for its newest extractions, and BATCH|batch for the end of a batch.
 local function webhook_of(name)
   local id, news = string.match(name, '^([^|]*)|?(.*)$')
   if news == 'batch' then return 'batch:' .. id, 'webhook' end
   return record(id), news == '' and 'webhook' or news .. '_webhook'
 end
 
--- Whether two states of a delivery belong to the same event; those of retries are numbered.
+-- Whether two states of a delivery belong to the same event; those of retries and of extractions are numbered.
 local function is_same_event(kept, other)
-  return (kept.retry or cjson.null) == (other.retry or cjson.null)
+  return (kept.retry or cjson.null) == (other.retry or cjson.null) and (kept.extraction or cjson.null) == (other.extraction or cjson.null)
+end
+
+-- Make the webhook of news of a job due; its body is '' if it is written before the first try.
+-- An event that has not been delivered yet is replaced: the newest one of its kind includes it.
+local function announce(job, news, webhook, body)
+  local name = job .. '|' .. news
+  redis.call('HSET', record(job), news .. '_webhook', webhook)
+  if body == '' then redis.call('HDEL', record(job), news .. '_body') else redis.call('HSET', record(job), news .. '_body', body) end
+  redis.call('ZREM', 'webhooks:failed', name)
+  redis.call('ZADD', 'webhooks:due', now(), name)
+  redis.call('ZADD', 'webhooks:log', now_micros(), name)
 end
 
 -- Requests that a model server is answering, by the end of their lease.
@@ -353,11 +365,45 @@ local function count_page(job, page, outcome, counter, warnings, flagged)
   event(job, 'page.completed', 'page', page, 'status', outcome, 'engine', counter, 'warnings', table.concat(warnings or {}, ','))
 end
 
--- Add an event for those who wait for a format; other stages have none.
-local function add_outcome_event(job, stage, error)
+-- The extractions that were asked of a job, the newest last: {id, status = pending|completed|failed|skipped, number, ...}.
+local function extractions(job) return load(record(job), 'extractions') or {} end
+
+-- The id of the extraction that a stage makes; nil for another stage.
+local function extraction_of(stage) return string.match(stage, '^extract%-(.+)$') end
+
+local function pending_extraction(job, id)
+  for _, one in ipairs(extractions(job)) do
+    if one.status == 'pending' and (not id or one.id == id) then return one end
+  end
+end
+
+-- Note how an extraction has ended, and announce it if the job has a webhook. error is JSON, or '' if there is an answer.
+local function settle_extraction(job, id, error)
+  local listed = extractions(job)
+  for _, one in ipairs(listed) do
+    if one.id == id then
+      one.number, one.ended_at = redis.call('HINCRBY', record(job), 'extracted', 1), now()
+      one.status, one.error = 'completed', nil
+      if error ~= '' then
+        local fault = cjson.decode(error)
+        one.status, one.error = 'failed', {code = fault.code, message = fault.message}
+      end
+      save(record(job), 'extractions', listed)
+      if redis.call('HEXISTS', record(job), 'webhook') == 1 then
+        local webhook = string.format('{"state":"pending","attempts":0,"extraction":%d}', one.number)
+        announce(job, error == '' and 'extracted' or 'extraction_failed', webhook, '')
+      end
+    end
+  end
+  if not pending_extraction(job) then redis.call('SREM', 'jobs:extracting', job) end
+end
+
+-- Say how an export or an extraction has ended to those who wait for it; other stages have nobody who does.
+local function note_outcome(job, stage, error)
   local field, what, done, failed = 'format', string.match(stage, '^export%-(.+)$'), 'format.written', 'format.failed'
   if not what then
-    field, what, done, failed = 'extraction', string.match(stage, '^extract%-(.+)$'), 'job.extracted', 'extraction.failed'
+    field, what, done, failed = 'extraction', extraction_of(stage), 'job.extracted', 'extraction.failed'
+    if what then settle_extraction(job, what, error) end
   end
   if not what then return end
   if error == '' then

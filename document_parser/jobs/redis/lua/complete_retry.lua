@@ -3,16 +3,6 @@
 -- what to add to which count as JSON, status of the page, error or '', body of the webhook about it,
 -- all pages whose newest retry failed as JSON, usage by engine as JSON, then samples of the metrics and what to add
 -- Returns 'ok', 'gone', or 'not_yours'.
--- An event that has not been delivered yet is replaced: the newest one of its kind includes it.
-local function announce(job, news, body, retry, revision)
-  local name = job .. '|' .. news
-  local webhook = string.format('{"state":"pending","attempts":0,"retry":%d,"revision":%s}', retry, revision == '' and 'null' or revision)
-  redis.call('HSET', record(job), news .. '_body', body, news .. '_webhook', webhook)
-  redis.call('ZREM', 'webhooks:failed', name)
-  redis.call('ZADD', 'webhooks:due', now(), name)
-  redis.call('ZADD', 'webhooks:log', now_micros(), name)
-end
-
 local job, token, page, revision = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
 local at = state(job)
 if not at then return 'gone' end
@@ -41,7 +31,10 @@ else
 end
 redis.call('HSET', record(job), 'retry_failed_pages', ARGV[10])
 local retry = redis.call('HINCRBY', record(job), 'retries', 1)
-if redis.call('HEXISTS', record(job), 'webhook') == 1 then announce(job, news, ARGV[9], retry, revision) end
+if redis.call('HEXISTS', record(job), 'webhook') == 1 then
+  local shown = revision == '' and 'null' or revision
+  announce(job, news, string.format('{"state":"pending","attempts":0,"retry":%d,"revision":%s}', retry, shown), ARGV[9])
+end
 count_usage(job, cjson.decode(ARGV[11]))
 note_history(job)
 tally_all(12)

@@ -36,6 +36,7 @@ end
 redis.call('HDEL', 'forecast', job)
 redis.call('ZREM', 'transfers:due', job .. '|fetch', job .. '|result')
 redis.call('SREM', 'jobs:rereading', job)
+redis.call('SREM', 'jobs:extracting', job)
 redis.call('ZREM', 'jobs:deleting', job)
 for _, name in ipairs(redis.call('ZRANGE', 'claims', 0, -1)) do
   if string.sub(name, 1, #job + 1) == job .. '|' then redis.call('ZREM', 'claims', name) end

@@ -16,6 +16,15 @@ end
 local complete = (to == 'completed' and failed == 0) and '1' or '0'
 redis.call('HSET', record(job), 'state', to, 'error', ARGV[3], 'completed_at', ARGV[4], 'expires_at', ARGV[5], 'complete', complete)
 event(job, 'job.' .. to)
+if pending_extraction(job) then
+  if to == 'completed' then
+    redis.call('SADD', 'jobs:extracting', job)
+  else
+    local listed = extractions(job)
+    for _, one in ipairs(listed) do one.status = 'skipped' end
+    save(record(job), 'extractions', listed)
+  end
+end
 if redis.call('DEL', 'job:' .. job .. ':password') > 0 then redis.call('HSET', record(job), 'locked', '1') end
 redis.call('HDEL', record(job), 'fetching', 'address')
 redis.call('ZREM', 'transfers:due', job .. '|fetch')
