@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from reportlab.pdfgen.canvas import Canvas
 
-from tests.support.service import NOBODY, Service, redis_url_of
+from tests.support.service import NOBODY, Service, redis_url_of, wait_until
 from tests.support.vllm_extract import MODEL, Asking, ExtractServer
 from tests.support.vllm_server import served_from_thread
 
@@ -59,13 +59,12 @@ def extract(service: Service, job_id: str, *fields: str, **order: Any) -> dict[s
 
 
 def used_tokens(service: Service) -> int:
-    """Return the tokens that wait to be written to the database, or are there."""
+    """Return the tokens that were counted, once all that waits is in the database."""
     with contextlib.closing(Redis.from_url(redis_url_of(service))) as redis:
-        counts = [*redis.hgetall("usage:pending").items(), *redis.hgetall("usage:taken").items()]
-    waiting = sum(int(count) for name, count in counts if name.endswith(b"|extract|tokens"))
+        wait_until(lambda: not redis.exists("usage:pending", "usage:taken"), 30, "usage is written")
     headers = {"Authorization": f"Bearer {service.operator_token}"}
     told = service.client.get("/v1/usage", params={"by": "engine"}, headers=headers).json()["usage"]
-    return waiting + sum(one["tokens"] for one in told if one["engine"] == "extract")
+    return sum(one["tokens"] for one in told if one["engine"] == "extract")
 
 
 def test_the_model_sees_text_and_image_of_the_page_and_its_values_have_their_place(service, server, job_id):

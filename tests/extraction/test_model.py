@@ -52,7 +52,7 @@ def ask(
 ) -> Extraction:
     settings = Settings(
         engines=EngineSettings(vllm_read_seconds=2.0, vllm_connect_retries=0, vllm_breaker_faults=2),
-        extract=ExtractModelSettings(**{"url": server.url, "model": MODEL, "request_seconds": 5.0, **own}),
+        extract=ExtractModelSettings(**{"url": server.url, "model": MODEL, "request_seconds": 30.0, **own}),
     )
     order = ExtractionOrder(
         json_schema={"type": "object", "properties": properties}, scope=scope, on_ungrounded=on_ungrounded, model=MODEL
