@@ -85,8 +85,9 @@ def index_of(fields: Fields) -> LabelIndex:
     index = LabelIndex()
     for key, (leaf, concept) in fields.items():
         index.add(key, labels_for(leaf, concept))
+    asked = {concept.name for _, concept in fields.values() if concept is not None}
     for concept in load_concepts().values():
-        if concept.is_column:
+        if concept.is_column and concept.name not in asked:
             index.add(f"known {concept.name}", concept.labels)
     return index
 
