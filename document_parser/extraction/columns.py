@@ -35,7 +35,7 @@ HEAD_SCORE = 0.85
 """How sure a value below the head of its field is."""
 SAME_LINE = 0.45
 """How far apart the middles of two words of a line are, in heights, at most."""
-WORD_GAP = 0.9
+WORD_GAP = 1.2
 """White between two words of one text, in widths of its letters, at most."""
 
 
@@ -309,6 +309,8 @@ def _runs(words: Sequence[_Word]) -> Iterator[list[_Word]]:
             last = run[-1]
             letters = sum(one.letters.end - one.letters.start for one in (last, word))
             width = (last.letters.right - last.letters.left + word.letters.right - word.letters.left) / max(1, letters)
+            # Two words of narrow letters are no measure of the white between them.
+            width = max(width, (word.segment.right - word.segment.left) / max(1, len(word.segment.text)))
             labelled = _place_of([last]).text.endswith(":") or _place_of([word]).text.startswith(":")
             apart = word.letters.left - last.letters.right > WORD_GAP * width and not labelled
             if apart or word.segment is not last.segment or word.letters.start < last.letters.end:

@@ -12,7 +12,7 @@ from typing import Any
 LABELS = Path(__file__).with_name("labels.json")
 LANGUAGES = ("en", "de", "fr", "es", "pt", "it", "nl", "pl")
 MARKS = {
-    "en": (",", "."), "de": (".", ","), "fr": ("\u202f", ","), "es": (".", ","),
+    "en": (",", "."), "de": (".", ","), "fr": ("\u00a0", ","), "es": (".", ","),
     "pt": (".", ","), "it": (".", ","), "nl": (".", ","), "pl": ("\u00a0", ","),
 }  # fmt: skip
 """What divides thousands, and the decimal mark, by language."""
