@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pikepdf
@@ -102,10 +103,11 @@ def _seconds_of(pages: Sequence[Page], order: ExtractionOrder) -> float:
 
 def _bundle(folder: Path, invoices: Iterable[Path], pages: int) -> Path:
     """Write the first pages of invoices, one after the other, as one PDF."""
-    with pikepdf.new() as whole:
+    with ExitStack() as opened:  # a page is copied out of its file when the whole is saved
+        whole = opened.enter_context(pikepdf.new())
         for path in invoices:
-            with pikepdf.open(path) as pdf:
-                whole.pages.extend(pdf.pages[: pages - len(whole.pages)])
+            pdf = opened.enter_context(pikepdf.open(path))
+            whole.pages.extend(pdf.pages[: pages - len(whole.pages)])
             if len(whole.pages) == pages:
                 break
         target = folder / "bundle.pdf"
