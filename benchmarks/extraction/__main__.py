@@ -19,6 +19,7 @@ from typing import Any
 import pikepdf
 
 from benchmarks.extraction.comparing import Cells, Tally, is_amount, is_day, is_equal, is_like
+from benchmarks.extraction.drawn.measuring import NOTE, measure_bundle, measure_drawn, measure_long_table
 from benchmarks.report import Report, progress
 from document_parser import parse
 from document_parser.extraction.einvoice import InvoiceData
@@ -71,10 +72,14 @@ def main() -> None:
     measure_invoices(report, given.shared, readings, worst=given.worst)
     measure_receipts(report, given.shared, readings, worst=given.worst)
     measure_forms(report, given.shared, readings, worst=given.worst)
+    measure_drawn(report, readings.read, worst=given.worst)
+    measure_long_table(report, readings.read)
+    measure_bundle(report, [path for path, _ in documents(given.shared, "zugferd")])
     report.notes.append(
         "Amounts to the cent, other values letter by letter but for case and white space; names and addresses read by OCR "
         "count if nine of ten letters agree. A cell of a line counts if it is the same value in the same column."
     )
+    report.notes.append(NOTE)
     report.publish(trial=given.trial)
 
 

@@ -12,7 +12,7 @@ from document_parser.extraction.conventions import Conventions, conventions_of
 from document_parser.extraction.einvoice import InvoiceData, item_views, prefer_data, values_of, with_places
 from document_parser.extraction.labels import Concept, LabelIndex, concept_of, group_by_key, labels_for, role_of
 from document_parser.extraction.parties import PARTY_ROLES, find_party
-from document_parser.extraction.rows import Row, Rows, find_rows
+from document_parser.extraction.rows import Row, Rows, find_rows, rows_of_data
 from document_parser.extraction.schema import Field, Group, Leaf, ListOf, leaves_of, lists_of, step_to
 from document_parser.extraction.search import Blank, Candidate, Findings, Pages, Place, search_field
 from document_parser.extraction.totals import choose_totals
@@ -98,6 +98,9 @@ def extract(
         if found.seen != len(found.rows):
             message = f"The document has {found.seen} rows for this list, and {len(found.rows)} could be read."
             answer.warnings.append(ExtractionWarning(code="rows_differ", message=message, field=pointer))
+        for number in found.unplaced:
+            message = "Cells of a table are not among the words of this page: their boxes are that of the table."
+            answer.warnings.append(ExtractionWarning(code="cells_not_placed", message=message, field=pointer, page=number))
     return answer
 
 
@@ -148,7 +151,7 @@ def _use_data(
     views = item_views(data)
     inside = replace(pages, views=views, hits={}, conventions=Conventions(decimal="."))
     for pointer, field in lists_of(root).items():
-        found = find_rows(field, views, inside)
+        found = rows_of_data(field, views, inside)
         if found.rows:
             rows[pointer] = Rows(with_places(found.rows, rows[pointer].rows, data.attachment), found.seen, found.amount)
     return checks

@@ -69,7 +69,8 @@ def fold(text: str) -> str:
 
 def tokens_of(text: str) -> list[Token]:
     """Return the words of a text for comparison, with their places in it."""
-    return [Token(fold(match[0]), match.start(), match.end()) for match in _TOKEN.finditer(text)]
+    found = (Token(fold(match[0]), match.start(), match.end()) for match in _TOKEN.finditer(text))
+    return [token for token in found if token.text]  # the ordinal sign of "N.º" is none
 
 
 @lru_cache(maxsize=1 << 14)

@@ -1,18 +1,21 @@
-"""Find the rows of a list: in the tables of the document whose columns are named as the list's fields."""
+"""Find the rows of a list: in the tables of the document whose columns are named as the list's fields, and below such heads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-from document_parser.extraction.columns import Fields, is_typed, rows_by_columns
+from document_parser.extraction.cells import Fields, Line, is_text, strong_keys, sum_of, value_in_cell
+from document_parser.extraction.columns import Band, find_band, index_of, lines_below
 from document_parser.extraction.grounding import ground_row
-from document_parser.extraction.labels import concept_of, labels_for, role_of, words_of
+from document_parser.extraction.grouping import Grouped, group_lines
+from document_parser.extraction.labels import LabelIndex, concept_of, labels_for, words_of
 from document_parser.extraction.schema import ListOf, leaves_of
-from document_parser.extraction.search import Candidate, Pages, find_values
-from document_parser.extraction.view import PageView
-from document_parser.models import Cell, Table
+from document_parser.extraction.search import Candidate, Pages, Place
+from document_parser.extraction.view import PageView, Segment
+from document_parser.models import BoundingBox, Cell, Table
 
 Row = Mapping[str, Candidate]
 """The values of a row by their JSON pointers into the row."""
@@ -20,48 +23,92 @@ CELL_SCORE = 0.9
 """How sure a value in a column named as its field is."""
 MAX_HEADER_ROWS = 3
 """Rows at the top of a table among which its header is looked for."""
+ALIKE = 0.6
+"""Share of the best table's fields that another one must name to be of the same list."""
+NOT_AMONG_WORDS = "The words of this cell were not found on the page. The box is that of its table."
+"""The note on a value of a table whose place is not known."""
 
 
 @dataclass
 class Rows:
-    """The rows of a list that were read, and how many the document has."""
+    """The rows of a list that were read, and how many the document has.
 
-    rows: list[Row] = field(default_factory=list)
+    ``unplaced`` are the pages with cells whose words were not found.
+    """
+
+    rows: Sequence[Row] = field(default_factory=list)
     seen: int = 0
     amount: str = ""
     """Which field of a row is its amount; empty if none is."""
-    below: dict[int, float] = field(default_factory=dict)
-    """Where the last row of each page was found, in points."""
+    unplaced: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which column of a table holds which field, and where its rows begin."""
+    """Which column of a table holds which field, where its rows begin, and how many columns it has."""
 
     by_key: Mapping[str, int]
     first_row: int
     width: int
 
+    @property
+    def keys(self) -> list[str]:
+        """Return the fields that have a column, from left to right."""
+        return sorted(self.by_key, key=lambda key: self.by_key[key])
+
+
+class _OnPage(NamedTuple):
+    """What a page has of a list: the lines, and the fields with a column."""
+
+    lines: list[Line]
+    keys: list[str]
+
 
 def find_rows(wanted: ListOf, views: Sequence[PageView], pages: Pages) -> Rows:
-    """Return the rows of the tables whose header names the list's fields, and of tables that go on without a header."""
+    """Return the rows of a list: of each page's tables or, if that gives more, of what stands below its heads."""
     fields = _fields_of(wanted)
-    amount = next((pointer for pointer, (_, concept) in fields.items() if concept and concept.name == "line_amount"), "")
-    found, columns = Rows(amount=amount), None
+    amount = _amount_of(fields)
+    index = index_of(fields)
+    headers = {
+        (view.number, place): named
+        for view in views
+        for place, table in enumerate(view.tables)
+        if (named := _match_header(table, fields, amount)) is not None
+    }
+    bands = {view.number: band for view in views if (band := find_band(view, index, fields, amount)) is not None}
+    best = max([*(one.keys for one in headers.values()), *(one.keys for one in bands.values())], key=len, default=[])
+    headers = {place: one for place, one in headers.items() if _is_alike(one.keys, best)}
+    bands = {number: one for number, one in bands.items() if _is_alike(one.keys, best)}
+    by_table = _lines_of_tables(views, headers, fields, pages)
+    by_heads = _lines_below_heads(views, bands, fields, pages, index)
+    found = Rows(amount=amount)
+    rows: list[Row] = []
     for view in views:
-        for table in view.tables:
-            named = _match_header(table, fields)
-            if named is not None:
-                columns = named
-            elif columns is None or table.columns != columns.width or _has_header(table):
-                continue
-            else:
-                columns = _Columns(columns.by_key, 0, columns.width)
-            _read_rows(table, columns, fields, view, pages, found)
-    by_heads = rows_by_columns(fields, views, pages)
-    if sum(map(len, by_heads)) > sum(map(len, found.rows)):
-        return Rows(list(by_heads), len(by_heads), amount)
+        first, second = (_group(one.get(view.number), fields, amount, view) for one in (by_table, by_heads))
+        grouped = second if _worth(second, fields) > _worth(first, fields) else first
+        rows += grouped.rows
+        found.seen += len(grouped.rows) + grouped.left_out
+    found.rows = rows
+    found.unplaced = sorted({one.places[0].segment.page for row in rows for one in row.values() if one.note == NOT_AMONG_WORDS})
     return found
+
+
+def rows_of_data(wanted: ListOf, views: Sequence[PageView], pages: Pages) -> Rows:
+    """Return the rows of the one table of an electronic invoice that names most of a list's fields: each table is a section."""
+    fields = _fields_of(wanted)
+    amount = _amount_of(fields)
+    headers = {
+        (view.number, place): named
+        for view in views
+        for place, table in enumerate(view.tables)
+        if (named := _match_header(table, fields, amount)) is not None
+    }
+    if not headers:
+        return Rows(amount=amount)
+    first = max(headers, key=lambda place: len(headers[place].keys))
+    lines = _lines_of_tables(views, {first: headers[first]}, fields, pages)
+    rows = [line.values for one in lines.values() for line in one.lines if line.values]
+    return Rows(rows, len(rows), amount)
 
 
 def _fields_of(wanted: ListOf) -> Fields:
@@ -72,13 +119,60 @@ def _fields_of(wanted: ListOf) -> Fields:
     }
 
 
-def _match_header(table: Table, fields: Fields) -> _Columns | None:
+def _amount_of(fields: Fields) -> str:
+    """Return the field that is the amount of a row; empty if none is."""
+    return next((key for key, (_, concept) in fields.items() if concept is not None and concept.name == "line_amount"), "")
+
+
+def _is_alike(keys: Sequence[str], best: Sequence[str]) -> bool:
+    """Return whether columns are those of the same list as the best ones."""
+    return len(set(keys) & set(best)) >= ALIKE * len(best)
+
+
+def _group(found: _OnPage | None, fields: Fields, amount: str, view: PageView) -> Grouped:
+    """Return the rows of a page's lines."""
+    return Grouped() if found is None else group_lines(found.lines, fields, found.keys, amount, view.line_height)
+
+
+def _worth(found: Grouped, fields: Fields) -> float:
+    """Return how much was read: values of rows, less what was left out."""
+    strong = set(strong_keys(fields, list(fields)))
+    return sum(len(strong & row.keys()) + 0.2 * len(row) for row in found.rows) - found.left_out
+
+
+def _lines_below_heads(
+    views: Sequence[PageView], bands: Mapping[int, Band], fields: Fields, pages: Pages, index: LabelIndex
+) -> dict[int, _OnPage]:
+    """Return the lines below column heads by page; a page without heads goes on with those of the page before."""
+    found: dict[int, _OnPage] = {}
+    band: Band | None = None
+    for view in views:
+        below = 0.0
+        if view.number in bands:
+            band = bands[view.number]
+            below = band.bottom
+        if band is None:
+            continue
+        lines, ended = lines_below(view, below, band.columns, fields, pages, index)
+        found[view.number] = _OnPage(lines, band.keys)
+        band = None if ended else band
+    return found
+
+
+def _match_header(table: Table, fields: Fields, amount: str) -> _Columns | None:
     """Return the columns of a table whose header names fields: at least two, or the only one. None if it names too few."""
     best: _Columns | None = None
+    named: Mapping[int, str] = {}
     for last in range(min(MAX_HEADER_ROWS, table.rows)):
-        by_key = _assign(_heads(table, last), fields)
+        heads = _heads(table, last)
+        by_key = _assign(heads, fields)
         if len(by_key) >= min(2, len(fields)) and by_key and (best is None or len(by_key) > len(best.by_key)):
-            best = _Columns(by_key, last + 1, table.columns)
+            best, named = _Columns(by_key, last + 1, table.columns), heads
+    if best is None:
+        return None
+    rightmost = max(named)
+    if amount and amount not in best.by_key and rightmost not in best.by_key.values() and named[rightmost]:
+        return replace(best, by_key={**best.by_key, amount: rightmost})
     return best
 
 
@@ -128,45 +222,73 @@ def _has_header(table: Table) -> bool:
     return any(cell.header for cell in table.cells)
 
 
-def _read_rows(
+def _lines_of_tables(
+    views: Sequence[PageView], headers: Mapping[tuple[int, int], _Columns], fields: Fields, pages: Pages
+) -> dict[int, _OnPage]:
+    """Return the rows of tables with such a header as lines, by page, and of tables that go on without one."""
+    found: dict[int, _OnPage] = {}
+    columns: _Columns | None = None
+    for view in views:
+        for place, table in enumerate(view.tables):
+            named = headers.get((view.number, place))
+            if named is not None:
+                columns = named
+            elif columns is None or table.columns != columns.width or _has_header(table):
+                continue
+            else:
+                columns = _Columns(columns.by_key, 0, columns.width)
+            on_page = found.setdefault(view.number, _OnPage([], columns.keys))
+            box = view.table_boxes[place] if place < len(view.table_boxes) else None
+            on_page.lines.extend(_lines_of_table(table, columns, fields, view, pages, on_page.lines, box))
+    return found
+
+
+def _lines_of_table(
     table: Table,
     columns: _Columns,
     fields: Fields,
     view: PageView,
     pages: Pages,
-    found: Rows,
-) -> None:
-    """Add the rows of a table that have a number, if it has columns of numbers: others are notes or headings within it."""
+    before: Sequence[Line],
+    box: BoundingBox | None,
+) -> Iterator[Line]:
+    """Yield the rows of a table as lines, each value with its words. ``before`` are the lines of the page so far."""
     by_row: dict[int, dict[int, Cell]] = {}
     for cell in table.cells:
         by_row.setdefault(cell.row, {})[cell.column] = cell
+    below = max((line.top for line in before), default=0.0) + 1
     for number in range(columns.first_row, table.rows):
-        row = _read_row(by_row.get(number, {}), columns, fields, pages)
-        typed = [key for key, field_ in fields.items() if key in columns.by_key and is_typed(field_)]
-        if not row or (typed and not any(key in row for key in typed)):
-            continue
-        found.seen += 1
-        texts = ground_row([quote for _, quote in row.values()], view, found.below.get(view.number, 0.0))
-        grounded = {
-            key: Candidate(value, places, CELL_SCORE)
-            for (key, (value, _)), places in zip(row.items(), texts, strict=True)
-            if places
-        }
-        if grounded:
-            found.below[view.number] = max(one.places[0].segment.top for one in grounded.values()) + 1
-            found.rows.append(grounded)
+        cells = by_row.get(number, {})
+        row = _read_row(cells, columns, fields, pages)
+        places = ground_row([quote for _, quote in row.values()], view, below)
+        values = {}
+        for (key, (value, quote)), found in zip(row.items(), places, strict=True):
+            values[key] = Candidate(
+                value, found or (_within(box, quote, view),), CELL_SCORE, note="" if found else NOT_AMONG_WORDS
+            )
+        segments = [place.segment for found in places for place in found]
+        top = min((one.top for one in segments), default=below)
+        bottom = max((one.bottom for one in segments), default=below)
+        is_exact = not any(segment.packed for segment in segments)
+        texts = [cell.text for _, cell in sorted(cells.items()) if cell.text.strip()]
+        yield Line(view.number, top, bottom, values, is_exact, sum_of(values, texts[:1], fields))
+        below = max(below, top + 1)
+
+
+def _within(box: BoundingBox | None, quote: str, view: PageView) -> Place:
+    """Return the place of a text that stands somewhere in a table."""
+    text = " ".join(quote.split())
+    return Place(Segment(view.number, -1, text, 0.0, 0.0, 0.0, 0.0, array("d"), (1.0, 1.0), box), 0, len(text))
 
 
 def _read_row(cells: Mapping[int, Cell], columns: _Columns, fields: Fields, pages: Pages) -> dict[str, tuple[Any, str]]:
     """Return the values of a row of a table, each with the text that it was taken from."""
     row: dict[str, tuple[Any, str]] = {}
     for key, column in columns.by_key.items():
-        leaf, concept = fields[key]
         text = cells[column].text if column in cells else ""
-        role = role_of(leaf, concept)
-        if leaf.kind == "string" and role in ("", "text"):
+        if is_text(fields[key]):
             if text.strip():
                 row[key] = (" ".join(text.split()), text)
-        elif values := find_values(leaf, role, text, pages.conventions):
-            row[key] = (values[0].value, text[values[0].start : values[0].end])
+        elif (found := value_in_cell(fields[key], text, pages)) is not None:
+            row[key] = (found.value, text[found.start : found.end])
     return row

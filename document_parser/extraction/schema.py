@@ -47,7 +47,9 @@ _OF_TYPE: dict[str, frozenset[str]] = {
 _ANY_TYPE = frozenset({"type", "enum", "const", "anyOf", "$ref"})
 _LIMITS = ("exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength")
 _FORMATS = frozenset({"date", "email", "uri"})
-_WORDS_OF_KEY = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_WORDS_OF_KEY = re.compile(r"[^\W\d_]+|\d+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word begins within a key such as ``invoiceNumber`` or ``VATRate``."""
 
 
 class Problem(NamedTuple):
@@ -141,7 +143,7 @@ def matches(pattern: str, text: str) -> bool:
 
 def words_of_key(key: str) -> str:
     """Return a property's key as words: ``invoiceNumber`` and ``invoice_number`` both as "invoice number"."""
-    return " ".join(word.lower() for word in _WORDS_OF_KEY.findall(key))
+    return " ".join(word.lower() for word in _WORDS_OF_KEY.findall(_CAMEL.sub(" ", key)))
 
 
 @dataclass

@@ -12,7 +12,9 @@ from document_parser.extraction.conventions import Conventions
 from document_parser.extraction.labels import Concept, LabelHit, fold, role_of
 from document_parser.extraction.schema import Leaf, matches
 from document_parser.extraction.values import (
+    BOXES,
     Value,
+    find_box_before,
     find_by_pattern,
     find_currencies,
     find_dates,
@@ -34,6 +36,8 @@ MAX_BELOW_HEIGHTS = 2.6
 """A value stands at most this many heights of its label below it."""
 RANK_LOSS = 0.35
 """How much less sure the last of a field's labels is than the first."""
+MAX_BOX_HEIGHTS = 3.0
+"""White between a check box and its label, in heights of the label, at most."""
 MAX_TEXT_WORDS = 14
 """A longer text beside a label is a sentence that begins with the label's words."""
 
@@ -205,7 +209,7 @@ def _free_text(text: str) -> list[Value]:
     """Return a text without the marks around it; nothing if no letter or digit is left, or if it is a sentence."""
     start = len(text) - len(_LEADING.sub("", text))
     body = _TRAILING.sub("", text[start:])
-    if not any(map(str.isalnum, body)) or len(body.split()) > MAX_TEXT_WORDS:
+    if not any(map(str.isalnum, body)) or len(body.split()) > MAX_TEXT_WORDS or body[0] in BOXES:
         return []
     return [Value(body, start, start + len(body))]
 
@@ -242,7 +246,14 @@ def _further_words(hit: LabelHit) -> int:
 
 
 def _at_label(leaf: Leaf, role: str, hit: LabelHit, trust: float, pages: Pages) -> Iterator[Candidate]:
-    """Yield the values at one label: behind it, right of it, or below it; only the nearest place that has any."""
+    """Yield the values at one label: behind it, right of it, or below it; only the nearest place that has any.
+
+    A check box before the label says whether it is true.
+    """
+    if leaf.kind == "boolean" and (place := _box_before(hit, pages)) is not None:
+        value = find_box_before(place.text)[0].value
+        yield Candidate(value, (place,), trust, hit.segment.text[hit.start : hit.end])
+        return
     for place, weight in _places_of(hit, pages):
         values = find_values(leaf, role, place.text, pages.conventions)
         if role == "identifier":
@@ -261,6 +272,19 @@ def _at_label(leaf: Leaf, role: str, hit: LabelHit, trust: float, pages: Pages) 
             return
 
 
+def _box_before(hit: LabelHit, pages: Pages) -> Place | None:
+    """Return the check box right before a label, in its piece of the line or in the one before; None if there is none."""
+    segment = hit.segment
+    if segment.text[: hit.start].strip():
+        found = find_box_before(segment.text[: hit.start])
+        return Place(segment, found[0].start, found[0].end) if found else None
+    for other in pages.view(segment).between(segment.top, segment.bottom):
+        near = 0 <= segment.left - other.right < MAX_BOX_HEIGHTS * segment.height
+        if near and abs(other.middle - segment.middle) < 0.5 * segment.height and (found := find_box_before(other.text)):
+            return Place(other, found[0].start, found[0].end)
+    return None
+
+
 def _is_filler(text: str) -> bool:
     """Return whether nothing but a number in brackets and words such as "no." stands between a label and its identifier."""
     return all(fold(word) in FILLERS for word in _WORD.findall(_BRACKETS.sub(" ", text)))
@@ -270,7 +294,12 @@ def _places_of(hit: LabelHit, pages: Pages) -> Iterator[tuple[Place, float]]:
     """Yield the places where the value of a label may stand, with how sure each is."""
     segment = hit.segment
     end = min(
-        (other.start for other in pages.hits_in(segment) if other.start >= hit.end and _stops(other)), default=len(segment.text)
+        (
+            other.start
+            for other in pages.hits_in(segment)
+            if other.start >= hit.end and _stops(other) and not _is_filled_in(other, hit)
+        ),
+        default=len(segment.text),
     )
     yield Place(segment, hit.end, end), SAME_LINE
     if re.search(r"[:\d]", segment.text[end:]):
@@ -290,6 +319,12 @@ def _places_of(hit: LabelHit, pages: Pages) -> Iterator[tuple[Place, float]]:
             break
         near = abs(other.left - segment.left) < 3 * segment.height or abs(other.right - segment.right) < 3 * segment.height
         yield Place(other, 0, len(other.text)), BELOW if near else BELOW * 0.8
+
+
+def _is_filled_in(other: LabelHit, hit: LabelHit) -> bool:
+    """Return whether what is a label elsewhere is all that stands behind a label and its colon: then it is the value."""
+    text = hit.segment.text
+    return other.key.startswith("known ") and text[hit.end : other.start].strip() == ":" and not text[other.end :].strip(" .")
 
 
 def _stops(hit: LabelHit) -> bool:

@@ -62,6 +62,9 @@ _SIGNS = {
     "฿": "THB",
 }
 _SIGN = re.compile("|".join(re.escape(sign) if not sign.isalpha() else rf"\b{sign}(?=[\s\d.:)]|$)" for sign in _SIGNS))
+BOXES = "☒☑☐□✓✔"
+"""Signs of check boxes. The box of a statement stands before it."""
+_MARK_BEFORE = re.compile(rf"([{BOXES}]|[\[(][ xX]?[\])])\s*$")
 _YES = frozenset({"yes", "true", "ja", "oui", "si", "sim", "tak", "ano", "x", "☒", "☑", "✓", "✔", "[x]"})
 _NO = frozenset({"no", "false", "nein", "non", "nao", "nee", "nie", "ne", "☐", "□", "[]", "[ ]"})
 
@@ -212,4 +215,13 @@ def find_truth(text: str) -> list[Value]:
     if plain in _YES or plain in _NO:
         return [Value(plain in _YES, 0, len(text))]
     mark = text.strip()[:1]
-    return [Value(mark in _YES, text.index(mark), text.index(mark) + 1)] if mark and mark in "☒☑☐□✓✔" else []
+    return [Value(mark in _YES, text.index(mark), text.index(mark) + 1)] if mark and mark in BOXES else []
+
+
+def find_box_before(text: str) -> list[Value]:
+    """Return what the check box at the end of a text says: it belongs to what follows. Nothing if there is none."""
+    match = _MARK_BEFORE.search(text)
+    if match is None:
+        return []
+    sign = match[1].casefold()
+    return [Value(sign in _YES or "x" in sign, match.start(1), match.end(1))]

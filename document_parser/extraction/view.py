@@ -111,6 +111,8 @@ class PageView:
     segments: tuple[Segment, ...]
     tables: tuple[Table, ...]
     origin: Origin
+    table_boxes: tuple[BoundingBox | None, ...] = ()
+    """Where each table stands on the page, if that is known."""
 
     @cached_property
     def _tops(self) -> list[float]:
@@ -149,15 +151,15 @@ class PageView:
 def view_page(page: Page, *, origin: Origin | None = None) -> PageView:
     """Return a page as segments: of the words that it was read from, or of its blocks if it has no page image."""
     tables = tuple(block.table for block in page.blocks if block.table is not None)
+    boxes = tuple(block.box for block in page.blocks if block.table is not None)
     words = page.words.unpack() if page.words is not None else []
     if words:
         width, height = page.width or 595.0, page.height or 842.0
-        return PageView(
-            page.number, width, height, tuple(_segments(page.number, words, width, height)), tables, origin or _origin(page)
-        )
+        placed = tuple(_segments(page.number, words, width, height))
+        return PageView(page.number, width, height, placed, tables, origin or _origin(page), boxes)
     segments = tuple(_segments_of_blocks(page))
     depth = max((one.bottom for one in segments), default=LINE_POINTS)
-    return PageView(page.number, 595.0, depth, segments, tables, origin or ("file" if page.location else _origin(page)))
+    return PageView(page.number, 595.0, depth, segments, tables, origin or ("file" if page.location else _origin(page)), boxes)
 
 
 def _origin(page: Page) -> Origin:

@@ -183,3 +183,27 @@ def test_no_value_is_returned_that_is_not_on_the_page(lines):
         if value is not None:
             assert evidence.quote.replace("\n", "").replace(" ", "") in on_page
             assert evidence.boxes
+
+
+@pytest.mark.parametrize(("mark", "value"), [("☒", True), ("☐", False), ("[x]", True), ("[ ]", False)])
+def test_the_check_box_before_a_statement_says_whether_it_is_true(mark, value):
+    lines = [(50, 100, f"{mark} Smoker"), (50, 120, "☐ Married"), (50, 140, "☑ Terms accepted")]
+    truth = {"type": "boolean"}
+    found = answer(page_of(*lines), smoker=truth, married=truth, terms_accepted=truth)
+    assert found.data == {"smoker": value, "married": False, "terms_accepted": True}
+    assert found.evidence["smoker"].boxes
+
+
+def test_a_check_box_with_its_statement_is_no_value_of_the_blank_field_above_it():
+    found = answer(page_of((50, 100, "School:"), (50, 114, "☐ Smoker")), school=TEXT)
+    assert (found.data["school"], found.evidence["school"].state) == (None, "blank")
+
+
+def test_a_key_with_accents_is_looked_for_as_its_words():
+    found = answer(page_of((50, 100, "Numéro de police: AX-77")), **{"numéro_de_police": TEXT})
+    assert found.data == {"numéro_de_police": "AX-77"}
+
+
+def test_a_value_that_is_a_label_elsewhere_is_still_the_value_behind_a_colon():
+    found = answer(page_of((50, 100, "Town: Porto")), town=TEXT)
+    assert found.data == {"town": "Porto"}
