@@ -12,8 +12,10 @@ from document_parser.extraction.view import PageView, Segment
 
 NO_LABEL = "No label names this date. It is the first one of the document."
 """The note on a date without a label."""
-SIGNED, FIRST = 0.6, 0.5
-"""How sure a date is that an oath has, and the first one of a document."""
+MARK_MISSING = "A mark between the numbers of this date could not be read."
+"""The note on a date of faded print."""
+SIGNED, FIRST, WORN = 0.6, 0.5, 0.4
+"""How sure a date is that an oath has, the first one of a document, and one of faded print."""
 MAX_PIECES = 3
 """Pieces of a line that a date in words has at most: its blanks were filled in one by one."""
 MAX_WORDS_BEFORE = 4
@@ -27,6 +29,7 @@ _ANOTHER_DAY = re.compile(
 )
 """Words before a date that make it another one than that of the document."""
 _AMOUNT = re.compile(r"\D{0,4}\d[\d.,]*[.,]\d\d\D?")
+_WORN = re.compile(r"(\d\d) ?(\d\d)[-/.](\d\d|(?:19|20)\d\d)")
 _RANGE = re.compile(r"\s*(?:[-–—]|to|until|bis|au|al|through)\s*\d", re.IGNORECASE)
 
 
@@ -68,6 +71,17 @@ def first_dates(pages: Pages) -> list[Candidate]:
                 if _stands_alone(value, segment) and not _is_in_list(segment, view):
                     place = Place(segment, value.start, value.end)
                     return [Candidate(value.value, (place,), FIRST, note=value.ambiguous or NO_LABEL)]
+    return _worn_dates(pages)
+
+
+def _worn_dates(pages: Pages) -> list[Candidate]:
+    """Return the first piece read by OCR that is a date but for a mark between its numbers."""
+    for view in pages.views[:1]:
+        for segment in view.segments if view.origin == "ocr" else ():
+            worn = _WORN.fullmatch(segment.text)
+            values = find_dates(worn.expand(r"\1-\2-\3"), pages.conventions) if worn else []
+            if values:
+                return [Candidate(values[0].value, (Place(segment, 0, len(segment.text)),), WORN, note=MARK_MISSING)]
     return []
 
 

@@ -11,13 +11,23 @@ from document_parser.extraction.checks import check_values
 from document_parser.extraction.conventions import Conventions, conventions_of
 from document_parser.extraction.dates import first_dates, signing_dates
 from document_parser.extraction.einvoice import InvoiceData, item_views, prefer_data, values_of, with_places
-from document_parser.extraction.labels import Concept, LabelIndex, concept_of, group_by_key, labels_for, role_of
+from document_parser.extraction.labels import (
+    Concept,
+    LabelHit,
+    LabelIndex,
+    concept_of,
+    group_by_key,
+    key_of_known,
+    labels_for,
+    load_concepts,
+    role_of,
+)
 from document_parser.extraction.parties import PARTY_ROLES, find_party
 from document_parser.extraction.rows import Row, Rows, find_rows
 from document_parser.extraction.schema import Field, Group, Leaf, ListOf, leaves_of, lists_of, step_to
 from document_parser.extraction.search import Blank, Candidate, Findings, Pages, Place, search_field
 from document_parser.extraction.signatures import SIGNER_ROLE, find_signers
-from document_parser.extraction.totals import choose_totals
+from document_parser.extraction.totals import WITNESSES, choose_totals
 from document_parser.extraction.values import find_currencies
 from document_parser.extraction.view import PageView
 from document_parser.models.extraction import Extraction, ExtractionCheck, ExtractionWarning, FieldEvidence, Match
@@ -118,7 +128,8 @@ def _choose(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], 
         for pointer, concept in concepts.items()
         if concept is not None and concept.role == "amount" and leaves[pointer].kind in ("string", "number", "integer")
     }
-    together = choose_totals({name: found[pointer].candidates for name, pointer in amounts.items()}, set(amounts))
+    witnesses = {name: _amounts_of(load_concepts()[name], by_key, pages) for name in WITNESSES} if amounts else {}
+    together = choose_totals({name: found[pointer].candidates for name, pointer in amounts.items()}, set(amounts), witnesses)
     results = {}
     for pointer, findings in found.items():
         concept = concepts[pointer]
@@ -128,6 +139,12 @@ def _choose(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], 
         chosen = best if best is not None and best.score >= MIN_SCORE else None
         results[pointer] = Result(leaves[pointer], concept, chosen, findings.blanks[0] if findings.blanks else None)
     return results
+
+
+def _amounts_of(concept: Concept, by_key: Mapping[str, Sequence[LabelHit]], pages: Pages) -> list[Candidate]:
+    """Return the amounts of something that no field needs to ask for."""
+    hits = by_key.get(key_of_known(concept), ())
+    return search_field(Leaf(concept.name, "number"), concept, hits, pages).candidates
 
 
 def _currency_of(pages: Pages) -> list[Candidate]:

@@ -44,6 +44,16 @@ class Concept(NamedTuple):
     role: str
     is_column: bool
     labels: tuple[str, ...]
+    is_stop: bool = True
+    """Whether its labels end the value before them. "Cash" is a label, and a value as well."""
+
+
+_WITNESS = "witness "
+
+
+def key_of_known(concept: Concept) -> str:
+    """Return the key of a concept's labels in an index, where no field asks for them."""
+    return f"{'known ' if concept.is_stop else _WITNESS}{concept.name}"
 
 
 class LabelHit(NamedTuple):
@@ -58,6 +68,11 @@ class LabelHit(NamedTuple):
     key: str
     quality: float
     rank: int
+
+    @property
+    def is_stop(self) -> bool:
+        """Return whether the label ends the value before it."""
+        return not self.key.startswith(_WITNESS)
 
     @property
     def begins_segment(self) -> bool:
@@ -88,7 +103,7 @@ def load_concepts() -> dict[str, Concept]:
     found: dict[str, Concept] = {}
     for name, entry in json.loads(CONCEPTS.read_text("utf-8")).items():
         labels = tuple(dict.fromkeys(label for of_language in entry["labels"].values() for label in of_language))
-        concept = Concept(name, entry["role"], entry.get("column", False), labels)
+        concept = Concept(name, entry["role"], entry.get("column", False), labels, entry.get("stop", True))
         for key in (name, *entry.get("also", [])):
             found.setdefault(f"{'column ' if concept.is_column else ''}{key}", concept)
     return found
@@ -131,7 +146,7 @@ class LabelIndex:
         """Add the labels of everything that documents commonly name, for no field."""
         for concept in load_concepts().values():
             # A sign such as "#" stands before numbers as well: it ends no value.
-            self.add(f"known {concept.name}", [label for label in concept.labels if any(map(str.isalnum, label))])
+            self.add(key_of_known(concept), [label for label in concept.labels if any(map(str.isalnum, label))])
 
     def find(self, segment: Segment, *, fuzzy: bool = False) -> list[LabelHit]:
         """Return the labels in a segment, from left to right; of labels in the same place only the longest.

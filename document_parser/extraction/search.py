@@ -145,7 +145,7 @@ class Pages:
 
     def begins_with_label(self, segment: Segment, key: str) -> bool:
         """Return whether a segment is another label, so that it is no value of this field."""
-        return any(hit.begins_segment and hit.quality >= MIN_STOP_QUALITY and hit.key != key for hit in self.hits_in(segment))
+        return any(hit.begins_segment and _stops(hit) and hit.key != key for hit in self.hits_in(segment))
 
 
 Finder = Callable[[str], list[Value]]
@@ -396,7 +396,7 @@ def _below(segment: Segment, right: float, view: PageView, *, is_typed: bool) ->
 
 def _stops(hit: LabelHit) -> bool:
     """Return whether a label ends the value before it."""
-    return hit.quality >= MIN_STOP_QUALITY
+    return hit.is_stop and hit.quality >= MIN_STOP_QUALITY
 
 
 def _blank_of(hit: LabelHit, pages: Pages) -> Blank:
