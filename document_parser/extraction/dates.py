@@ -16,6 +16,8 @@ MARK_MISSING = "A mark between the numbers of this date could not be read."
 """The note on a date of faded print."""
 SIGNED, FIRST, WORN = 0.6, 0.5, 0.4
 """How sure a date is that an oath has, the first one of a document, and one of faded print."""
+HEAD_SHARE = 0.4
+"""Share of the first page, from the top, in which a document has its date."""
 MAX_PIECES = 3
 """Pieces of a line that a date in words has at most: its blanks were filled in one by one."""
 MAX_WORDS_BEFORE = 4
@@ -68,7 +70,7 @@ def first_dates(pages: Pages) -> list[Candidate]:
     for view in pages.views[:1]:
         for segment in view.segments:
             for value in find_dates(segment.text, pages.conventions):
-                if _stands_alone(value, segment) and not _is_in_list(segment, view):
+                if _stands_alone(value, segment) and not _is_in_list(segment, view) and _may_be_first(value, segment, pages):
                     place = Place(segment, value.start, value.end)
                     return [Candidate(value.value, (place,), FIRST, note=value.ambiguous or NO_LABEL)]
     return _worn_dates(pages)
@@ -83,6 +85,15 @@ def _worn_dates(pages: Pages) -> list[Candidate]:
             if values:
                 return [Candidate(values[0].value, (Place(segment, 0, len(segment.text)),), WORN, note=MARK_MISSING)]
     return []
+
+
+def _may_be_first(value: Value, segment: Segment, pages: Pages) -> bool:
+    """Return whether a date is at the head of the document, or no other day is named in it: else it is one of many."""
+    view = pages.view(segment)
+    if segment.top < view.segments[0].top + HEAD_SHARE * view.height:
+        return True
+    texts = (one.text for view in pages.views for one in view.segments)
+    return all(other.value == value.value for text in texts for other in find_dates(text, pages.conventions))
 
 
 def _is_in_list(segment: Segment, view: PageView) -> bool:

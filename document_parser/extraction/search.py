@@ -38,8 +38,10 @@ RANK_LOSS = 0.35
 MAX_TEXT_WORDS = 14
 """A longer text beside a label is a sentence that begins with the label's words."""
 
-IN_SENTENCE = 0.6
+IN_SENTENCE = 0.3
 """How much less sure a value is at a label that is a word of a sentence."""
+IN_COLUMN = 0.5
+"""How much less sure a date is that is the first one of a column."""
 LOSS_A_WORD = 0.93
 """How much less sure a value is for each word between it and its label."""
 OTHER_LABEL = 0.6
@@ -273,6 +275,8 @@ def _at_label(leaf: Leaf, role: str, hit: LabelHit, trust: float, pages: Pages) 
                 score *= WHOLE_AMOUNT
             if not between and weight == SAME_LINE and is_typed and not _is_in_sentence(hit):
                 score = max(score, ADJACENT)
+            if role == "date" and weight < RIGHT and _is_of_column(at, pages):
+                score *= IN_COLUMN
             if role == "name":
                 yield _name_at(at, hit, score, pages)
             else:
@@ -288,10 +292,20 @@ def _is_no_text_value(place: Place, hit: LabelHit) -> bool:
     return place.text[:1].isspace() and place.text.lstrip()[:1].islower() and hit.segment.text[hit.start].isupper()
 
 
+def _is_of_column(at: Place, pages: Pages) -> bool:
+    """Return whether another date stands below a date: its label is the head of a column."""
+    segment = at.segment
+    below = next(pages.view(segment).below(segment, MAX_BELOW_HEIGHTS * segment.height), None)
+    return below is not None and bool(find_dates(below.text, pages.conventions))
+
+
 def _is_in_sentence(hit: LabelHit) -> bool:
     """Return whether the word before a label shows that it is a word of a sentence, as in "the agreement dated"."""
     before = hit.segment.text[: hit.start].split()
-    return bool(before) and before[-1].isalpha() and before[-1].islower()
+    if not before or not before[-1].rstrip(",").isalpha():
+        return False
+    is_clause = before[-1].endswith(",") and hit.segment.text[hit.start].islower()
+    return is_clause or (before[-1].isalpha() and before[-1].islower())
 
 
 def _name_at(at: Place, hit: LabelHit, score: float, pages: Pages) -> Candidate:

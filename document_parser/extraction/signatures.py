@@ -115,4 +115,5 @@ def _after_oath(view: PageView) -> Iterator[Candidate]:
     later = [one for one in view.segments if one.top > oath.middle]
     end = min((one.top for one in later if _NOTARY.search(one.text) and not one.text[:1].islower()), default=view.height)
     pieces = [one for one in later if one.bottom < end + one.height / 2]
-    yield from _printed(pieces, AT_OATH, "", view, view.line_height)
+    # Where no label says that it is a name, what was read of handwriting is none.
+    yield from (one for one in _printed(pieces, AT_OATH, "", view, view.line_height) if one.score > AT_OATH * BY_HAND)

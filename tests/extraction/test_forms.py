@@ -163,3 +163,25 @@ def test_the_date_of_an_entry_in_a_list_is_not_that_of_the_document():
 def test_no_other_date_is_taken_where_the_label_of_the_date_is_left_blank():
     found = answer((50, 100, "(Date of signature)"), (50, 400, "December 30, 1981"), date=DATE)
     assert (found.data["date"], found.evidence["date"].state) == (None, "blank")
+
+
+def test_the_first_date_of_a_column_is_not_the_date_of_the_document():
+    column = [(50, 100, "Date"), (50, 114, "10/24/75"), (50, 128, "12/29/75"), (200, 100, "From whom")]
+    assert answer(*column, date=DATE).data == {"date": None}
+    assert answer(*column[:2], date=DATE).data == {"date": "1975-10-24"}
+
+
+def test_one_of_many_dates_far_down_is_not_the_date_of_the_document():
+    lines = [(50, 50, "Report"), (50, 500, "3 May 1984"), (50, 600, "7 June 1985")]
+    assert answer(*lines, date=DATE).data == {"date": None}
+    assert answer(*lines[:2], date=DATE).data == {"date": "1984-05-03"}
+
+
+def test_what_was_read_of_a_signature_below_an_oath_is_no_name():
+    oath = (50, 50, "The undersigned swears that he has read the information in this amendment.")
+    assert answer(oath, scrawls=[(300, 80, "Veim Swhealry", 0.95)], signer=NAME).data == {"signer": None}
+
+
+def test_a_small_word_that_is_a_label_gives_its_date_unless_it_is_in_a_sentence():
+    assert answer((50, 100, "Handelsrechnung (380) Nr. 471102 vom 05.03.2018"), date=DATE).data == {"date": "2018-03-05"}
+    assert answer((50, 100, "in a letter from the president, dated 5 March 2018"), date=DATE).data == {"date": None}
