@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 _SURE_DECIMAL = re.compile(r"(?<![\d.,])\d{1,3}(?:([.,'’ ])\d{3})*([.,])\d{2}(?![\d.,]*\d)")
 _NUMERIC_DATE = re.compile(r"(?<!\d)(\d{1,2})([-/])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
-_AMERICAN = re.compile(r"\b(?:USD|U\.S\.A?\.|USA|United States|ZIP)\b|\b[A-Z]{2} \d{5}(?:-\d{4})?\b")
+_STATES = (
+    "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|PR|RI|SC"
+    "|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY"
+)
+_AMERICAN = re.compile(
+    rf"\b(?:USD|U\.S\.A?\.|USA|United States|ZIP)\b|[A-Za-z]{{3}}[.,]? (?:{_STATES})\.? \d{{5}}(?:-\d{{4}})?(?!\w)"
+)
+"""What is written in the United States: their money, their name, or a town with the sign of a state and a postal code."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,26 @@ from typing import Any, NamedTuple, Protocol
 
 from document_parser.extraction.checks import check_values
 from document_parser.extraction.conventions import Conventions, conventions_of
+from document_parser.extraction.dates import first_dates, signing_dates
 from document_parser.extraction.einvoice import InvoiceData, item_views, prefer_data, values_of, with_places
-from document_parser.extraction.labels import Concept, LabelIndex, concept_of, group_by_key, labels_for, role_of
+from document_parser.extraction.labels import (
+    Concept,
+    LabelHit,
+    LabelIndex,
+    concept_of,
+    group_by_key,
+    key_of_known,
+    labels_for,
+    load_concepts,
+    role_of,
+)
 from document_parser.extraction.parties import PARTY_ROLES, find_party
 from document_parser.extraction.rows import Row, Rows, find_rows, rows_of_data
 from document_parser.extraction.schema import Field, Group, Leaf, ListOf, leaves_of, lists_of, step_to
 from document_parser.extraction.search import Blank, Candidate, Findings, Pages, Place, search_field
-from document_parser.extraction.totals import choose_totals
-from document_parser.extraction.values import find_currencies, find_dates
+from document_parser.extraction.signatures import SIGNER_ROLE, find_signers
+from document_parser.extraction.totals import WITNESSES, choose_totals
+from document_parser.extraction.values import find_currencies
 from document_parser.extraction.view import PageView
 from document_parser.models.extraction import (
     Extraction,
@@ -182,19 +194,24 @@ def _choose(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], 
         role = role_of(leaf, concept)
         if role in PARTY_ROLES and leaf.kind == "string":
             found[pointer] = Findings(find_party(role, by_key.get(pointer, []), pages))
+        elif role == SIGNER_ROLE and leaf.kind == "string":
+            found[pointer] = find_signers(by_key.get(pointer, []), pages)
         else:
             found[pointer] = search_field(leaf, concept, by_key.get(pointer, []), pages)
             if role == "currency" and leaf.kind == "string" and not found[pointer].candidates:
                 found[pointer].candidates = _currency_of(pages)
-        is_date = leaf.kind in ("string", "date") and concept is not None and concept.name == "issue_date"
-        if is_date and not found[pointer].candidates:
-            found[pointer].candidates = _first_date(pages)
+        if leaf.kind in ("string", "date") and concept is not None and concept.name == "issue_date":
+            candidates = [*found[pointer].candidates, *signing_dates(pages)]
+            if not candidates and not found[pointer].blanks:
+                candidates = first_dates(pages)
+            found[pointer].candidates = sorted(candidates, key=lambda one: -one.score)
     amounts = {
         concept.name: pointer
         for pointer, concept in concepts.items()
         if concept is not None and concept.role == "amount" and leaves[pointer].kind in ("string", "number", "integer")
     }
-    together = choose_totals({name: found[pointer].candidates for name, pointer in amounts.items()}, set(amounts))
+    witnesses = {name: _amounts_of(load_concepts()[name], by_key, pages) for name in WITNESSES} if amounts else {}
+    together = choose_totals({name: found[pointer].candidates for name, pointer in amounts.items()}, set(amounts), witnesses)
     results = {}
     for pointer, findings in found.items():
         concept = concepts[pointer]
@@ -206,18 +223,10 @@ def _choose(leaves: Mapping[str, Leaf], concepts: Mapping[str, Concept | None], 
     return results
 
 
-NO_LABEL = "No label names this date. It is the first one of the document."
-"""The note on a date without a label."""
-
-
-def _first_date(pages: Pages) -> list[Candidate]:
-    """Return the first date of the document: receipts and letters give theirs without a label."""
-    for view in pages.views[:1]:
-        for segment in view.segments:
-            for value in find_dates(segment.text, pages.conventions):
-                place = Place(segment, value.start, value.end)
-                return [Candidate(value.value, (place,), 0.5, note=value.ambiguous or NO_LABEL)]
-    return []
+def _amounts_of(concept: Concept, by_key: Mapping[str, Sequence[LabelHit]], pages: Pages) -> list[Candidate]:
+    """Return the amounts of something that no field needs to ask for."""
+    hits = by_key.get(key_of_known(concept), ())
+    return search_field(Leaf(concept.name, "number"), concept, hits, pages).candidates
 
 
 def _currency_of(pages: Pages) -> list[Candidate]:

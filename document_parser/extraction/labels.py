@@ -28,6 +28,8 @@ MIN_KEY_LETTERS = 5
 _TOKEN = re.compile(r"[^\W_]+|[#№%]")
 _BEFORE = frozenset(":;|(,/•·-–—[")
 """Characters after which a label may begin within a line."""
+_ENUMERATION = re.compile(r"[\W_]*(?:(?:\d{1,2}[a-z]?|[a-z]|[ivx]{1,4})[.)][\W_]*)?", re.IGNORECASE)
+"""What may stand before the label that begins a piece: a mark, or the number of a question, as in "2. Registration No."."""
 
 
 class Token(NamedTuple):
@@ -45,6 +47,16 @@ class Concept(NamedTuple):
     role: str
     is_column: bool
     labels: tuple[str, ...]
+    is_stop: bool = True
+    """Whether its labels end the value before them. "Cash" is a label, and a value as well."""
+
+
+_WITNESS = "witness "
+
+
+def key_of_known(concept: Concept) -> str:
+    """Return the key of a concept's labels in an index, where no field asks for them."""
+    return f"{'known ' if concept.is_stop else _WITNESS}{concept.name}"
 
 
 class LabelHit(NamedTuple):
@@ -59,6 +71,16 @@ class LabelHit(NamedTuple):
     key: str
     quality: float
     rank: int
+
+    @property
+    def is_stop(self) -> bool:
+        """Return whether the label ends the value before it."""
+        return not self.key.startswith(_WITNESS)
+
+    @property
+    def begins_segment(self) -> bool:
+        """Return whether nothing but a mark or the number of a question stands before the label."""
+        return bool(_ENUMERATION.fullmatch(self.segment.text[: self.start]))
 
 
 def fold(text: str) -> str:
@@ -85,7 +107,7 @@ def load_concepts() -> dict[str, Concept]:
     found: dict[str, Concept] = {}
     for name, entry in json.loads(CONCEPTS.read_text("utf-8")).items():
         labels = tuple(dict.fromkeys(label for of_language in entry["labels"].values() for label in of_language))
-        concept = Concept(name, entry["role"], entry.get("column", False), labels)
+        concept = Concept(name, entry["role"], entry.get("column", False), labels, entry.get("stop", True))
         for key in (name, *entry.get("also", [])):
             found.setdefault(f"{'column ' if concept.is_column else ''}{key}", concept)
     return found
@@ -138,7 +160,8 @@ class LabelIndex:
     def add_known(self) -> None:
         """Add the labels of everything that documents commonly name, for no field."""
         for concept in load_concepts().values():
-            self.add(f"known {concept.name}", concept.labels)
+            # A sign such as "#" stands before numbers as well: it ends no value.
+            self.add(key_of_known(concept), [label for label in concept.labels if any(map(str.isalnum, label))])
 
     def find(self, segment: Segment, *, fuzzy: bool = False) -> list[LabelHit]:
         """Return the labels in a segment, from left to right; of labels in the same place only the longest.
@@ -172,7 +195,7 @@ def _quality(text: str, start: int, end: int, tokens: int, place: int) -> float:
     """Return how surely words name a field here: at the start of a piece, before a colon, and not within a sentence."""
     before, after = text[:start].rstrip(), text[end:].lstrip(" .)")
     followed = not after or after[0] in ":#=№|"
-    begins = not before or before[-1] in _BEFORE
+    begins = not before or before[-1] in _BEFORE or bool(_ENUMERATION.fullmatch(before))
     quality = 1.0 if begins else 0.75
     if not followed:
         quality *= 0.9 if tokens <= MAX_LABEL_TOKENS + 4 else 0.5

@@ -45,9 +45,15 @@ _OTHER_FACT = re.compile(
     r"|mobile|whatsapps?|taxinvoice|simplified|official|no\.? ?tel|co\.? ?reg|company)\b|\W*\d{5,7} ?-? ?[a-z]\W*$"
 )
 _REGISTRATION = re.compile(
-    r"\s*\(?\b(?:co\.? ?(?:reg\.?)? ?no\.? ?:?)? ?[\dA-Z]*\d{5,}[\dA-Z]* ?-? ?[A-Z]?\)?\s*$", re.IGNORECASE
+    r"\s*\(?\b(?:co\.? ?(?:reg\.?)? ?no\.? ?:?)? ?[\dA-Z]*\d{5,}[\dA-Z]* ?[-·.~]? ?[A-Z]?\)?\s*$", re.IGNORECASE
 )
 """The number of a company's registration behind its name."""
+_LEGAL_FORM = re.compile(
+    r"(?:^|[\s,])(?:sdn\.? ?bhd|bhd|s/b|pte\.? ?ltd|gmbh(?: & co\.? kg)?|ltd|limited|inc|llc|llp|plc"
+    r"|s\.?a\.?r\.?l|s\.?r\.?l|s\.?p\.?a|b\.?v|a/s|oy|sp\. ?z ?o\.? ?o|s\.?r\.?o)\.?\W*$",
+    re.IGNORECASE,
+)
+"""The legal form at the end of a company's name."""
 _PARTED = re.compile(r"\s+[-–—·•|*]\s+|,\s+")
 _STREET = re.compile(r"(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|straat|laan)\b", re.IGNORECASE)
 _POSTCODE = re.compile(
@@ -147,9 +153,18 @@ def _at_the_head(role: str, pages: Pages) -> Iterator[Candidate]:
     for place, score in ranked:
         if role == "issuer_name":
             whole = Place(head[place], 0, _end_of_name(head[place].text))
-            yield Candidate(whole.text.strip(), (whole,), score)
+            places = (whole, *_rest_of_name(head[place + 1 : place + 2]))
+            yield Candidate(" ".join(one.text.strip() for one in places), places, score)
         else:
             yield from _address_after(head[place + 1 :], score, pages)
+
+
+def _rest_of_name(lines: Sequence[Segment]) -> Iterator[Place]:
+    """Yield the line below a name if it has nothing but the legal form of the company."""
+    for line in lines:
+        end = _end_of_name(line.text)
+        if _LEGAL_FORM.match(line.text, 0, end):
+            yield Place(line, 0, end)
 
 
 def _in_address_blocks(role: str, pages: Pages) -> Iterator[Candidate]:
@@ -177,9 +192,11 @@ def _in_address_blocks(role: str, pages: Pages) -> Iterator[Candidate]:
 
 def _name_score(segment: Segment, place: int, pages: Pages) -> float:
     """Return how likely a piece at the head is the issuer's name: by its form, by how high and large it stands."""
-    text = segment.text.strip()
+    text = segment.text[: _end_of_name(segment.text)].strip()
     letters = sum(map(str.isalpha, text))
-    if letters < MIN_NAME_LETTERS or letters < 0.5 * len(text.replace(" ", "")) or _NOT_A_NAME.search(fold(text)):
+    if letters < MIN_NAME_LETTERS or letters < 0.5 * len(text.replace(" ", "")) or _LEGAL_FORM.match(text):
+        return 0.0
+    if _NOT_A_NAME.search(fold(text)) and not _LEGAL_FORM.search(text):
         return 0.0
     if find_dates(text, pages.conventions) or (pages.hits_in(segment) and pages.begins_with_label(segment, "")):
         return 0.0

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from document_parser.extraction.conventions import Conventions
 from document_parser.extraction.labels import Concept, LabelHit, fold, role_of
+from document_parser.extraction.names import find_name, goes_on
 from document_parser.extraction.schema import Leaf, matches
 from document_parser.extraction.values import (
     BOXES,
@@ -28,12 +29,13 @@ from document_parser.models.extraction import Match
 
 MIN_STOP_QUALITY = 0.7
 """A label of at least this quality ends the value before it."""
-SAME_LINE, RIGHT, BELOW = 1.0, 0.95, 0.8
-"""How sure a value is by where it stands from its label."""
+SAME_LINE, RIGHT, BELOW, ABOVE, BESIDE = 1.0, 0.95, 0.8, 0.6, 0.5
+"""How sure a value is by where it stands from its label. ``BESIDE`` is lower than the label and right of it."""
 MAX_RIGHT_SEGMENTS = 6
 """Pieces of a line right of a label that are looked at."""
-MAX_BELOW_HEIGHTS = 2.6
-"""A value stands at most this many heights of its label below it."""
+MAX_BELOW_HEIGHTS, MAX_TYPED_HEIGHTS, MAX_ABOVE_HEIGHTS = 2.6, 4.5, 1.5
+"""A value stands at most this many heights of its label below it: any, and one that is known by its letters, such as a date.
+The last is for values above a caption."""
 RANK_LOSS = 0.35
 """How much less sure the last of a field's labels is than the first."""
 MAX_BOX_HEIGHTS = 3.0
@@ -41,6 +43,10 @@ MAX_BOX_HEIGHTS = 3.0
 MAX_TEXT_WORDS = 14
 """A longer text beside a label is a sentence that begins with the label's words."""
 
+IN_SENTENCE = 0.3
+"""How much less sure a value is at a label that is a word of a sentence."""
+IN_COLUMN = 0.5
+"""How much less sure a date is that is the first one of a column."""
 LOSS_A_WORD = 0.93
 """How much less sure a value is for each word between it and its label."""
 OTHER_LABEL = 0.6
@@ -60,6 +66,14 @@ FILLERS = frozenset(
 
 _LEADING = re.compile(r"^[\s:;#=№.)\]|–—-]+")
 _WORD = re.compile(r"\w+")
+_ADDITION = re.compile(r"\s*\([^()\d]{1,40}\)(?:\s*[.:])?")
+"""Words in brackets that complete a label, as in "Name of registrant (or agent)"."""
+_CAPTION = re.compile(r"\W*\(.*\)\W*")
+"""A text wholly in brackets: what a form prints at a line to say what is to be written there."""
+_NEXT_NUMBER = re.compile(r"\s*\(?(?:\d{1,2}[a-z]?|[a-z])[.)]\s*$", re.IGNORECASE)
+"""The number of the next question at the end of a text."""
+_NUMBERED = re.compile(r"\W*(?:\d{1,2}[a-z]?|[a-z])[.)]", re.IGNORECASE)
+"""The number of a question at the start of a piece."""
 _BRACKETS = re.compile(r"\(\w{1,4}\)")
 _TRAILING = re.compile(r"[\s:;|]+$")
 
@@ -140,7 +154,7 @@ class Pages:
 
     def begins_with_label(self, segment: Segment, key: str) -> bool:
         """Return whether a segment is another label, so that it is no value of this field."""
-        return any(hit.start == 0 and hit.quality >= MIN_STOP_QUALITY and hit.key != key for hit in self.hits_in(segment))
+        return any(hit.begins_segment and _stops(hit) and hit.key != key for hit in self.hits_in(segment))
 
 
 Finder = Callable[[str], list[Value]]
@@ -174,6 +188,8 @@ def _typed_values(leaf: Leaf, role: str, text: str, conventions: Conventions) ->
         return find_by_pattern(form, text)
     if role == "identifier":
         return find_identifiers(_BRACKETS.sub(lambda match: " " * len(match[0]), text))
+    if role == "name":
+        return [value for found in _free_text(text) for value in find_name(found)]
     return _free_text(text)
 
 
@@ -209,7 +225,8 @@ def _free_text(text: str) -> list[Value]:
     """Return a text without the marks around it; nothing if no letter or digit is left, or if it is a sentence."""
     start = len(text) - len(_LEADING.sub("", text))
     body = _TRAILING.sub("", text[start:])
-    if not any(map(str.isalnum, body)) or len(body.split()) > MAX_TEXT_WORDS or body[0] in BOXES:
+    words = len(body.split())
+    if not any(map(str.isalnum, body)) or words > MAX_TEXT_WORDS or body[0] in BOXES or _NUMBERED.fullmatch(body):
         return []
     return [Value(body, start, start + len(body))]
 
@@ -228,11 +245,13 @@ def search_field(leaf: Leaf, concept: Concept | None, hits: Sequence[LabelHit], 
     most = max((hit.rank for hit in hits), default=0) + 1
     for hit in hits:
         trust = hit.quality * (1 - RANK_LOSS * hit.rank / max(most, 8))
+        if _is_in_sentence(hit):
+            trust *= IN_SENTENCE
         if role == "amount":
             trust *= OTHER_LABEL ** min(2, _further_words(hit))
         candidates = list(_at_label(leaf, role, hit, trust, pages))
         found.candidates += candidates
-        if not candidates:
+        if not candidates and hit.quality >= MIN_STOP_QUALITY and not _is_in_sentence(hit):
             found.blanks.append(_blank_of(hit, pages))
     found.candidates.sort(key=lambda one: -one.score)
     return found
@@ -254,7 +273,11 @@ def _at_label(leaf: Leaf, role: str, hit: LabelHit, trust: float, pages: Pages) 
         value = find_box_before(place.text)[0].value
         yield Candidate(value, (place,), trust, hit.segment.text[hit.start : hit.end])
         return
-    for place, weight in _places_of(hit, pages):
+    is_typed = leaf.kind != "string" or role in ("date", "identifier")
+    is_text = not is_typed and role in ("", "text", "name")
+    for place, weight in _places_of(hit, pages, is_typed=is_typed):
+        if is_text and _is_no_text_value(place, hit):
+            continue
         values = find_values(leaf, role, place.text, pages.conventions)
         if role == "identifier":
             values = [value for value in values[:1] if _is_filler(place.text[: value.start])]
@@ -265,9 +288,14 @@ def _at_label(leaf: Leaf, role: str, hit: LabelHit, trust: float, pages: Pages) 
             score = trust * weight * 0.9**count * LOSS_A_WORD**between
             if role == "amount" and not isinstance(value.value, float):
                 score *= WHOLE_AMOUNT
-            if not between and weight == SAME_LINE and (leaf.kind != "string" or role in ("date", "identifier")):
+            if not between and weight == SAME_LINE and is_typed and not _is_in_sentence(hit):
                 score = max(score, ADJACENT)
-            yield Candidate(value.value, (at,), score, label, value.ambiguous)
+            if role == "date" and weight < RIGHT and _is_of_column(at, pages):
+                score *= IN_COLUMN
+            if role == "name":
+                yield _name_at(at, hit, score, pages)
+            else:
+                yield Candidate(value.value, (at,), score, label, value.ambiguous)
         if values and role != "amount":
             return
 
@@ -285,40 +313,135 @@ def _box_before(hit: LabelHit, pages: Pages) -> Place | None:
     return None
 
 
+def _is_no_text_value(place: Place, hit: LabelHit) -> bool:
+    """Return whether a text at a label is none that was filled in: a caption in brackets, or the rest of a sentence."""
+    if place.segment is not hit.segment:
+        return bool(_CAPTION.fullmatch(place.text))
+    return place.text[:1].isspace() and place.text.lstrip()[:1].islower() and hit.segment.text[hit.start].isupper()
+
+
+def _is_of_column(at: Place, pages: Pages) -> bool:
+    """Return whether another date stands below a date: its label is the head of a column."""
+    segment = at.segment
+    below = next(pages.view(segment).below(segment, MAX_BELOW_HEIGHTS * segment.height), None)
+    return below is not None and bool(find_dates(below.text, pages.conventions))
+
+
+def _is_in_sentence(hit: LabelHit) -> bool:
+    """Return whether the word before a label shows that it is a word of a sentence, as in "the agreement dated"."""
+    before = hit.segment.text[: hit.start].split()
+    if not before or not before[-1].rstrip(",").isalpha():
+        return False
+    is_clause = before[-1].endswith(",") and hit.segment.text[hit.start].islower()
+    return is_clause or (before[-1].isalpha() and before[-1].islower())
+
+
+def _name_at(at: Place, hit: LabelHit, score: float, pages: Pages) -> Candidate:
+    """Return a name, with the next line if it goes on there."""
+    places = [at]
+    view = pages.view(at.segment)
+    below = next(view.below(at.segment, 0.8 * at.segment.height), None)
+    if below is not None and goes_on(below.text) and not _is_another_label(below, hit, pages):
+        start, end = below.within(*_column_of(hit, view, pages))
+        if start < end:
+            places.append(Place(below, start, end))
+    return Candidate(" ".join(one.text for one in places), tuple(places), score, hit.segment.text[hit.start : hit.end])
+
+
 def _is_filler(text: str) -> bool:
     """Return whether nothing but a number in brackets and words such as "no." stands between a label and its identifier."""
     return all(fold(word) in FILLERS for word in _WORD.findall(_BRACKETS.sub(" ", text)))
 
 
-def _places_of(hit: LabelHit, pages: Pages) -> Iterator[tuple[Place, float]]:
-    """Yield the places where the value of a label may stand, with how sure each is."""
-    segment = hit.segment
-    end = min(
-        (
-            other.start
-            for other in pages.hits_in(segment)
-            if other.start >= hit.end and _stops(other) and not _is_filled_in(other, hit)
-        ),
-        default=len(segment.text),
-    )
-    yield Place(segment, hit.end, end), SAME_LINE
-    if re.search(r"[:\d]", segment.text[end:]):
+def _places_of(hit: LabelHit, pages: Pages, *, is_typed: bool = False) -> Iterator[tuple[Place, float]]:
+    """Yield the places where the value of a label may stand, with how sure each is.
+
+    ``is_typed`` says that a value is known by its letters, as a date is: it may then stand farther from its label.
+    """
+    segment, view = hit.segment, pages.view(hit.segment)
+    behind = _behind(hit, pages)
+    yield behind, SAME_LINE
+    if re.search(r"[:\d]", segment.text[behind.end :]) and not _NEXT_NUMBER.fullmatch(segment.text[behind.end :]):
         return  # another label with a value of its own
-    view = pages.view(segment)
     for count, other in enumerate(view.right_of(segment)):
-        if count == MAX_RIGHT_SEGMENTS or pages.begins_with_label(other, hit.key):
+        if count == MAX_RIGHT_SEGMENTS or _is_another_label(other, hit, pages):
             break
-        stop = min(
-            (inner.start for inner in pages.hits_in(other) if _stops(inner) and inner.start > 0), default=len(other.text)
-        )
-        yield Place(other, 0, stop), RIGHT * (1 - 0.03 * count)
-    if segment.text[hit.end :].strip(" :.#") and hit.quality < 1:
+        yield Place(other, 0, _end_before_label(other, 1, pages)), RIGHT * (1 - 0.03 * count)
+    if segment.text[behind.start :].strip(" :.#)") and hit.quality < 1:
         return
-    for other in view.below(segment, MAX_BELOW_HEIGHTS * segment.height):
-        if pages.begins_with_label(other, hit.key):
+    left, right = _column_of(hit, view, pages)
+    for other, weight in _below(segment, min(right, view.width), view, is_typed=is_typed):
+        if _is_another_label(other, hit, pages):
             break
-        near = abs(other.left - segment.left) < 3 * segment.height or abs(other.right - segment.right) < 3 * segment.height
-        yield Place(other, 0, len(other.text)), BELOW if near else BELOW * 0.8
+        start, end = other.within(left, right)
+        if start < end:
+            yield Place(other, start, end), weight
+    if _CAPTION.fullmatch(segment.text):
+        above = next(view.above(segment, MAX_ABOVE_HEIGHTS * segment.height), None)
+        if above is not None and not _is_another_label(above, hit, pages):
+            yield Place(above, 0, len(above.text)), ABOVE
+
+
+def _behind(hit: LabelHit, pages: Pages) -> Place:
+    """Return what follows a label in its piece, without words in brackets that complete it, up to the next label."""
+    text = hit.segment.text
+    addition = _ADDITION.match(text, hit.end)
+    start = addition.end() if addition else hit.end
+    return Place(hit.segment, start, max(start, _end_before_label(hit.segment, start, pages, hit)))
+
+
+def _end_before_label(segment: Segment, start: int, pages: Pages, behind: LabelHit | None = None) -> int:
+    """Return where the next label after a place of a piece begins, with the number before it; the end if there is none.
+
+    ``behind`` is the label before the place, if there is one: what is filled in there ends nothing.
+    """
+    ends = (
+        other.start
+        for other in pages.hits_in(segment)
+        if other.start >= start and _stops(other) and not (behind is not None and _is_filled_in(other, behind))
+    )
+    end = min(ends, default=len(segment.text))
+    number = _NEXT_NUMBER.search(segment.text, start, end) if end < len(segment.text) else None
+    return number.start() if number else end
+
+
+def _is_another_label(segment: Segment, hit: LabelHit, pages: Pages) -> bool:
+    """Return whether a piece names something else, so that it is no value of the label.
+
+    Such are known labels, questions, what ends with a colon, and the next number where the label has one.
+    """
+    if pages.begins_with_label(segment, hit.key) or segment.text.rstrip().endswith((":", "?")):
+        return True
+    return bool(_NUMBERED.match(hit.segment.text) and _NUMBERED.match(segment.text))
+
+
+def _column_of(hit: LabelHit, view: PageView, pages: Pages) -> tuple[float, float]:
+    """Return from where to where on the page the values below a label stand: between the labels beside it."""
+    left, right = 0.0, float("inf")
+    for other in view.right_of(hit.segment):
+        if _is_another_label(other, hit, pages):
+            right = min(right, other.left)
+            break
+    for other in view.left_of(hit.segment):
+        if _is_another_label(other, hit, pages):
+            left = hit.segment.left
+            break
+    return left, right
+
+
+def _below(segment: Segment, right: float, view: PageView, *, is_typed: bool) -> Iterator[tuple[Segment, float]]:
+    """Yield the pieces below a label, with how sure each is; those of a known type also farther below and beside it."""
+    height = segment.height
+    found: list[tuple[Segment, float]] = []
+    for other in view.below(segment, (MAX_TYPED_HEIGHTS if is_typed else MAX_BELOW_HEIGHTS) * height):
+        near = abs(other.left - segment.left) < 3 * height or abs(other.right - segment.right) < 3 * height
+        far = max(0.0, (other.top - segment.bottom) / height - MAX_BELOW_HEIGHTS)
+        found.append((other, (BELOW if near else BELOW * 0.8) * 0.9**far))
+    if is_typed:
+        for other in view.between(segment.middle, segment.bottom + 1.5 * height):
+            if segment.right <= other.left < min(right, segment.right + 4 * height) and other.top > segment.middle - 1:
+                found.append((other, BESIDE))
+    yield from sorted(found, key=lambda one: one[0].top)
 
 
 def _is_filled_in(other: LabelHit, hit: LabelHit) -> bool:
@@ -329,12 +452,12 @@ def _is_filled_in(other: LabelHit, hit: LabelHit) -> bool:
 
 def _stops(hit: LabelHit) -> bool:
     """Return whether a label ends the value before it."""
-    return hit.quality >= MIN_STOP_QUALITY
+    return hit.is_stop and hit.quality >= MIN_STOP_QUALITY
 
 
 def _blank_of(hit: LabelHit, pages: Pages) -> Blank:
     """Return a label without a value; what stands there instead is unreadable as one."""
     for place, _ in _places_of(hit, pages):
-        if _free_text(place.text):
+        if _free_text(place.text) and not _is_no_text_value(place, hit):
             return Blank(hit, place.text.strip(), (place,))
     return Blank(hit)

@@ -26,17 +26,32 @@ SUMS = (
 
 NOT_NAMED = "The document names no such amount. This is the amount that it equals if nothing was paid, added or deducted."
 """The note on a total that stands in for another."""
+ONLY_SUBTOTAL = "No amount is named a total. This is the subtotal, and it equals what was paid less the change."
+"""The note on a subtotal that stands in for the total."""
 EQUALS = {"due_payable": ("grand_total", "prepaid"), "line_total": ("tax_basis_total", "discount")}
 """Totals that equal another one, unless the second is named."""
 
 
-def choose_totals(found: Mapping[str, Sequence[Candidate]], wanted: Set[str]) -> dict[str, Candidate]:
+WITNESSES = ("rounding", "tendered", "change", "tax_basis_total")
+"""Amounts that show which of several totals is the one to pay: it was rounded to it, or paid with change."""
+EXACT = 0.006
+"""Difference of two amounts that are the same to the cent."""
+MAX_ROUNDING = 0.5
+"""A total is rounded by less than this."""
+
+
+def choose_totals(
+    found: Mapping[str, Sequence[Candidate]], wanted: Set[str], witnesses: Mapping[str, Sequence[Candidate]] | None = None
+) -> dict[str, Candidate]:
     """Return a candidate for each total that has any, so that as many sums as possible hold.
 
     ``found`` has the candidates of each total by its concept, the surest first. ``wanted`` are the totals asked for.
+    ``witnesses`` are the amounts of ``WITNESSES``, whether or not they are asked for.
     """
     chosen = {name: candidates[0] for name, candidates in found.items() if candidates}
-    if totals := found.get("grand_total"):
+    totals = found.get("grand_total", ())
+    paid = _paid(totals, witnesses) if "grand_total" in wanted and witnesses else None
+    if totals:
         chosen["grand_total"] = _largest(totals)
     for total, parts in SUMS:
         names = [total, *(part.lstrip("-") for part in parts)]
@@ -46,10 +61,33 @@ def choose_totals(found: Mapping[str, Sequence[Candidate]], wanted: Set[str]) ->
         best = max(product(*options), key=lambda pick: _worth(pick, parts))
         if _adds_up(best, parts):
             chosen.update(zip(names, best, strict=True))
+    if paid is not None:
+        chosen["grand_total"] = paid
     for name, (other, unless) in EQUALS.items():
         if name in wanted and name not in chosen and other in chosen and unless not in chosen:
             chosen[name] = replace(chosen[other], score=chosen[other].score * 0.7, note=NOT_NAMED)
     return chosen
+
+
+def _paid(totals: Sequence[Candidate], witnesses: Mapping[str, Sequence[Candidate]]) -> Candidate | None:
+    """Return the total that was rounded from another one, or for which change was given; None if nothing shows it.
+
+    On receipts without tax the subtotal may be the only amount for which change was given.
+    """
+    subtotals = [replace(one, note=ONLY_SUBTOTAL) for one in witnesses.get("tax_basis_total", ())]
+    distinct = _distinct([*totals, *subtotals])
+    roundings = [one.value for one in _distinct(witnesses.get("rounding", ())) if 0 < abs(one.value) < MAX_ROUNDING]
+    tendered, change = (_distinct(witnesses.get(name, ())) for name in ("tendered", "change"))
+
+    def is_paid(total: float) -> bool:
+        rounded = any(abs(other.value + by - total) < EXACT for other in distinct for by in roundings)
+        return rounded or any(
+            given.value > back.value >= 0 and abs(given.value - back.value - total) < EXACT
+            for given in tendered
+            for back in change
+        )
+
+    return next((one for one in distinct if one.value and is_paid(one.value)), None)
 
 
 def _largest(totals: Sequence[Candidate]) -> Candidate:

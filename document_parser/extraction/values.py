@@ -37,6 +37,10 @@ _DAY_FIRST = re.compile(
     re.IGNORECASE,
 )
 _MONTH_FIRST = re.compile(r"(?<!\w)([^\W\d_]{3,12})[\s./-]{1,3}(\d{1,2})(?:st|nd|rd|th)?[\s.,/'’-]{1,3}(\d{4})(?!\d)", re.I)
+_DAY_OF = re.compile(
+    r"(?<!\d)(\d{1,2}) ?(?:st|nd|rd|th|h)?\s*\bd?[aeo]y\s*o[frt]\s*([^\W\d_]{3,12})[\s.,_–-]{0,8}((?:19|20) ?\d\d)(?!\d)", re.I
+)
+"""A date as oaths and deeds have it, "this 16th day of June, 1995", also as OCR reads it."""
 _IDENTIFIER = re.compile(r"(?=[\w/.\-]*\d)[\w][\w/.\-]*[\w]|\d")
 _PREFIX = re.compile(r"\b[A-Z]{1,5}[ -]?$")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -126,6 +130,9 @@ def _all_dates(text: str, conventions: Conventions) -> Iterator[Value]:
     for match in _DAY_FIRST.finditer(text):
         if month := _months().get(fold(match[2])):
             yield from _date(match, match[3], month, match[1])
+    for match in _DAY_OF.finditer(text):
+        if month := _months().get(fold(match[2])):
+            yield from _date(match, match[3].replace(" ", ""), month, match[1])
     for match in _MONTH_FIRST.finditer(text):
         if month := _months().get(fold(match[1])):
             yield from _date(match, match[3], month, match[2])

@@ -89,6 +89,13 @@ class Segment:
             if one.start < end and one.end > start
         ]
 
+    def within(self, left: float, right: float) -> tuple[int, int]:
+        """Return the range of the text whose words have their middle between two positions in points; (0, 0) if none has."""
+        if left <= self.left and self.right <= right:
+            return 0, len(self.text)
+        inside = [one for one in self.letters if left <= (one.left + one.right) / 2 <= right]
+        return (inside[0].start, inside[-1].end) if inside else (0, 0)
+
     def confidence(self, start: int, end: int) -> float | None:
         """Return the lowest confidence of the words in this range; None if their reader gives none."""
         known = [one.confidence for one in self.letters if one.confidence is not None and one.start < end and one.end > start]
@@ -129,6 +136,24 @@ class PageView:
         for other in near:
             shared = min(segment.bottom, other.bottom) - max(segment.top, other.top)
             if other is not segment and other.left >= segment.right - 1 and shared >= 0.5 * min(segment.height, other.height):
+                yield other
+
+    def left_of(self, segment: Segment) -> Iterator[Segment]:
+        """Yield the segments on the same line left of this one, the nearest first."""
+        near = sorted(self.between(segment.top - segment.height, segment.bottom), key=lambda other: -other.right)
+        for other in near:
+            shared = min(segment.bottom, other.bottom) - max(segment.top, other.top)
+            if other is not segment and other.right <= segment.left + 1 and shared >= 0.5 * min(segment.height, other.height):
+                yield other
+
+    def above(self, segment: Segment, within: float) -> Iterator[Segment]:
+        """Yield the segments above this one that share some of its width, the nearest first. ``within`` is in points."""
+        for other in sorted(self.between(segment.top - within, segment.middle), key=lambda other: -other.bottom):
+            if (
+                other is not segment
+                and other.bottom < segment.middle
+                and min(segment.right, other.right) > max(segment.left, other.left)
+            ):
                 yield other
 
     def below(self, segment: Segment, within: float) -> Iterator[Segment]:
