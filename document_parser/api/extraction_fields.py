@@ -70,13 +70,11 @@ FORM_PROPERTIES: dict[str, dict[str, Any]] = {
         "type": "string",
         "default": "",
         "description": "Extract the values of a prebuilt schema, as GET /v1/schemas lists them.",
-        "examples": ["invoice"],
     },
     "extract_fields": {
         "type": "string",
         "default": "",
         "description": "Extract the values of these fields: names separated by commas, or a JSON list of them.",
-        "examples": ["invoice number, total"],
     },
     "extract_scope": ORDER_PROPERTIES["scope"] | {"description": "What the schema describes; scope is the same."},
     "on_ungrounded": ORDER_PROPERTIES["on_ungrounded"],

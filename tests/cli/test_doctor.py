@@ -266,6 +266,11 @@ def test_the_model_that_fills_schemas_is_looked_at_and_never_missing(tmp_path):
         asked = {"INFERENCE_MODE": "auto", **servers}
         told = run_checks(tmp_path, "--only", "model-servers", **asked, VLLM_EXTRACT_MODEL=MODEL)["extract"]
         assert (told["status"], told["detail"]) == ("ok", f"{server.url} serves {MODEL}")
+        told = run_checks(tmp_path, "--only", "model-servers", "--deep", **asked, VLLM_EXTRACT_MODEL=MODEL)["extract"]
+        assert (told["status"], told["detail"]) == ("warning", "its answer follows no schema (stop)")
+        server.fill = lambda asking: dict.fromkeys(asking.names, "seen")
+        told = run_checks(tmp_path, "--only", "model-servers", "--deep", **asked, VLLM_EXTRACT_MODEL=MODEL)["extract"]
+        assert told["detail"].startswith("filled a small schema")
         told = run_checks(tmp_path, "--only", "model-servers", **asked, VLLM_EXTRACT_MODEL="another")["extract"]
         assert (told["status"], told["advice"]) == ("warning", "Set VLLM_EXTRACT_MODEL, or serve that model.")
         told = run_checks(tmp_path, "--only", "model-servers", **asked)["extract"]

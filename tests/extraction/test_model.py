@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from document_parser.extraction.einvoice import InvoiceData
 from document_parser.extraction.model.adviser import ModelAdviser, Pictures
 from document_parser.extraction.scopes import extract_pages
-from document_parser.models import Page
+from document_parser.extraction.view import view_page
+from document_parser.models import Block, Location, Page
 from document_parser.models.extraction import Extraction, ExtractionOrder
-from document_parser.settings import EngineSettings, ExtractModelSettings, Settings
+from document_parser.settings import AccountSettings, EngineSettings, ExtractModelSettings, Settings
 from tests.support.extraction_pages import page_of, table_page
 from tests.support.page_images import stamped_image
 from tests.support.vllm_extract import MODEL, Asking, ExtractServer
@@ -349,3 +352,72 @@ def test_each_page_and_each_row_is_asked_of_the_model_too(server):
     server.fill = lambda asking: {"rows": read_rows(asking)[:3]}
     rows = ask(server, table_page(HEADS, rows_of(0, 6)), scope="row", properties=ITEM["properties"])
     assert [row["description"] for row in rows.data] == [row[0] for row in rows_of(0, 6)]
+
+
+def test_the_data_of_an_electronic_invoice_wins_over_the_model_too(server):
+    blocks = [Block(kind="heading", text="Invoice 471102"), Block(kind="list_item", text="Issue date: 2026-03-05")]
+    data = InvoiceData([view_page(Page(number=1, location=Location(kind="body"), blocks=blocks), origin="xml")], "factur-x.xml")
+    server.fill = says({"invoice_number": "QS-2026-0471", "issue_date": "2031-01-01"})
+    settings = Settings(extract=ExtractModelSettings(url=server.url, model=MODEL))
+    schema = {"type": "object", "properties": {"invoice_number": TEXT, "issue_date": DATE}}
+    with ModelAdviser(settings) as adviser:
+        answer = extract_pages([INVOICE], ExtractionOrder(json_schema=schema, model=MODEL), data, adviser)
+    assert answer.data == {"invoice_number": "471102", "issue_date": "2026-03-05"}
+    assert {one.source for one in answer.evidence.values()} == {"xml"}
+    assert answer.warnings == []
+    assert ("xml_agrees", "failed") in {(one.name, one.outcome) for one in answer.checks}
+
+
+def test_no_gibberish_of_a_model_is_returned_without_a_flag(server):
+    chance = random.Random(3)
+    names = [f"field_{number}" for number in range(60)]
+    kinds = [TEXT, NUMBER, DATE, {"type": "integer"}, {"type": "boolean"}, {"type": "string", "enum": ["Quay", "x"]}]
+    said = [
+        "QS-2026-0471",
+        "Quay",
+        "€",
+        "",
+        "1.259,42",
+        1259.42,
+        5,
+        2026,
+        True,
+        "2026-03-05",
+        None,
+        [],
+        {"a": 1},
+        "Ruth",
+        float("nan"),
+    ]
+    properties = {name: chance.choice(kinds) for name in names} | {"lines": LINES}
+    server.fill = lambda asking: (
+        {name: chance.choice(said) for name in asking.names}
+        | {
+            "lines": [
+                chance.choice([*said, {"description": chance.choice(said), "amount": chance.choice(said)}]) for _ in range(30)
+            ]
+        }
+    )
+    answer = ask(server, INVOICE, properties=properties)
+    flagged = {one.field for one in answer.warnings if one.code == "ungrounded"}
+    cells = [(f"/lines/{at}/{key}", one) for at, row in enumerate(answer.evidence["lines"]) for key, one in row.items()]
+    found = [*((f"/{name}", answer.evidence[name]) for name in names), *cells]
+    assert {pointer for pointer, one in found if one.state == "found" and one.match == "none"} == flagged
+    assert all(one.boxes for _, one in found if one.match != "none")
+    assert all((one.state == "found") == (answer.data[pointer[1:]] is not None) for pointer, one in found[:60])
+
+
+def test_an_answer_of_one_model_is_not_that_of_another_and_tiers_without_models_have_none(tmp_path):
+    schema = {"type": "object", "properties": {"clerk": TEXT}}
+    orders = [ExtractionOrder(json_schema=schema, model=name) for name in ("", "one/Model", "other/Model")]
+    assert len({order.digest for order in orders}) == 3
+    tiers = tmp_path / "tiers.toml"
+    tiers.write_text('[own]\nengines = ["rapidocr"]\n\n[both]\nengines = ["rapidocr", "nanonets"]\n')
+    settings = Settings(
+        accounts=AccountSettings(tiers_file=str(tiers)),
+        engines=EngineSettings(inference_mode="auto"),
+        extract=ExtractModelSettings(url="http://127.0.0.1:9/v1", model=MODEL),
+    )
+    assert [settings.extract_model_of(tier) for tier in ("", "own", "both")] == [MODEL, "", MODEL]
+    alone = settings.model_copy(update={"engines": EngineSettings(inference_mode="cpu")})
+    assert alone.extract_model_of("") == ""

@@ -82,7 +82,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
             {200: VALUES, 202: ExtractionStarted, 414: openapi.uri_too_long()}, *UPLOAD_ERRORS, *EXTRACTION_ERRORS
         ),
         operation_id="extract",
-        **upload_description(settings),
+        **upload_description(settings, schema="invoice"),
     )
     def extract() -> Response:
         return _extract_new()

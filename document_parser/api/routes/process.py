@@ -179,9 +179,13 @@ def with_replay_header(response: Response, taken: AcceptedUpload) -> Response:
     return response
 
 
-def upload_description(settings: ApiSettings) -> dict[str, Any]:
-    """Return the body and the parameters of a route that takes a document, for the documentation."""
+def upload_description(settings: ApiSettings, **examples: str) -> dict[str, Any]:
+    """Return the body and the parameters of a route that takes a document, for the documentation.
+
+    ``examples`` are values of fields that the route needs.
+    """
     fields = field_schemas(settings)
+    fields |= {name: fields[name] | {"examples": [value]} for name, value in examples.items()}
     return {
         "request_body": _request_body(fields, {"file": openapi.BINARY | {"description": "The document."}}),
         "openapi_extensions": {"parameters": _parameters(fields)},

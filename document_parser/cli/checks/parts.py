@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib.util
 import io
+import json
 import shutil
 import socket
 import tempfile
@@ -45,6 +46,13 @@ START_CHECK_SECONDS = 0.05
 """Interval of checks whether it has started, in seconds."""
 SAMPLE_TEXT = "Doctor 1234567890"
 """Text on the image that engines read."""
+SAMPLE_SCHEMA = {
+    "type": "object",
+    "properties": {"words": {"type": "string"}},
+    "required": ["words"],
+    "additionalProperties": False,
+}
+"""Schema that the model of VLLM_EXTRACT_URL fills."""
 UNCONFINED = (
     "A malicious document that takes over its parser has the rights of this user. Run Linux 5.13 or newer with Landlock "
     "enabled (lsm=landlock,...), on x86_64 or aarch64, and let the container or unit allow landlock_* and seccomp."
@@ -270,11 +278,11 @@ def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
             yield _check_reading(settings, name, "Compare the server's flags with docparse models.")
         else:
             yield Finding(name, "ok", f"{url} serves {settings.model_server(name).model}")
-    yield from _check_extract_servers(settings)
+    yield from _check_extract_servers(settings, deep=deep)
 
 
-def _check_extract_servers(settings: Settings) -> Iterator[Finding]:
-    """Check whether each server of the model that fills schemas serves it."""
+def _check_extract_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
+    """Check whether each server of the model that fills schemas serves it, and with ``deep`` whether it fills a small one."""
     own = settings.extract
     if own.urls and not own.model:
         yield Finding("extract", "warning", "VLLM_EXTRACT_URL is set and no model", "Set VLLM_EXTRACT_MODEL to its name.")
@@ -282,8 +290,29 @@ def _check_extract_servers(settings: Settings) -> Iterator[Finding]:
         url = without_secrets(address)
         if complaint := model_server_problem(settings, "extract", address, PROBE_SECONDS):
             yield Finding("extract", "warning", f"{url} {complaint[0]}", complaint[1])
+        elif deep:
+            yield _check_filling(settings.model_copy(update={"extract": own.model_copy(update={"url": address})}))
         else:
             yield Finding("extract", "ok", f"{url} serves {own.model}")
+
+
+def _check_filling(settings: Settings) -> Finding:
+    """Have the model fill a small schema."""
+    from document_parser.engines.vlm.structured import StructuredAnswer, StructuredModel
+
+    async def ask() -> StructuredAnswer:
+        async with StructuredModel(settings) as model:
+            template = json.dumps({"words": "verbatim-string"}) if model.uses_template else ""
+            return await model.ask(f"Copy the words: {SAMPLE_TEXT}", [], SAMPLE_SCHEMA, template=template)
+
+    advice = "Compare the server's flags with docs/extraction.md. Without it values are found on the pages alone."
+    try:
+        answer = asyncio.run(ask())
+    except EngineError as error:
+        return Finding("extract", "warning", error.message, advice)
+    if not answer.whole or not isinstance(answer.value, dict) or "words" not in answer.value:
+        return Finding("extract", "warning", f"its answer follows no schema ({answer.finish_reason})", advice)
+    return Finding("extract", "ok", f"filled a small schema in {answer.milliseconds} ms")
 
 
 def _check_reading(settings: Settings, name: EngineName, advice: str) -> Finding:

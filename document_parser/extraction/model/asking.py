@@ -1,4 +1,8 @@
-"""Ask a model for the values of a schema, a window of a page at a time; of a cut answer only the rest is asked for."""
+"""Ask a model for the values of a schema, a window of a page at a time; of a cut answer only the rest is asked for.
+
+The rest are fields that the answer does not have, or the rows below its last one. An answer is not continued from its prefix
+(``continue_final_message``): vLLM applies a schema from the first new token on, so that the object would begin again.
+"""
 
 from __future__ import annotations
 
