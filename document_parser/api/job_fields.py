@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from document_parser.accounts.retention import longest_retention_hours
 from document_parser.api.middleware import rate_limits, tier_limits
 from document_parser.api.middleware.identity import identity
+from document_parser.classification.labels import UnknownLabels, load_labels, order_of
 from document_parser.errors import (
     BadRequest,
     BucketRefused,
     InvalidOption,
+    LabelUnknown,
     NotInTier,
     S3NotSetUp,
     WebhookNotResolved,
@@ -26,6 +28,7 @@ from document_parser.errors import (
 from document_parser.ingest import s3
 from document_parser.ingest.origin import check_bucket, parse_s3
 from document_parser.models import Options
+from document_parser.models.classification import ClassificationOrder
 from document_parser.settings import Settings, validation
 from document_parser.ssrf import AddressCheck, AddressRefused, lookups
 
@@ -35,7 +38,16 @@ IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 """Pattern of an Idempotency-Key: visible ASCII characters."""
 TEXT_FIELDS = ("password", "webhook_url", "result_s3")
 """Fields beside the options."""
-FIELD_ERRORS = (BadRequest, InvalidOption, NotInTier, WebhookRefused, WebhookNotResolved, BucketRefused, S3NotSetUp)
+FIELD_ERRORS = (
+    BadRequest,
+    InvalidOption,
+    LabelUnknown,
+    NotInTier,
+    WebhookRefused,
+    WebhookNotResolved,
+    BucketRefused,
+    S3NotSetUp,
+)
 """Errors of the fields of a job."""
 
 
@@ -86,7 +98,17 @@ def _parse_options(settings: Settings, fields: Mapping[str, Any], beside: tuple[
     except ValidationError as error:
         raise validation.invalid_option(error, Options, beside) from None
     tier_limits.check_options(options)
+    if options.label_names:
+        find_labels(settings, options.label_names)
     return options
+
+
+def find_labels(settings: Settings, names: Sequence[str]) -> ClassificationOrder:
+    """Return the order for these types of documents, or for all if none is named. Raises LabelUnknown."""
+    try:
+        return order_of(names, load_labels(settings.extraction.labels_file))
+    except UnknownLabels as error:
+        raise LabelUnknown.for_names(error.names, error.known) from None
 
 
 def _check_retention(settings: Settings, options: Options) -> Options:

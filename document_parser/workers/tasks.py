@@ -15,6 +15,7 @@ import structlog
 from document_parser.jobs.records.job import Job
 from document_parser.models import JobError, OutputFormat
 from document_parser.workers import assemble as assembly
+from document_parser.workers import classify_later as classification
 from document_parser.workers import deliver as webhooks
 from document_parser.workers import extract as extraction
 from document_parser.workers import plan as planner
@@ -60,6 +61,15 @@ def extract(job_id: str, extraction_id: str) -> None:
         return extraction.extract_or_error(context, job, extraction_id)
 
     _write_later(job_id, f"extract-{extraction_id}", write)
+
+
+def classify(job_id: str, classification_id: str) -> None:
+    """Say what documents a file that was read holds."""
+
+    def write(context: Context, job: Job) -> JobError | None:
+        return classification.classify_or_error(context, job, classification_id)
+
+    _write_later(job_id, f"classify-{classification_id}", write)
 
 
 def retry(job_id: str) -> None:

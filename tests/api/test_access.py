@@ -34,14 +34,14 @@ SCOPES = ("process", "read", "extract", "admin")
 
 def needed(method, rule):
     """The scope of a route by its kind: ``process`` is for what is sent or changed, and for uploads that are under way;
-    ``extract`` for values of documents.
+    ``extract`` for values and types of documents.
     """
     path = rule.removeprefix("/api")
     if rule in OPEN or rule.startswith(FOR_ANYONE):
         return None
     if path.startswith(FOR_ADMINS):
         return "admin"
-    if "extract" in path or path == "/v1/schemas":
+    if "extract" in path or "/classif" in path or path == "/v1/schemas":
         return "extract"
     return "read" if method in ("GET", "HEAD") and not path.startswith("/v1/uploads") else "process"
 

@@ -93,6 +93,8 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("POST", "/v1/extract"): Access("extract", actions=("job.submit", RESULT_READ)),
     ("POST", "/v1/extract/validate"): Access("extract"),
     ("GET", "/v1/schemas"): Access("extract"),
+    ("POST", "/v1/jobs/<job_id>/classify"): EXTRACT,
+    ("GET", "/v1/jobs/<job_id>/classifications/<classification_id>"): EXTRACT,
     ("DELETE", "/v1/jobs/<job_id>"): Access("process", operator_when_off=True, actions=("job.delete",)),
     ("POST", "/v1/jobs/<job_id>/webhook/replay"): Access("process", operator_when_off=True, actions=("webhook.replay",)),
     ("GET", "/v1/batches/<batch_id>"): READ,

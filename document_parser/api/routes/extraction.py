@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from flask import Response, request, url_for
@@ -10,10 +11,11 @@ from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
-from document_parser.api.middleware import errors, responses
+from document_parser.api.middleware import responses
 from document_parser.api.routes.jobs import check_job_id
 from document_parser.api.routes.process import UPLOAD_ERRORS, accept_upload, accepted_response, upload_description
-from document_parser.api.routes.waiting import last_event, wait_for_end, wait_for_outcome
+from document_parser.api.routes.stored_answers import is_order_id, load_answer
+from document_parser.api.routes.waiting import wait_for_end
 from document_parser.api.schemas import (
     ExtractionPath,
     ExtractionStarted,
@@ -36,16 +38,12 @@ from document_parser.errors import (
 )
 from document_parser.extraction.registry import NamedSchema, load_schemas
 from document_parser.extraction.schema import SchemaProblems, compile_schema, schema_of_names
-from document_parser.jobs import queue
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
-from document_parser.models import JobState
 from document_parser.models.extraction import Extraction, ExtractionOrder
 from document_parser.settings import ApiSettings
 from document_parser.storage import StoredFileMissing
 
-WAIT_SECONDS = 30.0
-"""Longest wait for an extraction, in seconds; after that the answer is 202."""
 MAX_NAMES = 1000
 """Names of fields in a request, at most."""
 FIELDS = ("json_schema", "schema", "fields", "scope", "on_ungrounded")
@@ -290,32 +288,12 @@ def _form_order(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _answer(services: Services, job: Job, order: ExtractionOrder) -> Response:
     """Return the stored answer to an order; have a worker write it first if it is not there, and wait for it."""
-    if not job.state.has_ended:
-        raise JobNotComplete(status=job.state.value)
-    if job.error is not None:
-        return errors.error_response(job.error)
-    if job.state is not JobState.COMPLETED:
-        raise JobNotComplete("The job was cancelled. Send the document again to extract from it.", status=job.state.value)
     key = storage_keys.extraction(job.card.job_id, order.digest, job.revision)
-    if (found := _find(services, key)) is not None:
-        return found
-    _store_order(services, job, order)
-    last = last_event(services.redis, job.card.job_id)
-    queue.enqueue_stage(services.redis, job.card.job_id, f"extract-{order.digest}")
-    wait_for_outcome(services, job.card.job_id, "extraction", order.digest, last, WAIT_SECONDS)
-    if (found := _find(services, key)) is not None:
-        return found
-    record.load(services.redis, job.card.job_id)  # raises if the job was deleted meanwhile
+    store_order = partial(_store_order, services, job, order)
+    if (found := load_answer(services, job, "extraction", order.digest, key, store_order)) is not None:
+        return Response(found, mimetype="application/json")
     started = _started(job, order)
     return responses.to_response(started, 202, {"Location": started.status_url})
-
-
-def _find(services: Services, key: str) -> Response | None:
-    """Return a stored answer; None if there is none."""
-    try:
-        return Response(services.storage.get(key), mimetype="application/json")
-    except StoredFileMissing:
-        return None
 
 
 def _store_order(services: Services, job: Job, order: ExtractionOrder) -> None:
@@ -337,6 +315,6 @@ def _started(job: Job, order: ExtractionOrder) -> ExtractionStarted:
 
 def _check_id(extraction_id: str) -> str:
     """Return the id of an extraction; ids are hashes, and never parts of a path. Raises ExtractionNotFound."""
-    if len(extraction_id) != 32 or not all(char in "0123456789abcdef" for char in extraction_id):
+    if not is_order_id(extraction_id):
         raise ExtractionNotFound()
     return extraction_id

@@ -353,11 +353,14 @@ local function count_page(job, page, outcome, counter, warnings, flagged)
   event(job, 'page.completed', 'page', page, 'status', outcome, 'engine', counter, 'warnings', table.concat(warnings or {}, ','))
 end
 
--- Add an event for those who wait for a format; other stages have none.
+-- Add an event for those who wait for a format, an extraction or a classification; other stages have none.
 local function add_outcome_event(job, stage, error)
   local field, what, done, failed = 'format', string.match(stage, '^export%-(.+)$'), 'format.written', 'format.failed'
   if not what then
     field, what, done, failed = 'extraction', string.match(stage, '^extract%-(.+)$'), 'job.extracted', 'extraction.failed'
+  end
+  if not what then
+    field, what, done, failed = 'classification', string.match(stage, '^classify%-(.+)$'), 'job.classified', 'classification.failed'
   end
   if not what then return end
   if error == '' then
