@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 
@@ -1386,6 +1386,38 @@ class ExtractionNotFound(DocumentParserError):
     code = "EXTRACTION_NOT_FOUND"
     status = 404
     message = "There is no such extraction of this document. POST the schema to /v1/jobs/{id}/extract, which returns its id."
+
+
+class ClassificationFailed(DocumentParserError):
+    """A document that was read could not be classified."""
+
+    code = "CLASSIFICATION_FAILED"
+    status = 500
+    message = "The document could not be classified. Its text is there; the request_id finds the reason in the logs."
+
+
+class ClassificationNotFound(DocumentParserError):
+    """Nothing was asked of this document under this id."""
+
+    code = "CLASSIFICATION_NOT_FOUND"
+    status = 404
+    message = (
+        "There is no such classification of this document. POST the labels to /v1/jobs/{id}/classify, which returns its id."
+    )
+
+
+class LabelUnknown(InvalidOption):
+    """A type of documents was asked for that nobody has described."""
+
+    code = "LABEL_UNKNOWN"
+    message = "There is no such label. Use those of details.known, or describe it with example words in the file LABELS_FILE."
+
+    @classmethod
+    def for_names(cls, names: Sequence[str], known: Sequence[str]) -> LabelUnknown:
+        """Return the error for these names. ``known`` are all that there are."""
+        listed = ", ".join(names[: cls.MAX_NAMED_FIELDS])
+        message = f"Unknown labels: {listed}. Use {', '.join(known)}, or describe yours with example words in LABELS_FILE."
+        return cls(message, unknown=list(names), known=list(known))
 
 
 class SchemaUnsupported(InvalidOption):

@@ -12,7 +12,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +50,24 @@ RECEIPT_CHECKS = {"total": is_amount, "date": is_day, "company": is_like, "addre
 class Readings:
     """Documents as they were read, kept in a folder if there is one."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, parse: Callable[[Path], Document] = parse) -> None:
+        self._folder, self._parse = folder, parse
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
 
+    def _kept(self, path: Path) -> Path | None:
+        return self._folder / f"{path.parent.parent.name}__{path.name}.json" if self._folder is not None else None
+
+    def has(self, path: Path) -> bool:
+        kept = self._kept(path)
+        return kept is not None and kept.is_file()
+
     def read(self, path: Path) -> Document:
-        kept = self._folder / f"{path.parent.parent.name}__{path.name}.json" if self._folder is not None else None
+        kept = self._kept(path)
         if kept is not None and kept.is_file():
             head, *pages = kept.read_bytes().splitlines()
             return Document.model_validate_json(head).model_copy(update={"pages": [*map(Page.model_validate_json, pages)]})
-        document = parse(path)
+        document = self._parse(path)
         if kept is not None:
             head = document.model_copy(update={"pages": []}).model_dump_json().encode()
             kept.write_bytes(b"\n".join([head, *map(stored_json, document.pages)]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,12 @@ from document_parser.accounts.retention import longest_retention_hours
 from document_parser.api.extraction_fields import FORM_FIELDS, ORDER_ERRORS, take_order
 from document_parser.api.middleware import rate_limits, tier_limits
 from document_parser.api.middleware.identity import identity
+from document_parser.classification.labels import UnknownLabels, load_labels, order_of
 from document_parser.errors import (
     BadRequest,
     BucketRefused,
     InvalidOption,
+    LabelUnknown,
     NotInTier,
     S3NotSetUp,
     ScopeMissing,
@@ -28,6 +30,7 @@ from document_parser.errors import (
 from document_parser.ingest import s3
 from document_parser.ingest.origin import check_bucket, parse_s3
 from document_parser.models import Options
+from document_parser.models.classification import ClassificationOrder
 from document_parser.models.extraction import ExtractionOrder
 from document_parser.settings import Settings, validation
 from document_parser.ssrf import AddressCheck, AddressRefused, lookups
@@ -40,6 +43,7 @@ TEXT_FIELDS = ("password", "webhook_url", "result_s3")
 """Fields beside the options."""
 FIELD_ERRORS = (
     *ORDER_ERRORS,
+    LabelUnknown,
     ScopeMissing,
     NotInTier,
     WebhookRefused,
@@ -101,7 +105,17 @@ def _parse_options(settings: Settings, fields: Mapping[str, Any], beside: tuple[
     except ValidationError as error:
         raise validation.invalid_option(error, Options, beside) from None
     tier_limits.check_options(options)
+    if options.label_names:
+        find_labels(settings, options.label_names)
     return options
+
+
+def find_labels(settings: Settings, names: Sequence[str]) -> ClassificationOrder:
+    """Return the order for these types of documents, or for all if none is named. Raises LabelUnknown."""
+    try:
+        return order_of(names, load_labels(settings.extraction.labels_file))
+    except UnknownLabels as error:
+        raise LabelUnknown.for_names(error.names, error.known) from None
 
 
 def _check_retention(settings: Settings, options: Options) -> Options:

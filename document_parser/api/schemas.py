@@ -35,6 +35,7 @@ from document_parser.models import (
     ChunkStrategy,
     Delivery,
     Document,
+    DocumentSegment,
     EngineName,
     JobState,
     JobStatus,
@@ -190,6 +191,24 @@ class ExtractionStarted(BaseModel):
 
     job_id: str
     extraction_id: str
+    message: str
+    status_url: str
+
+
+class ClassificationPath(JobPath):
+    """The path of a classification."""
+
+    classification_id: str = Field(
+        description="The classification_id of the answer 202.",
+        json_schema_extra={"pattern": "^[0-9a-f]{32}$", "example": "0" * 32},
+    )
+
+
+class ClassificationStarted(BaseModel):
+    """The response to a classification that takes longer."""
+
+    job_id: str
+    classification_id: str
     message: str
     status_url: str
 
@@ -694,6 +713,9 @@ class Result(BaseModel):
     cache: Literal["hit", "miss", "off"]
     extraction: ResultExtraction | None = Field(
         default=None, exclude_if=_is_none, description="The values that were asked for with the document."
+    )
+    segments: list[DocumentSegment] | None = Field(
+        default=None, exclude_if=_is_none, description="The documents that the file holds, if it was classified."
     )
     markdown: str | None = Field(default=None, exclude_if=_is_none)
     html: str | None = Field(default=None, exclude_if=_is_none)

@@ -26,6 +26,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "parse": Command("read documents, in this process or on a server", "document_parser.cli.parse"),
     "extract": Command("read documents and print the values of a schema, each with its place", "document_parser.cli.extract"),
+    "classify": Command("read documents and print what each file holds, and why", "document_parser.cli.classify"),
     "serve": Command("serve the API, with workers beside it", "document_parser.api.__main__"),
     "worker": Command("run workers without the API", "document_parser.worker"),
     "doctor": Command("check this machine and the settings", "document_parser.cli.doctor"),

@@ -45,6 +45,7 @@ from document_parser.models import (
     AccuracyMode,
     BatchStatus,
     ChunkStrategy,
+    Classification,
     Delivery,
     Document,
     EngineName,
@@ -325,6 +326,16 @@ class Client(ExtractionMethods):
         query = {name: value for name, value in given.items() if value is not None}
         headers = {"Accept": "application/json"}
         return parse_body(ChunkList, self._service.ask("GET", f"{_job(job_id)}/chunks", params=query, headers=headers))
+
+    def classify(self, job_id: str, labels: Sequence[str] = ()) -> Classification:
+        """Return the documents that the file of a completed job holds: their types, pages and reasons.
+
+        ``labels`` are the types that they may be; empty for all. Raises UnexpectedAnswer if the server needs more than half a
+        minute for it; ask again then.
+        """
+        body = {"labels": list(labels)} if labels else {}
+        timeout = httpx2.Timeout(self._timeout, read=self._timeout + MAX_WAIT_SECONDS)
+        return parse_body(Classification, self._service.ask("POST", f"{_job(job_id)}/classify", json=body, timeout=timeout))
 
     def cite(self, job_id: str, start: int, end: int) -> Citation:
         """Return the pages and boxes of a range of the Markdown, such as the ``span`` of a chunk."""

@@ -15,6 +15,7 @@ from document_parser.models import (
     ChunkStrategy,
     Delivery,
     Document,
+    DocumentSegment,
     EngineName,
     JobStatus,
     OutputFormat,
@@ -43,6 +44,8 @@ class Result(BaseModel):
     revision: int = 1
     failed_pages: list[int] = Field(default_factory=list)
     stripped: int = 0
+    segments: list[DocumentSegment] | None = None
+    """The documents that the file holds; None unless it was classified."""
     missing_pages: list[int] | None = Field(default_factory=list)
     """Pages that were not read when the job was cancelled; None if it was cancelled before it was opened."""
     warnings: list[ResultWarning] = Field(default_factory=list)

@@ -44,6 +44,8 @@ OPTIONS_BESIDE_READING = {
     "chunk_max_tokens",
     "chunk_overlap",
     "retention_hours",
+    "classify",
+    "labels",
 }
 """Options that do not change how pages are read."""
 ENTRIES_PER_STEP = 1000

@@ -53,7 +53,8 @@ OPENERS = "openers"
 """The field in which it reports what confines the openers of its pool, as JSON."""
 
 TASKS = frozenset(
-    f"document_parser.workers.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "extract", "retry")
+    f"document_parser.workers.tasks.{name}"
+    for name in ("plan", "read", "deliver", "assemble", "export", "extract", "classify", "retry")
 )
 """The import paths of all tasks that a worker runs."""
 RESULT_SECONDS = 300

@@ -25,6 +25,7 @@ from document_parser.models.chunks import (
     TextSource,
     check_overlap,
 )
+from document_parser.models.classification import Classification, ClassificationOrder, DocumentSegment
 from document_parser.models.confinement import Confinement
 from document_parser.models.cpu_engine import CpuEngine
 from document_parser.models.document import (
@@ -160,6 +161,8 @@ __all__ = [
     "ChunkTable",
     "ChunkWarning",
     "Chunking",
+    "Classification",
+    "ClassificationOrder",
     "Confinement",
     "Continuation",
     "ConvertedKind",
@@ -169,6 +172,7 @@ __all__ = [
     "DamagedPart",
     "Delivery",
     "Document",
+    "DocumentSegment",
     "EngineName",
     "Fetching",
     "FigureMode",

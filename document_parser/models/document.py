@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from document_parser.models.classification import DocumentSegment
 from document_parser.models.enums import (
     HARMLESS_WARNINGS,
     PIPELINE_VERSION,
@@ -448,6 +449,11 @@ class Document(BaseModel):
         default_factory=list,
         exclude_if=lambda attachments: not attachments,
         description="Those of them that are the data of electronic invoices.",
+    )
+    segments: list[DocumentSegment] | None = Field(
+        default=None,
+        exclude_if=lambda segments: segments is None,
+        description="The documents that the file holds, if it was classified.",
     )
 
     def with_children(self, children: Sequence[Child]) -> Document:

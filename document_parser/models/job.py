@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_serializer
 
+from document_parser.models.classification import DocumentSegment
 from document_parser.models.enums import JobState, Lane, format_utc
 
 REREADING = "rereading page "
@@ -66,6 +67,8 @@ class ResultFacts(BaseModel):
 
     stripped: int = 0
     """How many lines of page headers and footers the texts leave out. Bare page numbers are not counted."""
+    segments: list[DocumentSegment] | None = None
+    """The documents that the file holds; None if that was not asked for, or could not be said."""
 
 
 class Progress(BaseModel):

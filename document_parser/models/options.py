@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from document_parser.models.chunks import (
     DEFAULT_CHUNK_TOKENS,
@@ -54,6 +56,16 @@ def parse_layers(text: str) -> frozenset[str]:
 def _check_layers(text: str) -> str:
     names = parse_layers(text)
     return ",".join(name for name in LAYERS if name in names)
+
+
+def _join_labels(given: Any) -> Any:
+    """Return a list of names, as a JSON object or the text of a form may have it, as text with commas."""
+    if isinstance(given, str) and given.lstrip().startswith("["):
+        with contextlib.suppress(ValueError, RecursionError):
+            given = json.loads(given)
+    if isinstance(given, list) and all(isinstance(name, str) for name in given):
+        return ",".join(given)
+    return given
 
 
 class Options(BaseModel):
@@ -110,6 +122,14 @@ class Options(BaseModel):
     chunk_overlap: int = Field(
         default=0, ge=0, description="Tokens at the end of a chunk that the next one repeats; less than half of a chunk."
     )
+    classify: bool = Field(
+        default=False, description="Say what types of documents the file holds, and on which pages: segments of the result."
+    )
+    labels: Annotated[str, BeforeValidator(_join_labels)] = Field(
+        default="",
+        max_length=4000,
+        description="The types that the file may hold, separated by commas; classifies it. Empty: all, with classify=true.",
+    )
     cache: bool = Field(default=True, description="Read earlier readings from the cache, and store new ones in it.")
     retention_hours: float | None = Field(
         default=None,
@@ -137,6 +157,12 @@ class Options(BaseModel):
             "chunk_strategy": chunking.strategy,
         }
         return self.model_copy(update=changes)
+
+    @property
+    def label_names(self) -> tuple[str, ...] | None:
+        """Return the types that the file may hold, each once; empty for all of them, None if it is not to be classified."""
+        names = tuple(dict.fromkeys(name.strip() for name in self.labels.split(",") if name.strip()))
+        return names if names or self.classify else None
 
     @property
     def ends_with_read(self) -> bool:

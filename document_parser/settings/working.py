@@ -127,11 +127,15 @@ class WorkerSettings(Section):
 
 
 class ExtractionSettings(Section):
-    """How values are extracted from documents."""
+    """How documents are classified, and values extracted from them."""
 
     schemas_dir: Emptiable = Field(
         default="",
         description="Folder of schemas of your own, one JSON file each, beside the shipped ones. Empty: none.",
+    )
+    labels_file: Emptiable = Field(
+        default="",
+        description="JSON file with types of documents of your own: a list of name, description and words. Empty: none.",
     )
 
 

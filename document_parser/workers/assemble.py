@@ -46,6 +46,7 @@ from document_parser.pipeline.assembly.document import write_document
 from document_parser.pipeline.reading.figures import KeepFigure
 from document_parser.storage import Storage, StoredFileMissing, open_scratch
 from document_parser.telemetry import logs
+from document_parser.workers.classify import classify_asked
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import release_on_storage_error
 
@@ -176,11 +177,13 @@ def export(context: Context, job: Job, name: str, entries: Entries | None = None
         # The pages are fetched once: assembling reads them more than once, and storage may be far away.
         for page in load_pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
             kept.write(stored_json(page) + b"\n")
+        segments = classify_asked(context, job, partial(_read_kept_pages, kept))
+        head = head.model_copy(update={"segments": segments})
         with open_scratch(path) as out:
             figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
             stripped = write_document(head, partial(_read_kept_pages, kept), options, written, out, figures)
         # Stored before the result: whenever the result is there, this is there too.
-        facts = ResultFacts(stripped=stripped).model_dump_json().encode()
+        facts = ResultFacts(stripped=stripped, segments=segments).model_dump_json().encode()
         context.storage.put(storage_keys.result_facts(card.job_id, job.revision), facts)
         context.storage.put_file(storage_keys.export(card.job_id, name, job.revision), path)
     if Chunking.parse(name) is not None:

@@ -19,6 +19,7 @@ from typing import NoReturn
 from pydantic import ValidationError
 
 from document_parser.errors import (
+    ClassificationFailed,
     DatabaseNotUpgraded,
     DatabaseUnavailable,
     ExtractionFailed,
@@ -175,6 +176,10 @@ class Sweep:
             self.ledger.give_up_format(claim.job_id, claim.what, as_job_error(FormatFailed(reason=WorkerCrashed.message)))
         elif released.outcome == "stage" and claim.what.startswith("extract-"):
             self.ledger.give_up_format(claim.job_id, claim.what, as_job_error(ExtractionFailed(reason=WorkerCrashed.message)))
+        elif released.outcome == "stage" and claim.what.startswith("classify-"):
+            self.ledger.give_up_format(
+                claim.job_id, claim.what, as_job_error(ClassificationFailed(reason=WorkerCrashed.message))
+            )
         elif released.outcome == "stage" and claim.what in ("fetch", "plan", "assemble"):
             end_job(self.redis, self.ledger, self.storage, claim.job_id, JobState.FAILED, WorkerCrashed())
 

@@ -17,6 +17,7 @@ from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.usage import Changes
 from document_parser.models import JobError, OutputFormat
 from document_parser.workers import assemble as assembly
+from document_parser.workers import classify_later as classification
 from document_parser.workers import deliver as webhooks
 from document_parser.workers import extract as extraction
 from document_parser.workers import plan as planner
@@ -67,6 +68,16 @@ def extract(job_id: str, extraction_id: str) -> None:
             write = partial(extraction.extract_or_error, context, extraction_id)
             _write_once(context, actor, job_id, queue.extraction_stage(extraction_id), write)
             extraction.report(context, job_id)
+
+
+def classify(job_id: str, classification_id: str) -> None:
+    """Say what documents a file that was read holds."""
+    with _document_task(job_id) as (context, actor):
+
+        def write(job: Job, _: Changes) -> JobError | None:
+            return classification.classify_or_error(context, job, classification_id)
+
+        _write_once(context, actor, job_id, f"classify-{classification_id}", write)
 
 
 def retry(job_id: str) -> None:

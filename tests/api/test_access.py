@@ -30,18 +30,20 @@ BODIES = {
 }
 """What a route has to be sent to be asked at all; nothing comes of it."""
 SCOPES = ("process", "read", "extract", "admin")
+VALUES = [(method, path) for method in ("GET", "HEAD") for path in ("/v1/schemas", "/v1/documents")]
+"""What is about values, and does not say so."""
 
 
 def needed(method, rule):
     """The scope of a route by its kind: ``process`` is for what is sent or changed, and for uploads that are under way;
-    ``extract`` for values of documents.
+    ``extract`` for values and types of documents.
     """
     path = rule.removeprefix("/api")
     if rule in OPEN or rule.startswith(FOR_ANYONE):
         return None
     if path.startswith(FOR_ADMINS):
         return "admin"
-    if "extract" in path or path == "/v1/schemas" or (method, path) in (("GET", "/v1/documents"), ("HEAD", "/v1/documents")):
+    if "extract" in path or "/classif" in path or (method, path) in VALUES:
         return "extract"
     return "read" if method in ("GET", "HEAD") and not path.startswith("/v1/uploads") else "process"
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 import pytest
 
 from document_parser.api.middleware.access import find_access
+from document_parser.classification.labels import order_of
 from document_parser.extraction.schema import schema_of_names
 from document_parser.models.extraction import ExtractionOrder
 from tests.support.documents import report_pdf
@@ -124,8 +125,10 @@ def alices(callers, document):
     assert alice.get(f"/v1/batches/{batch_id}", params={"wait": 30}).json()["status"] == "completed"
     assert alice.post(f"/v1/jobs/{job_id}/extract", json=ORDER).status_code == 200
     extraction = ExtractionOrder(json_schema=schema_of_names(ORDER["fields"])).digest
+    assert alice.post(f"/v1/jobs/{job_id}/classify").status_code == 200
+    asked = {"extraction_id": extraction, "classification_id": order_of((), {}).digest}
     names = {"job_id": job_id, "batch_id": batch_id, "upload_id": upload(alice, document)}
-    return {**names, "key_id": job_id, "extraction_id": extraction}
+    return {**names, "key_id": job_id, **asked}
 
 
 def upload(client, document):

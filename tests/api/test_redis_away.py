@@ -16,7 +16,7 @@ WITHOUT_REDIS = {"/v1/health/live": 200, "/v1/metrics": 200, "/v1/health/ready":
 """What answers in its own words: the process lives, the numbers it has itself, and what is down."""
 SOME_ID = "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"
 PLACES = {"number": "1", "name": "page-0001-figure-1.jpg", "upload_id": SOME_ID, "batch_id": SOME_ID, "key_id": SOME_ID}
-PLACES["extraction_id"] = "0" * 32
+PLACES["extraction_id"] = PLACES["classification_id"] = "0" * 32
 OF_THE_DATABASE = {
     "/v1/usage": (200,),
     "/v1/audit": (200,),
@@ -149,6 +149,7 @@ def test_it_works_again_by_itself_with_everything_that_there_was(story):
     extraction = "/v1/jobs/{job_id}/extractions/{extraction_id}"
     absent = (
         extraction,
+        "/v1/jobs/{job_id}/classifications/{classification_id}",
         "/v1/jobs/{job_id}/figures/{name}",
         "/v1/uploads/{upload_id}",
         batch,

@@ -404,6 +404,7 @@ def test_a_document_that_kills_whoever_assembles_it_twice_fails(ledger, redis, s
     ("stage", "field", "failed", "code"),
     [
         ("export-html", b"format", b"format.failed", b"FORMAT_FAILED"),
+        ("classify-0123abcd", b"classification", b"classification.failed", b"CLASSIFICATION_FAILED"),
         ("extract-0123abcd", b"extraction", b"extraction.failed", b"EXTRACTION_FAILED"),
     ],
 )

@@ -861,6 +861,7 @@ OFF_THE_PAGE = {
         ("chunk_strategy", "chunk_max_tokens", "chunk_overlap"),
         "chunks of other sizes need no reading: programs ask for them when the document is there",
     ),
+    **dict.fromkeys(("classify", "labels"), "the page shows no types of documents; programs and the command line ask for them"),
     "webhook_url": "the page itself follows its jobs; an address of a program has no use there",
     "result_s3": "callers write only into buckets that the operator lists, which the page does not know",
 }

@@ -34,7 +34,7 @@ class Folder:
 
 
 def test_the_names_are_those_of_our_tasks():
-    names = ("plan", "read", "deliver", "assemble", "export", "extract", "retry")
+    names = ("plan", "read", "deliver", "assemble", "export", "extract", "classify", "retry")
     assert {f"document_parser.workers.tasks.{name}" for name in names} == TASKS
     assert all(callable(getattr(tasks, name.rpartition(".")[2])) for name in TASKS)
 

@@ -96,6 +96,8 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("GET", "/v1/schemas"): Access("extract"),
     ("GET", "/v1/documents"): Access("extract", operator_when_off=True, actions=(RESULT_READ,)),
     ("DELETE", "/v1/documents/<job_id>"): Access("process", operator_when_off=True, actions=("document.delete",)),
+    ("POST", "/v1/jobs/<job_id>/classify"): EXTRACT,
+    ("GET", "/v1/jobs/<job_id>/classifications/<classification_id>"): EXTRACT,
     ("DELETE", "/v1/jobs/<job_id>"): Access("process", operator_when_off=True, actions=("job.delete",)),
     ("POST", "/v1/jobs/<job_id>/webhook/replay"): Access("process", operator_when_off=True, actions=("webhook.replay",)),
     ("GET", "/v1/batches/<batch_id>"): READ,

@@ -17,7 +17,8 @@ from document_parser.api.routes.batch_archive import WITH_RESULT
 from document_parser.api.routes.batch_files import MAX_FILES_PER_READ, all_files
 from document_parser.api.routes.batches import check_batch_id
 from document_parser.api.routes.results import attachment, prefers_csv, stem
-from document_parser.api.routes.stored_extractions import WAIT_SECONDS, answer_to, request_answer
+from document_parser.api.routes.stored_answers import WAIT_SECONDS
+from document_parser.api.routes.stored_extractions import answer_to, request_answer
 from document_parser.api.schemas import BatchExtractions, BatchExtractionsQuery, BatchPath
 from document_parser.api.services import Services, get_services
 from document_parser.errors import BatchNotComplete, DocumentParserError, ExtractionNotFound, JobExpired, StorageUnavailable

@@ -246,6 +246,8 @@ def _body(
             {"page": number, "code": code} for number, entry in sorted(entries.items()) for code in entry.get("warnings", [])
         ],
     }
+    if found.facts.segments is not None:
+        head["segments"] = [segment.model_dump(mode="json") for segment in found.facts.segments]
     if name == "chunks":
         head["chunking"] = {**(chunking or job.card.options.chunking)._asdict(), "encoding": ENCODING}
     yield json.dumps(head, ensure_ascii=False)[:-1].encode()

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from document_parser.api.middleware import errors
-from document_parser.api.routes.waiting import last_event, wait_for_outcome
-from document_parser.errors import ExtractionNotFound, JobNotComplete
+from document_parser.api.routes.stored_answers import WAIT_SECONDS, is_order_id, load_answer
+from document_parser.errors import ExtractionNotFound
 from document_parser.jobs import queue
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.extraction_orders import load_order, store_order
 from document_parser.jobs.records.job import Job
 from document_parser.models import JobExtraction, JobState
 from document_parser.models.extraction import ExtractionOrder, lacks_model
-from document_parser.storage import StoredFileMissing
 
 if TYPE_CHECKING:
     from document_parser.api.services import Services
-
-WAIT_SECONDS = 30.0
-"""Longest wait for an extraction, in seconds."""
 
 
 class FoundExtraction(NamedTuple):
@@ -45,37 +42,21 @@ def answer_to(
 ) -> bytes | None:
     """Return the answer to an order, as JSON; have a worker make it first if it is not there. None if that takes longer.
 
-    With ``asks_model_again`` one that was made while the model was away is made anew.
-    Raises JobNotComplete if the job has not ended or was cancelled; RecordedError for the error of a failed job, or of the
-    extraction; JobNotFound, JobExpired, StorageUnavailable, RedisError.
+    With ``asks_model_again`` one that was made while the model was away is made anew. Raises as ``load_answer``.
     """
-    _check_completed(job)
-    # The position in the event stream is read before the task is enqueued, so that its event is not missed.
-    job_id, last = job.card.job_id, last_event(services.redis, job.card.job_id)
-    found = _find(services, job, order.digest)
-    if found is not None and not (asks_model_again and order.model and lacks_model(found)):
-        return found
-    _request(services, job_id, order)
-    wait_for_outcome(services, job_id, "extraction", order.digest, last, wait_seconds)
-    if (found := _find(services, job, order.digest)) is None:
-        record.load(services.redis, job_id)  # raises if the job was deleted meanwhile
-    return found
+
+    def is_final(answer: bytes) -> bool:
+        return not (asks_model_again and order.model and lacks_model(answer))
+
+    job_id, digest = job.card.job_id, order.digest
+    key, request = storage_keys.extraction(job_id, digest, job.revision), partial(_request, services, job_id, order)
+    return load_answer(services, job, "extraction", digest, key, request, wait_seconds=wait_seconds, is_final=is_final)
 
 
 def request_answer(services: Services, job: Job, order: ExtractionOrder) -> None:
     """Have a worker make the answer to an order if it is not there, and do not wait. Raises StorageUnavailable, RedisError."""
     if job.state is JobState.COMPLETED and not _is_there(services, job, order.digest):
         _request(services, job.card.job_id, order)
-
-
-def _check_completed(job: Job) -> None:
-    """Refuse to extract from a document that was not read. Raises JobNotComplete, RecordedError."""
-    if not job.state.has_ended:
-        raise JobNotComplete(status=job.state.value)
-    if job.error is not None:
-        raise errors.RecordedError(job.error)
-    if job.state is not JobState.COMPLETED:
-        raise JobNotComplete("The job was cancelled. Send the document again to extract from it.", status=job.state.value)
 
 
 def _request(services: Services, job_id: str, order: ExtractionOrder) -> None:
@@ -119,19 +100,11 @@ def asked_with_document(services: Services, job: Job) -> FoundExtraction | None:
 
 
 def check_id(extraction_id: str) -> str:
-    """Return the id of an extraction; ids are hashes, and never parts of a path. Raises ExtractionNotFound."""
-    if len(extraction_id) != 32 or not all(char in "0123456789abcdef" for char in extraction_id):
+    """Return the id of an extraction. Raises ExtractionNotFound for what is none."""
+    if not is_order_id(extraction_id):
         raise ExtractionNotFound()
     return extraction_id
 
 
 def _is_there(services: Services, job: Job, extraction_id: str) -> bool:
     return services.storage.exists(storage_keys.extraction(job.card.job_id, extraction_id, job.revision))
-
-
-def _find(services: Services, job: Job, extraction_id: str) -> bytes | None:
-    """Return a stored answer for the job's revision; None if there is none. Raises StorageUnavailable."""
-    try:
-        return services.storage.get(storage_keys.extraction(job.card.job_id, extraction_id, job.revision))
-    except StoredFileMissing:
-        return None

@@ -66,7 +66,8 @@ def wait_for_format(services: Services, job_id: str, name: str, last: bytes, sec
 def wait_for_outcome(services: Services, job_id: str, field: str, name: str, last: bytes, seconds: float) -> None:
     """Wait until what an event names in a field has been written, for at most ``seconds``, by the events after ``last``.
 
-    ``field`` is ``format`` or ``extraction``. Returns at once if half of the threads already wait, or if the job is gone.
+    ``field`` is ``format``, ``extraction`` or ``classification``. Returns at once if half of the threads already wait, or if
+    the job is gone.
     Raises RecordedError if it could not be written, RedisError.
     """
     if not services.waiting.take():
@@ -89,7 +90,7 @@ def _is_written(fields: dict[bytes, bytes]) -> bool:
     """Return whether an event says that something was written. Raises RecordedError if it says that it cannot be."""
     if fields[b"kind"].endswith(b".failed") and b"reason" in fields:
         raise errors.RecordedError(JobError.model_validate_json(fields[b"reason"]))
-    return fields[b"kind"] in (b"format.written", b"job.extracted")
+    return fields[b"kind"] in (b"format.written", b"job.extracted", b"job.classified")
 
 
 def _wait(

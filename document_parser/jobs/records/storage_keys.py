@@ -124,6 +124,16 @@ def extraction(job_id: str, extraction_id: str, revision: int = 1) -> str:
     return f"{folder(job_id)}extractions/{extraction_id}{_revision_suffix(revision)}.json"
 
 
+def classification_order(job_id: str, classification_id: str) -> str:
+    """Return the key of what a classification was asked for: the types that the document may be."""
+    return f"{folder(job_id)}classifications/{classification_id}.order.json"
+
+
+def classification(job_id: str, classification_id: str, revision: int = 1) -> str:
+    """Return the key of the answer to a classification for this revision of the job."""
+    return f"{folder(job_id)}classifications/{classification_id}{_revision_suffix(revision)}.json"
+
+
 def _revision_suffix(revision: int) -> str:
     """Return the suffix of a revision's files, so that those of earlier revisions stay whole beside them."""
     return "" if revision == 1 else f".r{revision}"

@@ -22,6 +22,7 @@ from document_parser.ingest.sniff import HEAD_BYTES, safe_filename, sniff
 from document_parser.models import Document, Options, Progress
 from document_parser.pipeline.local.page_window import PageWindow
 from document_parser.pipeline.local.result import ParseResult
+from document_parser.pipeline.local.segments import find_segments
 from document_parser.pipeline.local.unpack import list_members, named_members
 from document_parser.pipeline.reading.figures import KeepFigure
 from document_parser.settings import Settings, cores, load_settings
@@ -146,6 +147,7 @@ class DocumentParser:
                 document = undo.enter_context(ParseResult(head, options, len(numbers)))
                 keep = document.keep_figure if _keeps_figures(options, figures) else None
                 await self._read_pages(document, source, numbers, on_progress or _ignore_progress, keep)
+                document.head = document.head.model_copy(update={"segments": find_segments(document, self._settings)})
                 if inside and source.member_count:
                     await document.unpack(source, self._settings.workers.max_unpacked_mb)
                 undo.pop_all()

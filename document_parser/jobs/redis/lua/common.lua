@@ -398,12 +398,15 @@ local function settle_extraction(job, id, error)
   if not pending_extraction(job) then redis.call('SREM', 'jobs:extracting', job) end
 end
 
--- Say how an export or an extraction has ended to those who wait for it; other stages have nobody who does.
+-- Say how an export, an extraction or a classification has ended to those who wait for it; other stages have nobody who does.
 local function note_outcome(job, stage, error)
   local field, what, done, failed = 'format', string.match(stage, '^export%-(.+)$'), 'format.written', 'format.failed'
   if not what then
     field, what, done, failed = 'extraction', extraction_of(stage), 'job.extracted', 'extraction.failed'
     if what then settle_extraction(job, what, error) end
+  end
+  if not what then
+    field, what, done, failed = 'classification', string.match(stage, '^classify%-(.+)$'), 'job.classified', 'classification.failed'
   end
   if not what then return end
   if error == '' then

@@ -1,0 +1,1 @@
+"""Types of documents: what they are fitted on, and how well they are told apart."""
