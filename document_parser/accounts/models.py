@@ -184,9 +184,9 @@ class DocumentRow(Base):
 
     job_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     source_id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """The id of the extraction that found the values."""
+    """The id of the extraction that found the values; ``asked`` for the types that were asked for with the document."""
     part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    """0 for the whole document, else the place of the page in the answer, from 1."""
+    """0 for the whole document, else the place of the page in the answer, from 1; of a type the first page."""
     owner: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64))
     """Hash of the file."""

@@ -545,7 +545,7 @@ class HistoryQuery(_Query):
     )
 
 
-DOCUMENTS_CURSOR = rf"([0-9]{{1,17}}_{ID_PATTERN}_[0-9a-f]{{1,64}}_[0-9]{{1,6}})?"
+DOCUMENTS_CURSOR = rf"([0-9]{{1,17}}_{ID_PATTERN}_([0-9a-f]{{32}}|asked)_[0-9]{{1,6}})?"
 """Pattern of a cursor of the documents. Empty for the beginning."""
 
 
@@ -1039,9 +1039,11 @@ class KnownDocument(BaseModel):
     """A document, or a page of one, with the values that an extraction found."""
 
     job_id: str
-    extraction_id: str = Field(validation_alias="source_id")
+    extraction_id: str = Field(
+        validation_alias="source_id", description="The extraction that found the values; asked for the types of documents."
+    )
     part: int
-    """0 for the whole document; with the scope ``page``, the place in the answer, from 1."""
+    """0 for the whole document; with the scope ``page``, the place in the answer, from 1; of a type the first page."""
     owner: str
     filename: str
     media_type: str

@@ -12,6 +12,8 @@ from document_parser.models.enums import PIPELINE_VERSION
 
 CLASSIFICATION_VERSION = "1"
 """Raised whenever the same pages may be classified otherwise."""
+ASKED: Final = "asked"
+"""Stands for the id of the classification that was asked for with the document."""
 LABEL_PATTERN = r"[a-z][a-z0-9_]{0,49}"
 """The name of a type of documents."""
 GENERIC: Final = "generic"

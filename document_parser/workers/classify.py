@@ -9,24 +9,22 @@ from pydantic import ValidationError
 
 from document_parser.classification.classify import InvoiceFile, classify_pages
 from document_parser.classification.labels import load_labels, order_of
-from document_parser.jobs.records import children, storage_keys
+from document_parser.jobs.records import children, documents_due, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.models import Classification, ClassificationOrder, DocumentSegment, Page
+from document_parser.models.classification import ASKED
 from document_parser.storage import StoredFileMissing
 from document_parser.telemetry import logs
 from document_parser.workers.context import Context
 
 log = logs.get_logger(__name__)
 
-ASKED = "asked"
-"""Stands for the id of the classification that was asked for with the document."""
-
 
 def classify_asked(context: Context, job: Job, pages: Callable[[], Iterable[Page]]) -> list[DocumentSegment] | None:
     """Return the documents of a file whose options ask for them; None if they do not, or LABELS_FILE no longer describes them.
 
     All formats of a revision have the same answer, which is stored beside those that were asked for later. A document that was
-    read is not lost with its types. Raises the errors of ``pages``, StorageUnavailable.
+    read is not lost with its types. Raises the errors of ``pages``, StorageUnavailable, RedisError.
     """
     names = job.card.options.label_names
     if names is None:
@@ -41,6 +39,7 @@ def classify_asked(context: Context, job: Job, pages: Callable[[], Iterable[Page
         return None
     answer = find_or_classify(context, job, order, pages)
     context.storage.put(key, answer.model_dump_json().encode())
+    documents_due.note(context.redis, documents_due.WrittenAnswer(job.card.job_id, ASKED, job.revision))
     return answer.segments
 
 

@@ -5,11 +5,14 @@ Every step may be repeated: what was written before is not written again. While 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
+
+from pydantic import ValidationError
 
 from document_parser.accounts.audit import Audit
 from document_parser.accounts.database import Database
@@ -26,11 +29,13 @@ from document_parser.jobs.records.job import Job
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.scheduling import quotas
+from document_parser.models import Classification, DocumentSegment
+from document_parser.models.classification import ASKED
 from document_parser.models.extraction import ExtractionOrder
 from document_parser.settings import Settings
 from document_parser.storage import Storage, StoredFileMissing, make_storage
 from document_parser.telemetry import logs
-from document_parser.workers.document_rows import document_rows
+from document_parser.workers.document_rows import classified_rows, extracted_rows
 
 log = logs.get_logger(__name__)
 
@@ -123,7 +128,10 @@ class AccountsFlush:
                 return
 
     def write_documents(self) -> None:
-        """Write what extractions have found. What is not kept by DOCUMENTS_DAYS or ``retention_hours`` is passed over."""
+        """Write what extractions and classifications have found.
+
+        What is not kept by DOCUMENTS_DAYS or ``retention_hours`` is passed over.
+        """
         known = Documents(self.database)
         while due := documents_due.due(self.redis, BATCH):
             jobs = {job.card.job_id: job for job in record.load_many(self.redis, list({one.job_id for one in due}))}
@@ -139,13 +147,23 @@ class AccountsFlush:
 
     def _rows_of(self, job: Job, answer: documents_due.WrittenAnswer) -> list[DocumentRow] | None:
         """Return the rows of an answer; None if it is not stored any more. Raises StorageUnavailable."""
-        key = storage_keys.extraction(answer.job_id, answer.extraction_id, answer.revision)
+        job_id, extraction_id, revision = answer
+        segments = self._segments_of(job_id, revision)
+        if extraction_id == ASKED:
+            return classified_rows(job, segments)
         try:
-            order = self.storage.get(storage_keys.extraction_order(answer.job_id, answer.extraction_id))
-            found = json.loads(self.storage.get(key))
+            order = self.storage.get(storage_keys.extraction_order(job_id, extraction_id))
+            found = json.loads(self.storage.get(storage_keys.extraction(job_id, extraction_id, revision)))
         except (StoredFileMissing, ValueError):
             return None
-        return document_rows(job, ExtractionOrder.model_validate_json(order), found, answer.extraction_id)
+        return extracted_rows(job, ExtractionOrder.model_validate_json(order), found, extraction_id, segments)
+
+    def _segments_of(self, job_id: str, revision: int) -> list[DocumentSegment]:
+        """Return the documents of a file; none if it was not classified with its upload. Raises StorageUnavailable."""
+        with contextlib.suppress(StoredFileMissing, ValidationError):
+            stored = self.storage.get(storage_keys.classification(job_id, ASKED, revision))
+            return Classification.model_validate_json(stored).segments
+        return []
 
     def expire_documents(self, now: datetime | None = None) -> None:
         """Delete documents that were sent more than DOCUMENTS_DAYS ago, a batch at a time: the next run goes on."""

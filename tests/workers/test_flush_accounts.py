@@ -26,7 +26,8 @@ from document_parser.jobs.records.usage import usage_of_page
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import connect
 from document_parser.jobs.scheduling import quotas
-from document_parser.models import Attempt, JobState, Options, Page
+from document_parser.models import Attempt, Classification, DocumentSegment, JobState, Options, Page
+from document_parser.models.classification import ASKED
 from document_parser.models.extraction import Extraction, ExtractionOrder, FieldEvidence
 from document_parser.settings import AccountSettings, QueueSettings, Settings, StoreSettings
 from document_parser.settings.tiers import Tier
@@ -169,6 +170,18 @@ def extracted(flush, redis, ledger, order=ORDER, **facts):
     return job_id
 
 
+def test_the_types_of_a_file_are_kept_and_say_what_its_values_are_of(flush, database, redis, ledger):
+    job_id = extracted(flush, redis, ledger)
+    segments = [DocumentSegment(type="contract", confidence=0.9, pages=[1])]
+    flush.storage.put(
+        storage_keys.classification(job_id, ASKED, 1), Classification(segments=segments).model_dump_json().encode()
+    )
+    documents_due.note(redis, documents_due.WrittenAnswer(job_id, ASKED, 1))
+    flush.run_once()
+    found = {one.source_id: (one.part, one.type, one.fields is None) for one in documents_of(database, type="contract")}
+    assert found == {ASKED: (1, "contract", True), ORDER.digest: (0, "contract", False)}
+
+
 def documents_of(database, **wanted):
     return Documents(database).search(DocumentFilter(**wanted), after=None, limit=100).documents
 
@@ -213,7 +226,7 @@ def test_an_extraction_counts_once_however_often_its_worker_died(flush, database
     job_id = make_job(redis, ledger, 1, owner="acme")
     read_page(ledger, job_id, 1)
     end_job(redis, ledger, flush.storage, job_id, JobState.COMPLETED)
-    claim = ledger.claim_stage(job_id, "extract-1", "first", alone=True)
+    claim = ledger.claim_stage(job_id, "classify-1", "first", alone=True)
     used = {"none": {"extractions": 1}}
     ledger.finish_stage(claim, None, used)
     ledger.finish_stage(claim, None, used)

@@ -33,8 +33,8 @@ def load_answer(
 ) -> bytes | None:
     """Return the stored answer to an order, as JSON; have a worker make it first if it is not there. None if that takes longer.
 
-    ``digest`` is the id of the order, ``key`` where its answer is stored; ``request`` stores the order and enqueues its task. An
-    answer that is not ``is_final`` is made anew. Raises JobNotComplete if the job has not ended or was cancelled,
+    ``digest`` is the id of the order, ``key`` where its answer is stored; ``request`` stores the order and enqueues its task.
+    An answer that is not ``is_final`` is made anew. Raises JobNotComplete if the job has not ended or was cancelled,
     RecordedError for the error of a failed job or of the answer, JobNotFound, JobExpired, StorageUnavailable, RedisError.
     """
     if not job.state.has_ended:

@@ -1,6 +1,7 @@
-"""Note which answers to extractions the database has to be told of. ``documents:due`` in Redis holds them.
+"""Note which answers the database has to be told of: extractions, and types of documents. ``documents:due`` has them in Redis.
 
-A member is JOB|EXTRACTION|REVISION. An answer that is written again is the same, so that nothing is lost in between.
+A member is JOB|EXTRACTION|REVISION, with ASKED instead of the extraction for the types that were asked for with the document.
+An answer that is written again is the same, so that nothing is lost in between.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ DUE = "documents:due"
 
 
 class WrittenAnswer(NamedTuple):
-    """An answer that was written: to which extraction, from which revision of a job's pages."""
+    """An answer that was written: to which extraction, or ASKED, from which revision of a job's pages."""
 
     job_id: str
     extraction_id: str
