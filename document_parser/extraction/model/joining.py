@@ -7,6 +7,7 @@ else the model's is taken if it is on the page, and the CPU engine's if it is no
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -219,14 +220,16 @@ class ListJoin:
 
     def _pair(self) -> tuple[list[_Entry], list[ExtractionCheck]]:
         """Return the rows of the CPU engine with what the model says of them, and the others of the model."""
-        leaves, free = leaves_of(self.wanted.item), list(self.told)
+        leaves, free = leaves_of(self.wanted.item), dict(enumerate(self.told))
+        by_segment: dict[tuple[int, int], list[int]] = {}
+        for place, one in free.items():
+            for segment in one.segments:
+                by_segment.setdefault(segment, []).append(place)
         entries: list[_Entry] = []
         agreed = False
         for row in self.found.rows:
-            segments = _segments_of(row)
-            shares = [(len(segments & one.segments), -place) for place, one in enumerate(free)]
-            share, place = max(shares, default=(0, 0))
-            told = free.pop(-place) if share else None
+            shares = Counter(place for at in _segments_of(row) for place in by_segment.get(at, ()) if place in free)
+            told = free.pop(max(shares, key=lambda place: (shares[place], -place))) if shares else None
             cells, checks = dict(row), {}
             for key, said in (told.cells if told is not None else {}).items():
                 value, check = join(leaves[key], row.get(key), said, key)
@@ -239,7 +242,7 @@ class ListJoin:
             page = pieces[0].page if pieces else 0
             y = min((one.middle for one in pieces), default=float("inf"))
             entries.append(_Entry(page, y, cells, checks, told.problems if told is not None else {}))
-        entries += [_Entry(one.view.number, one.y, one.cells, {}, one.problems) for one in free]
+        entries += [_Entry(one.view.number, one.y, one.cells, {}, one.problems) for one in free.values()]
         passed = ExtractionCheck(name="model_agrees", outcome="passed", fields=[self.pointer])
         whole = agreed and not any(one.checks for one in entries)
         return entries, [passed] if whole else []
