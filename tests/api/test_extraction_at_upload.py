@@ -90,7 +90,8 @@ def test_every_way_in_takes_what_is_to_be_extracted(service, invoice, way):
 
 def test_the_result_has_the_answer_beside_the_document(service, invoice):
     job_id = service.submit(invoice, schema="invoice", output_format="json")
-    result = service.result(job_id) if service.ended(job_id) else {}
+    service.ended(job_id)
+    result = service.result(job_id)
     found = result["extraction"]
     assert (found["status"], found["schema_name"], found["data"]["invoice_number"]) == ("completed", "invoice", "QS-2026-0471")
     assert found["evidence"]["invoice_number"]["page"] == result["document"]["pages"][0]["number"] == 1

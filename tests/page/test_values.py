@@ -100,7 +100,8 @@ def test_values_are_saved_as_csv_and_json(service, opened, invoice):
 
 def test_what_was_asked_for_with_the_document_is_there_without_asking(service, opened, tmp_path):
     job_id = service.submit(draw_invoice(tmp_path / "a.pdf", "QS-9"), schema="invoice")
-    service.result(job_id) if service.ended(job_id) else None
+    service.ended(job_id)
+    assert service.result(job_id)["extraction"]["status"] == "completed"
     page = opened(service, f"#/jobs/{job_id}").page
     choose(page, "Fields")
     expect(page.get_by_role("row", name="Invoice number")).to_contain_text("QS-9")
