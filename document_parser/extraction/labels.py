@@ -111,6 +111,9 @@ class LabelIndex:
     _by_tokens: dict[tuple[str, ...], list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
     _vocabulary: set[str] = field(default_factory=set)
     _longest: int = 1
+    _by_ends: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The words of labels by their first two letters and by their last two: a word with one other letter shares one of them."""
+    _known_as: dict[str, str] = field(default_factory=dict)
 
     def add(self, key: str, labels: Iterable[str]) -> None:
         """Add the labels of a field, the surest first."""
@@ -118,7 +121,11 @@ class LabelIndex:
             words = words_of(label)[:MAX_LABEL_TOKENS]
             if words and all(one != key for one, _ in self._by_tokens[words]):
                 self._by_tokens[words].append((key, rank))
+                for word in [one for one in dict.fromkeys(words) if one not in self._vocabulary]:
+                    self._by_ends[f"{word[:2]}…"].append(word)
+                    self._by_ends[f"…{word[-2:]}"].append(word)
                 self._vocabulary.update(words)
+                self._known_as.clear()
                 self._longest = max(self._longest, len(words))
 
     def add_known(self) -> None:
@@ -151,7 +158,10 @@ class LabelIndex:
         """Return the word of a label that a word is, or differs from by one letter."""
         if word in self._vocabulary or len(word) < MIN_FUZZY_LETTERS:
             return word
-        return next((known for known in self._vocabulary if _differs_by_one(word, known)), word)
+        if word not in self._known_as:
+            near = (*self._by_ends.get(f"{word[:2]}…", ()), *self._by_ends.get(f"…{word[-2:]}", ()))
+            self._known_as[word] = next((known for known in near if _differs_by_one(word, known)), word)
+        return self._known_as[word]
 
 
 def _quality(text: str, start: int, end: int, tokens: int, place: int) -> float:
