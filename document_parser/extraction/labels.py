@@ -22,6 +22,9 @@ MAX_LABEL_TOKENS = 8
 MIN_FUZZY_LETTERS = 5
 """Letters of a word, at least, that may differ by one from the word of a label: OCR misreads a letter."""
 
+MIN_COLUMN_LETTERS = 4
+"""Letters of a column's head, at least, that also stands as a label outside of tables: "ME" and "un" are words as well."""
+
 _TOKEN = re.compile(r"[^\W_]+|[#№%]")
 _BEFORE = frozenset(":;|(,/•·-–—[")
 """Characters after which a label may begin within a line."""
@@ -129,9 +132,10 @@ class LabelIndex:
                 self._longest = max(self._longest, len(words))
 
     def add_known(self) -> None:
-        """Add the labels of everything that documents commonly name, for no field."""
+        """Add the labels of everything that documents commonly name, for no field. Short heads of columns are words elsewhere."""
         for concept in load_concepts().values():
-            self.add(f"known {concept.name}", concept.labels)
+            labels = [one for one in concept.labels if not concept.is_column or len(one) >= MIN_COLUMN_LETTERS]
+            self.add(f"known {concept.name}", labels)
 
     def find(self, segment: Segment, *, fuzzy: bool = False) -> list[LabelHit]:
         """Return the labels in a segment, from left to right; of labels in the same place only the longest.
