@@ -132,7 +132,7 @@ class LabelIndex:
                 self._longest = max(self._longest, len(words))
 
     def add_known(self) -> None:
-        """Add the labels of everything that documents commonly name, for no field. Short heads of columns are words elsewhere."""
+        """Add the labels of what documents commonly name, for no field. Short heads of columns are words elsewhere."""
         for concept in load_concepts().values():
             labels = [one for one in concept.labels if not concept.is_column or len(one) >= MIN_COLUMN_LETTERS]
             self.add(f"known {concept.name}", labels)

@@ -162,6 +162,10 @@ def _lines_below_heads(
         if band is None:
             continue
         lines, ended = lines_below(view, below, band.columns, fields, pages, index)
+        strong = set(strong_keys(fields, band.keys))
+        if not below and not any(len(strong & line.values.keys()) >= min(2, len(strong)) for line in lines):
+            band = None  # the list ended on the page before
+            continue
         found[view.number] = _OnPage(lines, band.keys)
         band = None if ended else band
     return found
