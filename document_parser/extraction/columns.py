@@ -384,5 +384,5 @@ def _values(cells: Mapping[str, Sequence[Place]], fields: Fields, pages: Pages) 
             found = value_in_cell(fields[key], place.text, pages)
             if found is not None:
                 at = Place(place.segment, place.start + found.start, place.start + found.end)
-                yield key, Candidate(found.value, (at,), HEAD_SCORE)
+                yield key, Candidate(found.value, (at,), HEAD_SCORE, note=found.ambiguous)
                 break

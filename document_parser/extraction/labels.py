@@ -24,6 +24,8 @@ MIN_FUZZY_LETTERS = 5
 
 MIN_KEY_LETTERS = 5
 """Letters of a label, at least, that alone says what a field of a schema stands for: ``nr`` and ``vom`` do not."""
+MIN_COLUMN_LETTERS = 4
+"""Letters of a column's head, at least, that also stands as a label outside of tables: "ME" and "un" are words as well."""
 
 _TOKEN = re.compile(r"[^\W_]+|[#№%]")
 _BEFORE = frozenset(":;|(,/•·-–—[")
@@ -147,6 +149,9 @@ class LabelIndex:
     _by_tokens: dict[tuple[str, ...], list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
     _vocabulary: set[str] = field(default_factory=set)
     _longest: int = 1
+    _by_ends: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The words of labels by their first two letters and by their last two: a word with one other letter shares one of them."""
+    _known_as: dict[str, str] = field(default_factory=dict)
 
     def add(self, key: str, labels: Iterable[str]) -> None:
         """Add the labels of a field, the surest first."""
@@ -154,14 +159,21 @@ class LabelIndex:
             words = words_of(label)[:MAX_LABEL_TOKENS]
             if words and all(one != key for one, _ in self._by_tokens[words]):
                 self._by_tokens[words].append((key, rank))
+                for word in [one for one in dict.fromkeys(words) if one not in self._vocabulary]:
+                    self._by_ends[f"{word[:2]}…"].append(word)
+                    self._by_ends[f"…{word[-2:]}"].append(word)
                 self._vocabulary.update(words)
+                self._known_as.clear()
                 self._longest = max(self._longest, len(words))
 
     def add_known(self) -> None:
-        """Add the labels of everything that documents commonly name, for no field."""
+        """Add the labels of what documents commonly name, for no field. Short heads of columns are words elsewhere."""
         for concept in load_concepts().values():
             # A sign such as "#" stands before numbers as well: it ends no value.
-            self.add(key_of_known(concept), [label for label in concept.labels if any(map(str.isalnum, label))])
+            labels = [one for one in concept.labels if any(map(str.isalnum, one))]
+            if concept.is_column:
+                labels = [one for one in labels if len(one) >= MIN_COLUMN_LETTERS]
+            self.add(key_of_known(concept), labels)
 
     def find(self, segment: Segment, *, fuzzy: bool = False) -> list[LabelHit]:
         """Return the labels in a segment, from left to right; of labels in the same place only the longest.
@@ -188,7 +200,10 @@ class LabelIndex:
         """Return the word of a label that a word is, or differs from by one letter."""
         if word in self._vocabulary or len(word) < MIN_FUZZY_LETTERS:
             return word
-        return next((known for known in self._vocabulary if differs_by_one(word, known)), word)
+        if word not in self._known_as:
+            near = (*self._by_ends.get(f"{word[:2]}…", ()), *self._by_ends.get(f"…{word[-2:]}", ()))
+            self._known_as[word] = next((known for known in near if differs_by_one(word, known)), word)
+        return self._known_as[word]
 
 
 def _quality(text: str, start: int, end: int, tokens: int, place: int) -> float:

@@ -57,6 +57,14 @@ class _Columns:
         return sorted(self.by_key, key=lambda key: self.by_key[key])
 
 
+class _InCell(NamedTuple):
+    """A value of a cell: the text that it was taken from, and why it could be another one; empty if it could not."""
+
+    value: Any
+    quote: str
+    doubt: str
+
+
 class _OnPage(NamedTuple):
     """What a page has of a list: the lines, and the fields with a column."""
 
@@ -154,6 +162,10 @@ def _lines_below_heads(
         if band is None:
             continue
         lines, ended = lines_below(view, below, band.columns, fields, pages, index)
+        strong = set(strong_keys(fields, band.keys))
+        if not below and not any(len(strong & line.values.keys()) >= min(2, len(strong)) for line in lines):
+            band = None  # the list ended on the page before
+            continue
         found[view.number] = _OnPage(lines, band.keys)
         band = None if ended else band
     return found
@@ -260,12 +272,11 @@ def _lines_of_table(
     for number in range(columns.first_row, table.rows):
         cells = by_row.get(number, {})
         row = _read_row(cells, columns, fields, pages)
-        places = ground_row([quote for _, quote in row.values()], view, below)
+        places = ground_row([one.quote for one in row.values()], view, below)
         values = {}
-        for (key, (value, quote)), found in zip(row.items(), places, strict=True):
-            values[key] = Candidate(
-                value, found or (_within(box, quote, view),), CELL_SCORE, note="" if found else NOT_AMONG_WORDS
-            )
+        for (key, (value, quote, doubt)), found in zip(row.items(), places, strict=True):
+            note = doubt if found else NOT_AMONG_WORDS
+            values[key] = Candidate(value, found or (_within(box, quote, view),), CELL_SCORE, note=note)
         segments = [place.segment for found in places for place in found]
         top = min((one.top for one in segments), default=below)
         bottom = max((one.bottom for one in segments), default=below)
@@ -281,14 +292,14 @@ def _within(box: BoundingBox | None, quote: str, view: PageView) -> Place:
     return Place(Segment(view.number, -1, text, 0.0, 0.0, 0.0, 0.0, array("d"), (1.0, 1.0), box), 0, len(text))
 
 
-def _read_row(cells: Mapping[int, Cell], columns: _Columns, fields: Fields, pages: Pages) -> dict[str, tuple[Any, str]]:
-    """Return the values of a row of a table, each with the text that it was taken from."""
-    row: dict[str, tuple[Any, str]] = {}
+def _read_row(cells: Mapping[int, Cell], columns: _Columns, fields: Fields, pages: Pages) -> dict[str, _InCell]:
+    """Return the values of a row of a table."""
+    row: dict[str, _InCell] = {}
     for key, column in columns.by_key.items():
         text = cells[column].text if column in cells else ""
         if is_text(fields[key]):
             if text.strip():
-                row[key] = (" ".join(text.split()), text)
+                row[key] = _InCell(" ".join(text.split()), text, "")
         elif (found := value_in_cell(fields[key], text, pages)) is not None:
-            row[key] = (found.value, text[found.start : found.end])
+            row[key] = _InCell(found.value, text[found.start : found.end], found.ambiguous)
     return row

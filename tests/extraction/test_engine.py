@@ -207,3 +207,14 @@ def test_a_key_with_accents_is_looked_for_as_its_words():
 def test_a_value_that_is_a_label_elsewhere_is_still_the_value_behind_a_colon():
     found = answer(page_of((50, 100, "Town: Porto")), town=TEXT)
     assert found.data == {"town": "Porto"}
+
+
+@pytest.mark.parametrize("label", ["Neter reading", "Mcter reading", "Meter readinq", "Meterr reading", "Meter eading"])
+def test_a_label_with_a_letter_misread_by_ocr_anywhere_is_the_label(label):
+    page = page_of((50, 100, f"{label}: 5521"), engine="rapidocr")
+    assert answer(page, meter_reading={"type": "integer"}).data == {"meter_reading": 5521}
+
+
+def test_a_short_head_of_columns_is_a_word_elsewhere():
+    found = answer(page_of((50, 100, "Trading name"), (50, 114, "Me gusta olive")), trading_name=TEXT)
+    assert found.data == {"trading_name": "Me gusta olive"}

@@ -196,3 +196,20 @@ def test_a_list_of_texts_has_a_row_for_each_text_in_its_first_column():
         {"name": "Anna Weber", "department": "Sales and service"},
         {"name": "Paul Novak", "department": "Stores"},
     ]
+
+
+def test_a_date_of_a_row_that_could_be_two_days_has_a_note():
+    item = {"date": {"type": "string", "format": "date"}, "details": TEXT, "amount": NUMBER}
+    lines = [[(30, 100, "Date"), (120, 100, "Details"), (480, 100, "Amount")]]
+    lines += [[(30, 120, "03/04/2026"), (120, 120, "Rent"), (480, 120, "700.00")]]
+    found = rows_of(page_of(*lines), item=item)
+    assert found.evidence["lines"][0]["date"].note
+    assert not found.evidence["lines"][0]["amount"].note
+
+
+def test_a_page_after_a_list_with_no_whole_row_is_none_of_it():
+    first = page_of(line(100, **HEADS), line(120, position="1", name="Steak", quantity="4", unit_price="5.50", amount="22.00"))
+    second = page_of([(30, 60, "Terms of delivery")], [(300, 80, "7")], [(380, 100, "30 days")], number=2)
+    found = rows_of(first, second)
+    assert found.rows_seen == found.rows_returned == {"/lines": 1}
+    assert not found.warnings
