@@ -47,6 +47,9 @@ IN_SENTENCE = 0.3
 """How much less sure a value is at a label that is a word of a sentence."""
 IN_COLUMN = 0.5
 """How much less sure a date is that is the first one of a column."""
+MAX_WORDS_WITHOUT_MARK = 6
+"""Words behind a label in small letters, at most, if no colon stands between: more are a sentence."""
+_APOSTROPHES = ("'", "’")
 LOSS_A_WORD = 0.93
 """How much less sure a value is for each word between it and its label."""
 OTHER_LABEL = 0.6
@@ -274,9 +277,11 @@ def _at_label(leaf: Leaf, role: str, hit: LabelHit, trust: float, pages: Pages) 
         yield Candidate(value, (place,), trust, hit.segment.text[hit.start : hit.end])
         return
     is_typed = leaf.kind != "string" or role in ("date", "identifier")
-    is_text = not is_typed and role in ("", "text", "name")
+    is_text = not is_typed and role in ("", "text", "name", "title")
+    if is_text and _begins_sentence(hit, pages):
+        return
     for place, weight in _places_of(hit, pages, is_typed=is_typed):
-        if is_text and _is_no_text_value(place, hit):
+        if is_text and _is_caption(place, hit):
             continue
         values = find_values(leaf, role, place.text, pages.conventions)
         if role == "identifier":
@@ -313,11 +318,21 @@ def _box_before(hit: LabelHit, pages: Pages) -> Place | None:
     return None
 
 
-def _is_no_text_value(place: Place, hit: LabelHit) -> bool:
-    """Return whether a text at a label is none that was filled in: a caption in brackets, or the rest of a sentence."""
-    if place.segment is not hit.segment:
-        return bool(_CAPTION.fullmatch(place.text))
-    return place.text[:1].isspace() and place.text.lstrip()[:1].islower() and hit.segment.text[hit.start].isupper()
+def _is_caption(place: Place, hit: LabelHit) -> bool:
+    """Return whether a text at a label is printed in brackets to say what is to be filled in."""
+    return place.segment is not hit.segment and bool(_CAPTION.fullmatch(place.text))
+
+
+def _begins_sentence(hit: LabelHit, pages: Pages) -> bool:
+    """Return whether the words of a label go on as a sentence, without a colon, so that they name no field there."""
+    behind = _behind(hit, pages).text
+    words = behind.split()
+    if behind[:1] in _APOSTROPHES:
+        return True
+    if not words or not behind[:1].isspace() or not words[0][0].isalnum():
+        return False
+    label = hit.segment.text[hit.start]
+    return words[0][0].islower() if label.isupper() else label.islower() and len(words) > MAX_WORDS_WITHOUT_MARK
 
 
 def _is_of_column(at: Place, pages: Pages) -> bool:
@@ -458,6 +473,7 @@ def _stops(hit: LabelHit) -> bool:
 def _blank_of(hit: LabelHit, pages: Pages) -> Blank:
     """Return a label without a value; what stands there instead is unreadable as one."""
     for place, _ in _places_of(hit, pages):
-        if _free_text(place.text) and not _is_no_text_value(place, hit):
+        is_label = place.segment is hit.segment and _begins_sentence(hit, pages)
+        if _free_text(place.text) and not is_label and not _is_caption(place, hit):
             return Blank(hit, place.text.strip(), (place,))
     return Blank(hit)

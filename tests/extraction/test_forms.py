@@ -72,9 +72,16 @@ def test_a_field_left_blank_is_blank_whatever_is_printed_below_it(below):
     assert found.evidence["registrant"].state == "blank"
 
 
-def test_a_sentence_that_begins_with_the_words_of_a_label_is_no_value():
-    found = answer((50, 100, "Registrant is serving as an office of the above"), registrant=NAME)
-    assert found.data == {"registrant": None}
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Registrant is serving as an office of the above",
+        "registrant's work performance creates a hostile environment",
+        "registrant The work performed here creates a hostile environment",
+    ],
+)
+def test_a_sentence_that_begins_with_the_words_of_a_label_is_no_value(line):
+    assert answer((50, 100, line), registrant=NAME).data == {"registrant": None}
 
 
 def test_the_signer_is_the_printed_name_and_not_what_was_read_of_the_signature():
