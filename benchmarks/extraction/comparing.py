@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -72,6 +73,12 @@ def is_equal(value: Any, expected: Any) -> bool:
     if isinstance(value, int | float) and isinstance(expected, int | float):
         return abs(value - expected) < CENT
     return _plain(value) == _plain(expected)
+
+
+def is_hashed(value: Any, expected: str) -> bool:
+    """Whether a name is the one whose hash is expected: SHA-256 of its letters and digits in small letters."""
+    letters = "".join(filter(str.isalnum, str(value).casefold()))
+    return hashlib.sha256(letters.encode()).hexdigest() == expected
 
 
 def is_day(value: Any, written: str) -> bool:
