@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from document_parser.classification.classify import classify_pages
 from document_parser.models.classification import ClassificationOrder
-from tests.classification.test_classify import INVOICE, page_of, text_page
+from tests.support.typed_pages import INVOICE, page_of, text_page
 
 
 def parts(*pages):
