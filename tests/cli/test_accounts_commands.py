@@ -121,7 +121,7 @@ def test_usage_is_printed_for_bills(run, database):
     assert [line["engine"] for line in lines] == ["deepseek", "none", "rapidocr"]
     assert lines[0] == {
         **{"owner": "acme", "day": "2027-01-30", "key": "k", "engine": "deepseek"},
-        **{"documents": "0", "pages": "3", "bytes": "0", "seconds": "1.500", "tokens": "900"},
+        **{"documents": "0", "pages": "3", "bytes": "0", "seconds": "1.500", "tokens": "900", "extractions": "0"},
     }
     (line,) = csv.DictReader(io.StringIO(run("usage", "--csv", "--by", "owner", "--from", "2027-01-31", "--owner", "acme")))
     assert (line["owner"], line["pages"], line["documents"]) == ("acme", "0", "1")

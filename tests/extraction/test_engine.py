@@ -6,21 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from document_parser.extraction.engine import extract
-from document_parser.extraction.schema import compile_schema
 from document_parser.extraction.scopes import extract_pages
 from document_parser.extraction.view import view_page
 from document_parser.models import Block, Cell, Location, Page, Table
 from document_parser.models.extraction import ExtractionOrder
-from tests.support.extraction_pages import page_of
-
-TEXT, NUMBER, DATE = {"type": "string"}, {"type": "number"}, {"type": "string", "format": "date"}
-
-
-def answer(page: Page | list[Page], **properties):
-    pages = page if isinstance(page, list) else [page]
-    root = compile_schema({"type": "object", "properties": properties})
-    return extract(root, [view_page(one) for one in pages])
+from tests.support.extraction_pages import DATE, NUMBER, TEXT, answer, page_of
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from document_parser.extraction.schema import compile_schema
 from document_parser.extraction.values import find_dates
 from document_parser.extraction.view import view_page
 from document_parser.models import Page, PageWords
-from tests.extraction.test_engine import page_of
+from tests.support.extraction_pages import page_of
 
 HEAD = [(50, 100, "1. Name of Registrant"), (320, 100, "2. Registration No.")]
 PURPOSE = (50, 150, "3. This amendment is filed to accomplish the following purpose or purposes:")

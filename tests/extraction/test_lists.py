@@ -6,8 +6,8 @@ from document_parser.extraction.engine import extract
 from document_parser.extraction.schema import compile_schema
 from document_parser.extraction.view import view_page
 from document_parser.models import Block, BoundingBox, Cell, Page, PageWords, Table
+from tests.support.extraction_pages import NUMBER, TEXT
 
-TEXT, NUMBER = {"type": "string"}, {"type": "number"}
 ITEM = {"position": NUMBER, "name": TEXT, "quantity": NUMBER, "unit_price": NUMBER, "amount": NUMBER}
 X = {"position": 30, "name": 80, "quantity": 300, "unit_price": 380, "amount": 480}
 HEADS = {"position": "Pos.", "name": "Description", "quantity": "Quantity", "unit_price": "Unit price", "amount": "Amount"}

@@ -16,12 +16,11 @@ from document_parser.extraction.view import view_page
 from document_parser.models import Block, Location, Page
 from document_parser.models.extraction import Extraction, ExtractionOrder
 from document_parser.settings import AccountSettings, EngineSettings, ExtractModelSettings, Settings
-from tests.support.extraction_pages import page_of, table_page
+from tests.support.extraction_pages import DATE, NUMBER, TEXT, page_of, table_page
 from tests.support.page_images import stamped_image
 from tests.support.vllm_extract import MODEL, Asking, ExtractServer
 from tests.support.vllm_server import served_from_thread
 
-TEXT, NUMBER, DATE = {"type": "string"}, {"type": "number"}, {"type": "string", "format": "date"}
 HEADS = ("Description", "Quantity", "Amount")
 ITEM = {"type": "object", "properties": {"description": TEXT, "quantity": NUMBER, "amount": NUMBER}}
 LINES = {"type": "array", "items": ITEM}

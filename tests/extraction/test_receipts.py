@@ -8,7 +8,7 @@ from document_parser.extraction.conventions import conventions_of
 from document_parser.extraction.registry import load_schemas
 from document_parser.extraction.scopes import extract_pages
 from document_parser.models.extraction import Extraction, ExtractionOrder
-from tests.extraction.test_engine import DATE, TEXT, answer, page_of
+from tests.support.extraction_pages import DATE, TEXT, answer, page_of
 
 
 def receipt(*rows: tuple[str, ...]) -> Extraction:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from document_parser.extraction.engine import extract
+from document_parser.extraction.schema import compile_schema
+from document_parser.extraction.view import view_page
 from document_parser.models import Block, Cell, Page, PageWords, Table
+from document_parser.models.extraction import Extraction
+
+TEXT, NUMBER, DATE = {"type": "string"}, {"type": "number"}, {"type": "string", "format": "date"}
+"""Schemas of single values."""
 
 
 def page_of(*lines: tuple[float, float, str], number: int = 1, engine: str = "text_layer") -> Page:
@@ -22,3 +29,10 @@ def table_page(heads: tuple[str, ...], rows: list[tuple[str, ...]], number: int 
     ]
     block = Block(kind="table", table=Table(rows=len(shown), columns=len(shown[0]), cells=cells))
     return page_of(*lines, number=number).model_copy(update={"blocks": [block]})
+
+
+def answer(page: Page | list[Page], **properties: dict[str, object]) -> Extraction:
+    """Return the values of these properties on pages, without a model."""
+    pages = page if isinstance(page, list) else [page]
+    root = compile_schema({"type": "object", "properties": properties})
+    return extract(root, [view_page(one) for one in pages])
