@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 
+from document_parser.extraction.check_digits import is_iban, is_luhn, is_vat_id
 from document_parser.extraction.labels import Concept
 from document_parser.extraction.rows import Rows
 from document_parser.extraction.search import Candidate
 from document_parser.extraction.totals import CENT
-from document_parser.models.extraction import ExtractionCheck
+from document_parser.extraction.values import find_currencies
+from document_parser.models.extraction import CheckOutcome, ExtractionCheck
 
-Chosen = Mapping[str, tuple[Concept | None, Candidate | None]]
-"""The fields by JSON pointer: what each stands for, and its value; None if it has none."""
+
+class Checked(NamedTuple):
+    """A field: what it stands for, its role, and its value; None if it has none."""
+
+    concept: Concept | None
+    role: str
+    value: Candidate | None
+
+
+Chosen = Mapping[str, Checked]
+"""The fields by JSON pointer."""
+MAX_FUTURE_DAYS = 366
+"""A document may be dated ahead by as many days."""
 MAX_DUE_DAYS = 400
 """A document that is due later than this after its date is odd."""
 
@@ -21,12 +34,19 @@ MAX_DUE_DAYS = 400
 def check_values(chosen: Chosen, rows: Mapping[str, Rows]) -> list[ExtractionCheck]:
     """Return the checks that the values allow: sums, dates, and the check digits of numbers."""
     by_concept = {
-        concept.name: (pointer, value)
-        for pointer, (concept, value) in chosen.items()
-        if concept is not None and value is not None
+        one.concept.name: (pointer, one.value)
+        for pointer, one in chosen.items()
+        if one.concept is not None and one.value is not None
     }
     amounts = {name: one for name, one in by_concept.items() if isinstance(one[1].value, int | float)}
-    return [*_sums(amounts), *_lines(amounts, rows), *_dates(by_concept), *_digits(chosen)]
+    return [
+        *_sums(amounts),
+        *_lines(amounts, rows),
+        *_dates(by_concept),
+        *_currency(by_concept),
+        *_notes(chosen),
+        *_digits(chosen),
+    ]
 
 
 _Known = Mapping[str, tuple[str, Candidate]]
@@ -71,12 +91,13 @@ def _lines(known: _Known, rows: Mapping[str, Rows]) -> Iterator[ExtractionCheck]
 
 
 def _dates(known: _Known) -> Iterator[ExtractionCheck]:
-    """Yield whether the dates are in an order that makes sense."""
-    if "issue_date" not in known or "due_date" not in known:
-        return
-    try:
-        issued, due = (date.fromisoformat(str(known[name][1].value)) for name in ("issue_date", "due_date"))
-    except ValueError:
+    """Yield whether the dates are in an order that makes sense, and whether the document says to be of the future."""
+    days = {name: day for name in ("issue_date", "due_date") if name in known and (day := _day_of(known[name][1])) is not None}
+    issued, due = days.get("issue_date"), days.get("due_date")
+    if issued is not None and issued > date.today() + timedelta(days=MAX_FUTURE_DAYS):
+        message = f"The document is dated {issued}, which is in the future."
+        yield ExtractionCheck(name="plausible_date", outcome="unsure", message=message, fields=[known["issue_date"][0]])
+    if issued is None or due is None:
         return
     fields = [known["issue_date"][0], known["due_date"][0]]
     if issued <= due <= issued + timedelta(days=MAX_DUE_DAYS):
@@ -85,23 +106,48 @@ def _dates(known: _Known) -> Iterator[ExtractionCheck]:
         yield ExtractionCheck(name="due_after_issue", outcome="failed", message=f"Issued {issued}, due {due}.", fields=fields)
 
 
+def _day_of(value: Candidate) -> date | None:
+    try:
+        return date.fromisoformat(str(value.value))
+    except ValueError:
+        return None
+
+
+def _currency(known: _Known) -> Iterator[ExtractionCheck]:
+    """Yield whether the currency is the one that stands beside the total."""
+    if "currency" not in known or "grand_total" not in known:
+        return
+    (at, named), (total_at, total) = known["currency"], known["grand_total"]
+    said = {one.value for one in find_currencies(str(named.value))}
+    beside = {one.value for place in total.places for one in find_currencies(place.segment.text)}
+    if said and beside:
+        outcome: CheckOutcome = "passed" if said & beside else "failed"
+        message = "" if said & beside else f"The total is in {' or '.join(sorted(beside))}."
+        yield ExtractionCheck(name="currency_of_total", outcome=outcome, message=message, fields=[at, total_at])
+
+
+def _notes(chosen: Chosen) -> Iterator[ExtractionCheck]:
+    """Yield which values could be others as well, as a date whose day and month could be exchanged."""
+    for pointer, one in chosen.items():
+        if one.value is not None and one.value.note:
+            yield ExtractionCheck(name="unambiguous", outcome="unsure", message=one.value.note, fields=[pointer])
+
+
 def _digits(chosen: Chosen) -> Iterator[ExtractionCheck]:
-    """Yield whether the check digits of IBANs are right, and whether dates are unambiguous."""
-    for pointer, (concept, candidate) in chosen.items():
-        if candidate is None:
+    """Yield whether the check digits of accounts, VAT ids and cards are right."""
+    for pointer, one in chosen.items():
+        rule = _RULES.get(one.role)
+        if rule is None or one.value is None:
             continue
-        if candidate.note:
-            yield ExtractionCheck(name="unambiguous", outcome="unsure", message=candidate.note, fields=[pointer])
-        if concept is not None and concept.role == "iban":
-            right = is_iban(str(candidate.value))
-            message = "" if right else "The check digits of the IBAN are wrong."
-            yield ExtractionCheck(name="iban", outcome="passed" if right else "failed", message=message, fields=[pointer])
+        right = rule(str(one.value.value))
+        outcome: CheckOutcome = "unsure" if right is None else "passed" if right else "failed"
+        yield ExtractionCheck(name=one.role, outcome=outcome, message=_MESSAGES[outcome], fields=[pointer])
 
 
-def is_iban(text: str) -> bool:
-    """Return whether a text is an IBAN with right check digits. Source: ISO 13616, ISO 7064 MOD 97-10."""
-    plain = re.sub(r"\s", "", text).upper()
-    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", plain):
-        return False
-    digits = "".join(str(int(char, 36)) for char in plain[4:] + plain[:4])
-    return int(digits) % 97 == 1
+_RULES: Mapping[str, Callable[[str], bool | None]] = {"iban": is_iban, "vat_id": is_vat_id, "luhn": is_luhn}
+"""The rule of the check digits of each role that has them. None says that the number's own rule is not known."""
+_MESSAGES: Mapping[CheckOutcome, str] = {
+    "passed": "",
+    "failed": "The check digits of the number are wrong.",
+    "unsure": "The check digits of numbers of this form are not known.",
+}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
-from document_parser.extraction.checks import check_values
+from document_parser.extraction.checks import Checked, check_values
 from document_parser.extraction.conventions import Conventions, conventions_of
 from document_parser.extraction.dates import first_dates, signing_dates
 from document_parser.extraction.einvoice import InvoiceData, item_views, prefer_data, values_of, with_places
@@ -103,7 +103,7 @@ def extract(
         checks += _use_data(data, root, results, rows, pages)
     answer.warnings += _flag_ungrounded(results, rows, on_ungrounded)
     values, evidence = _build(root, "", results, rows, pages)
-    checks += check_values({p: (r.concept, r.chosen) for p, r in results.items()}, rows)
+    checks += check_values({p: Checked(r.concept, role_of(r.leaf, r.concept), r.chosen) for p, r in results.items()}, rows)
     answer = answer.model_copy(update={"data": values, "evidence": evidence, "checks": checks})
     for pointer, found in rows.items():
         answer.rows_seen[pointer], answer.rows_returned[pointer] = found.seen, len(found.rows)

@@ -49,6 +49,7 @@ _PHONE = re.compile(r"(?<!\w)\(?\+?\d[\d\s()./-]{5,20}\d")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{2,4}){3,8}\b")
 _BIC = re.compile(r"\b[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?\b")
 _VAT_ID = re.compile(r"\b(?:[A-Z]{2}[ -]?)?(?:[A-Z]?\d[\d .-]{6,14}\d(?:[A-Z]\d{2})?|U\d{8}|[A-Z]\d{7,8}[A-Z]?)\b")
+_LUHN = re.compile(r"(?<![\w*])\d(?:[ -]?\d){7,18}(?![\w*])")
 _CURRENCY = re.compile(
     r"(?<![A-Za-z])(EUR|USD|GBP|CHF|PLN|CZK|SEK|DKK|NOK|HUF|RON|MYR|SGD|JPY|CNY|INR|AUD|CAD|NZD|HKD|THB|IDR|BRL|MXN|ZAR|TRY)(?![A-Za-z])"
 )
@@ -200,11 +201,11 @@ def find_currencies(text: str) -> list[Value]:
     return sorted([*codes, *signs], key=lambda value: value.start)
 
 
-_BY_PATTERN = {"email": _EMAIL, "url": _URL, "phone": _PHONE, "iban": _IBAN, "bic": _BIC, "vat_id": _VAT_ID}
+_BY_PATTERN = {"email": _EMAIL, "url": _URL, "phone": _PHONE, "iban": _IBAN, "bic": _BIC, "vat_id": _VAT_ID, "luhn": _LUHN}
 
 
 def find_by_pattern(role: str, text: str) -> list[Value]:
-    """Return the values of a role that its letters show: e-mail, address of a site, phone, IBAN, BIC, VAT id."""
+    """Return the values of a role that its letters show: e-mail, address of a site, phone, IBAN, BIC, VAT id, card."""
     return [
         Value(match[0].strip(), match.start(), match.start() + len(match[0].rstrip()))
         for match in _BY_PATTERN[role].finditer(text)

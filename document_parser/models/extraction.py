@@ -12,7 +12,7 @@ from document_parser.models.document import BoundingBox
 from document_parser.models.enums import PIPELINE_VERSION
 from document_parser.models.job import JobExtraction
 
-EXTRACTION_VERSION = "1"
+EXTRACTION_VERSION = "2"
 """Raised whenever the same pages may give another answer to the same schema."""
 Scope = Literal["document", "page", "row"]
 """What the schema describes: the whole document, each of its pages, or each row of its tables."""
