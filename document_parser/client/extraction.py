@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from datetime import date, datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,35 @@ class FileExtraction(BaseModel):
     checks: list[ExtractionCheck] = Field(default_factory=list)
     warnings: list[ExtractionWarning] = Field(default_factory=list)
     complete: bool | None = None
+
+
+class KeptDocument(BaseModel):
+    """A document, or a page of one, with the values that are kept of it. ``fields`` is null for a type without values."""
+
+    job_id: str
+    extraction_id: str
+    part: int
+    filename: str
+    sha256: str
+    type: str
+    status: str
+    invoice_number: str
+    order_number: str
+    dated: date | None
+    fields: Any
+    ungrounded: list[str]
+    created_at: datetime
+
+
+class KeptDocuments(BaseModel):
+    """Documents whose values are kept, newest first; ``next_cursor`` goes on with the list."""
+
+    documents: list[KeptDocument]
+    next_cursor: str | None
+
+
+class _Deleted(BaseModel):
+    deleted: int
 
 
 class _Schemas(BaseModel):
@@ -141,6 +171,31 @@ class ExtractionMethods:
         """Write the values of all files of a batch to one CSV file, as ``batch_extractions``. Raises OSError."""
         with atomic_write(Path(to)) as out:
             self._service.fetch(_batch(batch_id), _query(schema, json_schema, fields) | {"format": "csv"}, out)
+
+    def documents(
+        self,
+        *,
+        type: str = "",
+        invoice_number: str = "",
+        order_number: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        cursor: str = "",
+        **further: str,
+    ) -> KeptDocuments:
+        """Return documents by what was extracted from them, also when their jobs have expired.
+
+        ``further`` are other parameters of the route, such as ``sha256``, ``filename`` and ``dated_from``.
+        """
+        query = {"type": type, "invoice_number": invoice_number, "order_number": order_number, "cursor": cursor, **further}
+        query |= {name: moment.isoformat() for name, moment in (("from", since), ("to", until)) if moment is not None}
+        given = {name: value for name, value in query.items() if value} | {"limit": str(limit)}
+        return parse_body(KeptDocuments, self._service.ask("GET", "/v1/documents", params=given))
+
+    def delete_values(self, job_id: str) -> int:
+        """Delete the values that are kept of a document, also when its job has expired. Return how many entries there were."""
+        return parse_body(_Deleted, self._service.ask("DELETE", f"/v1/documents/{quote(job_id, safe='')}")).deleted
 
     def validate_schema(self, json_schema: dict[str, Any]) -> SchemaValidity:
         """Return whether a schema is supported, and what of it is not."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime
 
 import pytest
 
 from document_parser.client import Client
 from document_parser.errors import SchemaNotFound
 from tests.support.drawn_invoices import draw_invoice
-from tests.support.service import Service
+from tests.support.service import Service, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,17 @@ def test_the_values_of_a_batch_are_one_list_and_one_table(client, tmp_path):
         "QS-1",
         "QS-2",
     ]
+
+
+def test_documents_are_found_by_their_values_and_forgotten(client, tmp_path):
+    job_id = client.submit(draw_invoice(tmp_path / "kept.pdf", "KEPT-7"), schema="invoice")
+    client.wait(job_id)
+    wait_until(lambda: client.documents(invoice_number="kept-7").documents, 30, "the document is listed")
+    asked = {"type": "invoice", "since": datetime(2020, 1, 1, tzinfo=UTC), "sha256": ""}
+    (found,) = client.documents(invoice_number="KEPT-7", **asked).documents
+    assert (found.job_id, found.fields["invoice_number"]) == (job_id, "KEPT-7")
+    assert client.delete_values(job_id) == 1
+    assert client.documents(invoice_number="KEPT-7").documents == []
 
 
 def test_schemas_are_listed_and_checked(client, invoice):
