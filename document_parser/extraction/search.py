@@ -177,7 +177,7 @@ def find_values(leaf: Leaf, role: str, text: str, conventions: Conventions) -> l
 def _typed_values(leaf: Leaf, role: str, text: str, conventions: Conventions) -> list[Value]:
     """Return the values of the leaf's kind and role in a text."""
     if leaf.kind == "enum":
-        return _choices(leaf, text)
+        return _choices(leaf, text, conventions)
     if leaf.kind == "boolean":
         return find_truth(_LEADING.sub("", text)) and [Value(find_truth(_LEADING.sub("", text))[0].value, 0, len(text))]
     if leaf.kind == "date" or (leaf.kind == "string" and role == "date"):
@@ -214,10 +214,15 @@ def _without_dates(text: str, conventions: Conventions) -> str:
     return text
 
 
-def _choices(leaf: Leaf, text: str) -> list[Value]:
-    """Return the choices of an enumeration that a text names."""
-    found = []
-    for choice in leaf.choices:
+def _choices(leaf: Leaf, text: str, conventions: Conventions) -> list[Value]:
+    """Return the choices of an enumeration that a text names: numbers as whole numbers, other choices as words."""
+    words = [one for one in leaf.choices if isinstance(one, str | bool)]
+    numbers = {one: one for one in leaf.choices if not isinstance(one, str | bool)}
+    shown = find_numbers(text, conventions) if numbers else []
+    found = [value._replace(value=numbers[value.value]) for value in shown if value.value in numbers]
+    folded = text.casefold()
+    # Most choices are nowhere in the text: a pattern for each of thousands would take seconds.
+    for choice in [one for one in words if str(one).casefold() in folded]:
         match = re.search(rf"(?<!\w){re.escape(str(choice))}(?!\w)", text, re.IGNORECASE)
         if match:
             found.append(Value(choice, match.start(), match.end()))

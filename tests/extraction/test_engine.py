@@ -41,6 +41,21 @@ def test_a_text_that_is_no_number_is_unreadable_and_not_guessed():
     assert (found.evidence["deposit"].state, found.evidence["deposit"].quote) == ("unreadable", "see overleaf")
 
 
+@pytest.mark.parametrize("written", ["9" * 400, "9" * 5000, "9" * 400 + ".50", "1234567890123456.78"])
+def test_digits_without_end_are_no_number(written):
+    found = answer(
+        page_of((50, 100, f"Quantity: {written}")), quantity={"type": "integer"}, also=NUMBER | {"title": "Quantity"}
+    )
+    assert found.data == {"quantity": None, "also": None}
+    assert found.evidence["also"].state == "unreadable"
+
+
+@pytest.mark.parametrize(("written", "value"), [("259.42", None), ("259", 259), ("259.00", 259), ("1.259", None)])
+def test_a_choice_of_a_number_is_a_whole_number_and_no_part_of_another(written, value):
+    found = answer(page_of((50, 100, f"Total: {written}"), (50, 120, "Deposit: 1.50")), total={"enum": [42, 259]})
+    assert found.data == {"total": value}
+
+
 def test_totals_that_add_up_are_preferred_to_nearer_ones():
     lines = [
         (50, 100, "Total"),
