@@ -122,14 +122,19 @@ def schema_of_names(names: Sequence[str]) -> dict[str, Any]:
     return {"type": "object", "properties": {name: {"type": "string"} for name in names}}
 
 
-def compile_schema(schema: Mapping[str, Any]) -> Group:
-    """Return the fields of a schema, whose root must be an object. Raises SchemaProblems with all that is not supported."""
+def compile_schema(schema: Mapping[str, Any], *, of_row: bool = False) -> Group:
+    """Return the fields of a schema, whose root must be an object. Raises SchemaProblems with all that is not supported.
+
+    ``of_row``: it describes a row of a table, which has no list.
+    """
     if problem := _problem_of_json(schema):
         raise SchemaProblems([problem])
     compiler = _Compiler(schema)
     root = compiler.compile(schema, "", "", 1)
     if not compiler.problems and not isinstance(root, Group):
         compiler.problems.append(Problem("", "The root must be an object with properties."))
+    if of_row and isinstance(root, Group):
+        compiler.problems += [Problem("", f"With scope=row the schema is one row, and {key} is a list.") for key in lists_of(root)]
     if compiler.problems or not isinstance(root, Group):
         raise SchemaProblems(compiler.problems)
     return root

@@ -83,6 +83,14 @@ def test_a_list_within_the_rows_of_a_list_is_refused():
     assert "/properties/lines/items" in problems_of(of(lines={"type": "array", "items": inner}))
 
 
+def test_a_schema_of_a_row_has_no_list():
+    schema = of(name={"type": "string"}, lines={"type": "array", "items": {"type": "string"}})
+    compile_schema(schema)
+    with pytest.raises(SchemaProblems, match="1 problem") as caught:
+        compile_schema(schema, of_row=True)
+    assert "/lines is a list" in caught.value.problems[0].message
+
+
 def test_there_are_bounds_of_properties_and_of_levels():
     compile_schema(of(**{f"p{number}": {"type": "string"} for number in range(MAX_PROPERTIES)}))
     problems_of(of(**{f"p{number}": {"type": "string"} for number in range(MAX_PROPERTIES + 1)}))
