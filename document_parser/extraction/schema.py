@@ -134,7 +134,9 @@ def compile_schema(schema: Mapping[str, Any], *, of_row: bool = False) -> Group:
     if not compiler.problems and not isinstance(root, Group):
         compiler.problems.append(Problem("", "The root must be an object with properties."))
     if of_row and isinstance(root, Group):
-        compiler.problems += [Problem("", f"With scope=row the schema is one row, and {key} is a list.") for key in lists_of(root)]
+        compiler.problems += [
+            Problem("", f"With scope=row the schema is one row, and {key} is a list.") for key in lists_of(root)
+        ]
     if compiler.problems or not isinstance(root, Group):
         raise SchemaProblems(compiler.problems)
     return root
