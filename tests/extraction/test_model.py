@@ -163,6 +163,9 @@ def test_a_sure_value_beside_its_label_is_kept_and_an_unsure_one_gives_way(serve
         (TEXT, ["Quay"]),
         (DATE, "soon"),
         (NUMBER, True),
+        (NUMBER, 10**400),
+        ({"type": "integer"}, 10**400),
+        (TEXT, "Quay \ud800"),
     ],
 )
 def test_a_value_that_breaks_the_schema_is_not_returned_and_is_named(server, field, said):
