@@ -139,7 +139,7 @@ def parse_order(settings: Settings, given: dict[str, Any]) -> ExtractionOrder:
             raise InvalidOption.for_fields({"field": key, "problem": f"is one of {', '.join(allowed)}"})
     name, schema = _schema_of(settings, given)
     try:
-        compile_schema(schema)
+        compile_schema(schema, of_row=given.get("scope") == "row")
     except SchemaProblems as error:
         raise SchemaUnsupported(problems=[one._asdict() for one in error.problems]) from None
     options = {key: given[key] for key in _ALLOWED if key in given}

@@ -73,7 +73,7 @@ def _order(given: argparse.Namespace, settings: Settings) -> ExtractionOrder:
     else:
         schema = json.loads(Path(given.schema).read_bytes())
     try:
-        compile_schema(schema)
+        compile_schema(schema, of_row=given.scope == "row")
     except SchemaProblems as error:
         problems = "; ".join(f"{one.pointer or '/'}: {one.message}" for one in error.problems)
         raise ValueError(f"The schema is not supported. {problems}") from None

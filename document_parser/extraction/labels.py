@@ -125,6 +125,21 @@ def _concepts_by_label() -> dict[tuple[bool, tuple[str, ...]], Concept]:
     return {key: min(named) for key, named in found.items() if len(named) == 1 and len("".join(key[1])) >= MIN_KEY_LETTERS}
 
 
+@cache
+def _shared_labels() -> frozenset[tuple[str, ...]]:
+    """Return the labels of values of several roles, such as "VAT": a tax, its rate, and the number of who pays it."""
+    roles: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for concept in load_concepts().values():
+        for label in concept.labels:
+            roles[words_of(label)].add(concept.role)
+    return frozenset(words for words, found in roles.items() if len(found) > 1)
+
+
+def names_several(label: str) -> bool:
+    """Return whether a label names several things, so that only its value shows which one it is."""
+    return words_of(label) in _shared_labels()
+
+
 def concept_of(leaf: Leaf, *, is_column: bool = False) -> Concept | None:
     """Return what a field stands for by its key, title or label, in any language; None if that is nothing common.
 

@@ -6,6 +6,7 @@ enumerations. Source: JSON Schema 2020-12.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,12 @@ MAX_PROPERTIES = 1000
 """Properties of a schema, in all its objects together, at most."""
 MAX_DEPTH = 7
 """Levels of objects and lists inside each other, at most."""
+MAX_NESTING = 100
+"""Levels of JSON of a schema inside each other, at most. Seven levels that may each be null have less than half of them."""
+MAX_REFERENCES = 20
+"""References that lead to each other, at most."""
+MAX_SCHEMA_BYTES = 1 << 20
+"""Size of a schema as JSON in UTF-8, at most."""
 MAX_LABELS = 40
 """Labels that a property may name for itself, at most."""
 MAX_PATTERN_CHARACTERS = 200
@@ -115,15 +122,39 @@ def schema_of_names(names: Sequence[str]) -> dict[str, Any]:
     return {"type": "object", "properties": {name: {"type": "string"} for name in names}}
 
 
-def compile_schema(schema: Mapping[str, Any]) -> Group:
-    """Return the fields of a schema, whose root must be an object. Raises SchemaProblems with all that is not supported."""
+def compile_schema(schema: Mapping[str, Any], *, of_row: bool = False) -> Group:
+    """Return the fields of a schema, whose root must be an object. Raises SchemaProblems with all that is not supported.
+
+    ``of_row``: it describes a row of a table, which has no list.
+    """
+    if problem := _problem_of_json(schema):
+        raise SchemaProblems([problem])
     compiler = _Compiler(schema)
     root = compiler.compile(schema, "", "", 1)
     if not compiler.problems and not isinstance(root, Group):
         compiler.problems.append(Problem("", "The root must be an object with properties."))
+    if of_row and isinstance(root, Group):
+        compiler.problems += [
+            Problem("", f"With scope=row the schema is one row, and {key} is a list.") for key in lists_of(root)
+        ]
     if compiler.problems or not isinstance(root, Group):
         raise SchemaProblems(compiler.problems)
     return root
+
+
+def _problem_of_json(schema: Mapping[str, Any]) -> Problem | None:
+    """Return why a schema cannot be stored whatever it says: too deep, too large, or with what is no text; None if it can."""
+    level: list[Any] = [schema]
+    for _ in range(MAX_NESTING):
+        lists = [list(one.values()) if isinstance(one, Mapping) else one for one in level if isinstance(one, Mapping | list)]
+        level = [inner for one in lists for inner in one]
+    if level:
+        return Problem("", f"A schema may have {MAX_NESTING} levels of JSON inside each other.")
+    try:
+        size = len(json.dumps(schema, ensure_ascii=False, default=str).encode())
+    except UnicodeEncodeError:
+        return Problem("", "A key or text of the schema has half of a surrogate pair, which is no character.")
+    return Problem("", f"A schema may have {MAX_SCHEMA_BYTES >> 20} MiB.") if size > MAX_SCHEMA_BYTES else None
 
 
 @lru_cache(maxsize=256)
@@ -192,6 +223,8 @@ class _Compiler:
         nothing = Leaf(key, "string")
         if reference in self._open_refs:
             return self._refuse(f"{pointer}/$ref", "A schema that contains itself is not supported.", nothing)
+        if len(self._open_refs) == MAX_REFERENCES:
+            return self._refuse(f"{pointer}/$ref", f"At most {MAX_REFERENCES} references may lead to each other.", nothing)
         if not reference.startswith("#/"):
             return self._refuse(f"{pointer}/$ref", "Only references within the schema are followed.", nothing)
         for step in reference[2:].split("/"):

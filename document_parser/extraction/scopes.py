@@ -31,7 +31,7 @@ def extract_pages(
     ``adviser`` is a model that is heard too, None if there is none.
     Pages that could not be read are named in the warnings, and the answer is not complete. Raises SchemaProblems.
     """
-    root = compile_schema(order.json_schema)
+    root = compile_schema(order.json_schema, of_row=order.scope == "row")
     views: list[PageView] = []
     missing: list[ExtractionWarning] = []
     for page in pages:

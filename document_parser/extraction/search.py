@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from document_parser.extraction.conventions import Conventions
-from document_parser.extraction.labels import Concept, LabelHit, fold, role_of
+from document_parser.extraction.labels import MIN_COLUMN_LETTERS, Concept, LabelHit, fold, names_several, role_of
 from document_parser.extraction.names import find_name, goes_on
 from document_parser.extraction.schema import Leaf, matches
 from document_parser.extraction.values import (
@@ -177,7 +177,7 @@ def find_values(leaf: Leaf, role: str, text: str, conventions: Conventions) -> l
 def _typed_values(leaf: Leaf, role: str, text: str, conventions: Conventions) -> list[Value]:
     """Return the values of the leaf's kind and role in a text."""
     if leaf.kind == "enum":
-        return _choices(leaf, text)
+        return _choices(leaf, text, conventions)
     if leaf.kind == "boolean":
         return find_truth(_LEADING.sub("", text)) and [Value(find_truth(_LEADING.sub("", text))[0].value, 0, len(text))]
     if leaf.kind == "date" or (leaf.kind == "string" and role == "date"):
@@ -214,10 +214,15 @@ def _without_dates(text: str, conventions: Conventions) -> str:
     return text
 
 
-def _choices(leaf: Leaf, text: str) -> list[Value]:
-    """Return the choices of an enumeration that a text names."""
-    found = []
-    for choice in leaf.choices:
+def _choices(leaf: Leaf, text: str, conventions: Conventions) -> list[Value]:
+    """Return the choices of an enumeration that a text names: numbers as whole numbers, other choices as words."""
+    words = [one for one in leaf.choices if isinstance(one, str | bool)]
+    numbers = {one: one for one in leaf.choices if not isinstance(one, str | bool)}
+    shown = find_numbers(text, conventions) if numbers else []
+    found = [value._replace(value=numbers[value.value]) for value in shown if value.value in numbers]
+    folded = text.casefold()
+    # Most choices are nowhere in the text: a pattern for each of thousands would take seconds.
+    for choice in [one for one in words if str(one).casefold() in folded]:
         match = re.search(rf"(?<!\w){re.escape(str(choice))}(?!\w)", text, re.IGNORECASE)
         if match:
             found.append(Value(choice, match.start(), match.end()))
@@ -254,10 +259,24 @@ def search_field(leaf: Leaf, concept: Concept | None, hits: Sequence[LabelHit], 
             trust *= OTHER_LABEL ** min(2, _further_words(hit))
         candidates = list(_at_label(leaf, role, hit, trust, pages))
         found.candidates += candidates
-        if not candidates and hit.quality >= MIN_STOP_QUALITY and not _is_in_sentence(hit):
+        if not candidates and hit.quality >= MIN_STOP_QUALITY and not _is_in_sentence(hit) and _says_enough(hit, role):
             found.blanks.append(_blank_of(hit, pages))
     found.candidates.sort(key=lambda one: -one.score)
     return found
+
+
+def _says_enough(hit: LabelHit, role: str) -> bool:
+    """Return whether a label without a value shows that its field is there.
+
+    "Nr." is a word, and "VAT 19 %" a tax, not the label of a number that is missing.
+    """
+    label = hit.segment.text[hit.start : hit.end]
+    return not _is_short(hit, role) and not (has_pattern(role) and names_several(label))
+
+
+def _is_short(hit: LabelHit, role: str) -> bool:
+    """Return whether a label of a number is so short that it is a word of running text as well, as "Nr." is."""
+    return role == "identifier" and hit.end - hit.start < MIN_COLUMN_LETTERS
 
 
 def _further_words(hit: LabelHit) -> int:
@@ -286,6 +305,8 @@ def _at_label(leaf: Leaf, role: str, hit: LabelHit, trust: float, pages: Pages) 
         values = find_values(leaf, role, place.text, pages.conventions)
         if role == "identifier":
             values = [value for value in values[:1] if _is_filler(place.text[: value.start])]
+            if _is_short(hit, role):  # in "Nr. 14 UStG" more words follow
+                values = [value for value in values if not any(map(str.isalnum, place.text[value.end :]))]
         for count, value in enumerate(values[:3]):
             at = Place(place.segment, place.start + value.start, place.start + value.end)
             label = hit.segment.text[hit.start : hit.end]

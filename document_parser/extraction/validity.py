@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, NamedTuple
 
 from document_parser.extraction.conventions import Conventions
 from document_parser.extraction.schema import Leaf, matches
-from document_parser.extraction.values import Value, find_by_pattern, find_dates, find_numbers, find_truth
+from document_parser.extraction.values import MAX_DIGITS, Value, find_by_pattern, find_dates, find_numbers, find_truth
 
 MAX_TEXT_CHARACTERS = 4000
 """A longer text is no value."""
 NOTHING = frozenset({"", "null", "none", "n/a", "-", "–", "unknown", "not found", "not specified"})
 """What models write for a value that is not there."""
+
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Half of a surrogate pair: JSON may have it, and no text can be stored with it."""
 
 
 class Checked(NamedTuple):
@@ -35,7 +39,9 @@ def check_value(leaf: Leaf, given: Any, conventions: Conventions) -> Checked:
 
 def _typed(leaf: Leaf, given: Any, conventions: Conventions) -> Value | None:
     """Return what was given in the type of the leaf; None if it is not of it."""
-    if isinstance(given, dict | list) or (isinstance(given, float) and not math.isfinite(given)):
+    if isinstance(given, dict | list) or (isinstance(given, int | float) and not abs(given) < 10**MAX_DIGITS):
+        return None
+    if isinstance(given, str) and _LONE_SURROGATE.search(given):
         return None
     if leaf.kind == "enum":
         same = [one for one in leaf.choices if one == given or str(one).casefold() == str(given).strip().casefold()]

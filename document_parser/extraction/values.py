@@ -19,6 +19,9 @@ FIRST_YEAR, LAST_YEAR = 1900, 2099
 """Years that dates are in. Two digits are years of this century up to ``LAST_SHORT_YEAR``, else of the last."""
 LAST_SHORT_YEAR = 69
 
+MAX_DIGITS, MAX_DIGITS_OF_FRACTION = 18, 15
+"""Digits of a number, at most, and of one with decimals: more are none, or a float would not have all of them."""
+
 _NUMBER = re.compile(
     r"(?:(?<![\w.,])|(?<=RM)|(?<=EUR)|(?<=USD)|(?<=GBP)|(?<=Rs)|(?<=SGD))(?P<sign>[-−+(]?)\s?"
     r"(?P<digits>\d{1,3}(?:(?P<group>[.,'’\u00a0\u202f ])\d{3})(?:(?P=group)\d{3})*(?:[.,]\d{1,4})?"
@@ -102,7 +105,7 @@ def _number_of(match: re.Match[str], conventions: Conventions) -> Value | None:
             doubt = "" if conventions.decimal else "The document does not show whether the mark divides thousands or decimals."
     whole, _, fraction = digits.rpartition(decimal) if decimal else (digits, "", "")
     plain = "".join(filter(str.isdigit, whole)) + (f".{fraction}" if fraction else "")
-    if not plain.replace(".", "").isdigit():
+    if len(plain.lstrip("0.")) > (MAX_DIGITS_OF_FRACTION + 1 if "." in plain else MAX_DIGITS):
         return None
     number: float | int = float(f"0{plain}") if "." in plain else int(plain)
     negative = match["sign"] in ("-", "−") or match["after"] == "-" or (match["sign"] == "(" and match["after"] == ")")

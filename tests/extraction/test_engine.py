@@ -41,6 +41,39 @@ def test_a_text_that_is_no_number_is_unreadable_and_not_guessed():
     assert (found.evidence["deposit"].state, found.evidence["deposit"].quote) == ("unreadable", "see overleaf")
 
 
+@pytest.mark.parametrize("written", ["9" * 400, "9" * 5000, "9" * 400 + ".50", "1234567890123456.78"])
+def test_digits_without_end_are_no_number(written):
+    found = answer(
+        page_of((50, 100, f"Quantity: {written}")), quantity={"type": "integer"}, also=NUMBER | {"title": "Quantity"}
+    )
+    assert found.data == {"quantity": None, "also": None}
+    assert found.evidence["also"].state == "unreadable"
+
+
+@pytest.mark.parametrize(("written", "value"), [("259.42", None), ("259", 259), ("259.00", 259), ("1.259", None)])
+def test_a_choice_of_a_number_is_a_whole_number_and_no_part_of_another(written, value):
+    found = answer(page_of((50, 100, f"Total: {written}"), (50, 120, "Deposit: 1.50")), total={"enum": [42, 259]})
+    assert found.data == {"total": value}
+
+
+def test_a_label_of_several_things_without_a_value_is_not_the_label_of_a_missing_number():
+    lines = [(50, 100, "VAT 19 %"), (300, 100, "41.42")]
+    found = answer(page_of(*lines), seller_vat_id=TEXT)
+    assert (found.data["seller_vat_id"], found.evidence["seller_vat_id"].state) == (None, "absent")
+    found = answer(page_of((50, 100, "VAT registration number:"), *lines[1:]), seller_vat_id=TEXT)
+    assert found.evidence["seller_vat_id"].state != "absent"
+    assert answer(page_of((50, 100, "VAT: GB 123 4567 89")), seller_vat_id=TEXT).data == {"seller_vat_id": "GB 123 4567 89"}
+
+
+@pytest.mark.parametrize(
+    ("line", "value"), [("Nr. 14 UStG und folgende", None), ("Nr. 2026-77", "2026-77"), ("Nr.: 77.", "77")]
+)
+def test_a_short_word_before_a_number_in_running_text_is_no_label(line, value):
+    found = answer(page_of((50, 100, line)), invoice_number=TEXT)
+    assert found.data == {"invoice_number": value}
+    assert found.evidence["invoice_number"].state == ("found" if value else "absent")
+
+
 def test_totals_that_add_up_are_preferred_to_nearer_ones():
     lines = [
         (50, 100, "Total"),

@@ -94,6 +94,12 @@ def test_a_value_that_only_the_model_finds_has_the_place_of_its_words(server):
         (NUMBER, 1259.43, "none"),
         (DATE, "2026-03-06", "none"),
         (NUMBER, 5, "none"),
+        (TEXT, "1,259.42 EUR", "normalised"),
+        (TEXT, "12.594,2 EUR", "none"),
+        (TEXT, "125942", "none"),
+        (TEXT, "-1.259,42", "none"),
+        (TEXT, "259,42 EUR", "none"),
+        (TEXT, "$ 1,259.42", "none"),
     ],
 )
 def test_a_value_agrees_with_the_page_by_letter_in_another_notation_but_for_a_letter_or_not_at_all(server, field, said, match):
@@ -157,6 +163,9 @@ def test_a_sure_value_beside_its_label_is_kept_and_an_unsure_one_gives_way(serve
         (TEXT, ["Quay"]),
         (DATE, "soon"),
         (NUMBER, True),
+        (NUMBER, 10**400),
+        ({"type": "integer"}, 10**400),
+        (TEXT, "Quay \ud800"),
     ],
 )
 def test_a_value_that_breaks_the_schema_is_not_returned_and_is_named(server, field, said):

@@ -56,6 +56,18 @@ def test_a_schema_that_contains_itself_is_refused():
     assert any("contains itself" in message for message in problems_of(schema).values())
 
 
+def test_a_schema_that_no_store_could_keep_is_refused_and_breaks_nothing():
+    chain = {f"d{number}": {"$ref": f"#/$defs/d{number + 1}"} for number in range(3000)}
+    choice, deep = {"type": "string"}, "x"
+    for _ in range(200):
+        choice, deep = {"anyOf": [choice, {"type": "null"}]}, [deep]
+    assert any("lead to each other" in one for one in problems_of({**of(a={"$ref": "#/$defs/d0"}), "$defs": chain}).values())
+    assert "levels of JSON" in problems_of(of(a=choice))[""]
+    assert "levels of JSON" in problems_of(of(a={"type": "string", "default": deep}))[""]
+    assert "surrogate" in problems_of(of(**{"\ud800": {"type": "string"}}))[""]
+    assert "1 MiB" in problems_of(of(a={"type": "string", "description": "x" * (1 << 20)}))[""]
+
+
 def test_lists_of_objects_and_of_values_are_fields():
     root = compile_schema(
         of(lines={"type": "array", "items": of(name={"type": "string"})}, tags={"type": "array", "items": {"type": "string"}})
@@ -69,6 +81,14 @@ def test_a_list_within_the_rows_of_a_list_is_refused():
     inner = {"type": "array", "items": {"type": "string"}}
     assert "/properties/lines/items" in problems_of(of(lines={"type": "array", "items": of(notes=inner)}))
     assert "/properties/lines/items" in problems_of(of(lines={"type": "array", "items": inner}))
+
+
+def test_a_schema_of_a_row_has_no_list():
+    schema = of(name={"type": "string"}, lines={"type": "array", "items": {"type": "string"}})
+    compile_schema(schema)
+    with pytest.raises(SchemaProblems, match="1 problem") as caught:
+        compile_schema(schema, of_row=True)
+    assert "/lines is a list" in caught.value.problems[0].message
 
 
 def test_there_are_bounds_of_properties_and_of_levels():

@@ -49,6 +49,8 @@ from document_parser.jobs.records.job import Job
 from document_parser.models.extraction import Extraction
 from document_parser.settings import ApiSettings
 
+MAX_ORDER_BYTES = 4 << 20
+"""Size of an order in JSON, at most: a schema of MAX_SCHEMA_BYTES may be written with escapes, which are longer."""
 EXTRACTION_ERRORS: tuple[openapi.Errors, ...] = (
     *ORDER_ERRORS,
     Forbidden,
@@ -189,6 +191,9 @@ def schemas() -> Response:
 
 def _json_order() -> dict[str, Any]:
     """Return the order in the body. Raises BadRequest."""
+    request.max_content_length = MAX_ORDER_BYTES
+    if (request.content_length or 0) > MAX_ORDER_BYTES:
+        raise BadRequest(f"The body is larger than {MAX_ORDER_BYTES >> 20} MiB. Send a JSON object with a smaller schema.")
     try:
         found = request.get_json(silent=True)
     except RecursionError:

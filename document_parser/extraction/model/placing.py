@@ -13,7 +13,7 @@ from document_parser.extraction.grounding import ROW_HEIGHTS, occurrences
 from document_parser.extraction.labels import MIN_FUZZY_LETTERS, LabelHit, Token, differs_by_one, tokens_of
 from document_parser.extraction.schema import Leaf
 from document_parser.extraction.search import MAX_BELOW_HEIGHTS, Pages, Place
-from document_parser.extraction.values import Value, find_dates, find_numbers
+from document_parser.extraction.values import Value, find_currencies, find_dates, find_numbers
 from document_parser.extraction.view import PageView, Segment
 from document_parser.models.extraction import Match
 
@@ -84,6 +84,7 @@ class PageValues:
         found = [
             Spot(places, "exact" if " ".join(" ".join(one.text for one in places).split()) == plain else "normalised")
             for places in occurrences(text, self.view)
+            if self._has_numbers_of(text, places)
         ]
         if found:
             return found
@@ -94,7 +95,30 @@ class PageValues:
             found = _spots(self.numbers.get(round(float(number), 6), ()), text)
         if found:
             return found
-        return [*self._glued(text)] or [*self._fuzzy(text)]
+        near = [*self._glued(text)] or [*self._fuzzy(text)]
+        return [spot for spot in near if self._has_numbers_of(text, spot.places)]
+
+    def _has_numbers_of(self, text: str, places: Sequence[Place]) -> bool:
+        """Return whether words of the page have the numbers and the currency of a text that has the same letters and digits.
+
+        "12.594,2", "-1.259,42" and "259,42" are other numbers than "1.259,42", and "$ 5" is not "5 EUR".
+        """
+        shown = [value for place in places for value in self._numbers_at(place)]
+        said = [find_numbers(text, conventions) for conventions in (self.conventions, Conventions(decimal="."))]
+        if any(_is_marked(value, place.segment.text) for place in places for value in self._numbers_at(place)) or any(
+            _is_marked(value, text) for values in said for value in values
+        ):
+            numbers = sorted(float(value.value) for value in shown)
+            if all(sorted(float(value.value) for value in values) != numbers for values in said):
+                return False
+        named = {value.value for value in find_currencies(text)}
+        there = {value.value for place in places for value in find_currencies(place.segment.text)}
+        return not named or not there or bool(named & there)
+
+    def _numbers_at(self, place: Place) -> list[Value]:
+        """Return the numbers that a place has a part of."""
+        values = find_numbers(place.segment.text, self.conventions)
+        return [value for value in values if value.start < place.end and value.end > place.start]
 
     def _numbers_in(self, text: str) -> list[Value]:
         return find_numbers(text, self.conventions) or find_numbers(text, Conventions(decimal="."))
@@ -143,6 +167,11 @@ def _whole_value(values: Sequence[Value], text: str) -> Any:
 
 def _spots(places: Sequence[Place], written: str) -> list[Spot]:
     return [Spot((place,), "exact" if place.text == written else "normalised") for place in places]
+
+
+def _is_marked(value: Value, text: str) -> bool:
+    """Return whether a number has a sign, or a mark between its digits: then its digits alone are not the number."""
+    return not text[value.start : value.end].isdigit()
 
 
 def _has_digit(text: str) -> bool:
