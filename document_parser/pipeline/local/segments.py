@@ -10,7 +10,7 @@ from document_parser.settings import Settings
 
 
 def find_segments(document: ParseResult, settings: Settings) -> list[DocumentSegment] | None:
-    """Return the documents that a file holds; None if its options do not ask for them.
+    """Return the documents that a file holds; None if its options do not ask for them. To be called outside of event loops.
 
     Raises LabelUnknown, and ValueError if LABELS_FILE is no list of types.
     """
@@ -24,4 +24,9 @@ def find_segments(document: ParseResult, settings: Settings) -> list[DocumentSeg
     except UnknownLabels as error:
         raise LabelUnknown.for_names(error.names, error.known) from None
     invoices = [InvoiceFile(child.name, child.part) for child in document.head.children if child.invoice is not None]
-    return classify_pages(document.pages(), order, invoices).segments
+    if not settings.asks_extract_model:
+        return classify_pages(document.pages(), order, invoices).segments
+    from document_parser.classification.judge import ModelJudge
+
+    with ModelJudge(settings) as judge:
+        return classify_pages(document.pages(), order, invoices, judge).segments
