@@ -24,6 +24,7 @@ from document_parser.errors import (
     InvalidOption,
     JobNotComplete,
     LabelUnknown,
+    OwnFileBroken,
     StorageUnavailable,
 )
 from document_parser.jobs import queue
@@ -37,6 +38,7 @@ CLASSIFICATION_ERRORS: tuple[openapi.Errors, ...] = (
     BadRequest,
     InvalidOption,
     LabelUnknown,
+    OwnFileBroken,
     Forbidden,
     JobNotComplete,
     ClassificationFailed,
