@@ -1420,6 +1420,17 @@ class LabelUnknown(InvalidOption):
         return cls(message, unknown=list(names), known=list(known))
 
 
+class OwnFileBroken(DocumentParserError):
+    """LABELS_FILE, or a file of SCHEMAS_DIR, was broken after the start, or is not there any more."""
+
+    code = "OWN_FILE_BROKEN"
+    status = 503
+    message = (
+        "A file of types or schemas of this server cannot be used. Its operator runs `docparse doctor --only own-files`, which "
+        "names the file and the fault."
+    )
+
+
 class SchemaUnsupported(InvalidOption):
     """A JSON Schema has parts that are not supported."""
 

@@ -6,11 +6,14 @@ import json
 from typing import Any
 
 from document_parser.api.middleware.identity import identity
-from document_parser.errors import BadRequest, InvalidOption, SchemaNotFound, SchemaUnsupported, ScopeMissing
+from document_parser.errors import BadRequest, InvalidOption, OwnFileBroken, SchemaNotFound, SchemaUnsupported, ScopeMissing
 from document_parser.extraction.registry import NamedSchema, load_schemas
 from document_parser.extraction.schema import SchemaProblems, compile_schema, schema_of_names
 from document_parser.models.extraction import ExtractionOrder
 from document_parser.settings import Settings
+from document_parser.telemetry import logs
+
+log = logs.get_logger(__name__)
 
 MAX_NAMES = 1000
 """Names of fields in a request, at most."""
@@ -27,7 +30,7 @@ FORM_FIELDS = {
     "on_ungrounded": "on_ungrounded",
 }
 """The fields of an order beside a document, and what of the order they are."""
-ORDER_ERRORS = (BadRequest, InvalidOption, SchemaUnsupported, SchemaNotFound)
+ORDER_ERRORS = (BadRequest, InvalidOption, SchemaUnsupported, SchemaNotFound, OwnFileBroken)
 """Errors of an order."""
 ORDER_TEXT = (
     "Send json_schema (a JSON Schema), schema (the name of a prebuilt one) or fields (a list of names). Each value of the "
@@ -171,5 +174,9 @@ def _schema_of(settings: Settings, given: dict[str, Any]) -> tuple[str, dict[str
 
 
 def known_schemas(settings: Settings) -> dict[str, NamedSchema]:
-    """Return the prebuilt schemas and those of SCHEMAS_DIR, by name."""
-    return load_schemas(settings.extraction.schemas_dir)
+    """Return the prebuilt schemas and those of SCHEMAS_DIR, by name. Raises OwnFileBroken."""
+    try:
+        return load_schemas(settings.extraction.schemas_dir)
+    except ValueError as error:
+        log.warning("own_file_broken", setting="SCHEMAS_DIR", reason=str(error))
+        raise OwnFileBroken(setting="SCHEMAS_DIR") from None

@@ -46,7 +46,9 @@ from document_parser.api.routes import (
 from document_parser.api.routes import audit as audit_route
 from document_parser.api.server import options
 from document_parser.api.services import Services
+from document_parser.classification.labels import load_labels
 from document_parser.errors import StorageKeyWrong, StorageUnavailable, StoredFileDamaged
+from document_parser.extraction.registry import load_schemas
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, load_settings
@@ -170,6 +172,7 @@ def serving_app() -> DescribedApp:
     keep_data_private(settings)
     _check_exposure(settings)
     _check_storage_key(settings)
+    _check_own_files(settings)
     _read_uploads_in_small_pieces()
     _trust_no_caller()
     app = create_app(settings)
@@ -204,6 +207,16 @@ def _check_storage_key(settings: Settings) -> None:
         sys.exit(APP_LOAD_ERROR)
     except (StorageUnavailable, StoredFileDamaged) as fault:
         log.warning("storage_key_not_checked", code=fault.code)
+
+
+def _check_own_files(settings: Settings) -> None:
+    """Refuse a start with types or schemas of the operator's own that cannot be used."""
+    for setting, load in (("LABELS_FILE", load_labels), ("SCHEMAS_DIR", load_schemas)):
+        try:
+            load(str(getattr(settings.extraction, setting.lower())))
+        except ValueError as problem:
+            sys.stderr.write(f"{setting}: {problem}\nCorrect the file, or leave {setting} empty.\n")
+            sys.exit(APP_LOAD_ERROR)
 
 
 def _read_uploads_in_small_pieces() -> None:

@@ -22,6 +22,7 @@ from document_parser.errors import (
     InvalidOption,
     LabelUnknown,
     NotInTier,
+    OwnFileBroken,
     S3NotSetUp,
     ScopeMissing,
     WebhookNotResolved,
@@ -34,6 +35,9 @@ from document_parser.models.classification import ClassificationOrder
 from document_parser.models.extraction import ExtractionOrder
 from document_parser.settings import Settings, validation
 from document_parser.ssrf import AddressCheck, AddressRefused, lookups
+from document_parser.telemetry import logs
+
+log = logs.get_logger(__name__)
 
 MAX_PASSWORD_CHARACTERS = 512
 """Maximum length of a document's password in characters."""
@@ -111,11 +115,14 @@ def _parse_options(settings: Settings, fields: Mapping[str, Any], beside: tuple[
 
 
 def find_labels(settings: Settings, names: Sequence[str]) -> ClassificationOrder:
-    """Return the order for these types of documents, or for all if none is named. Raises LabelUnknown."""
+    """Return the order for these types of documents, or for all if none is named. Raises LabelUnknown, OwnFileBroken."""
     try:
         return order_of(names, load_labels(settings.extraction.labels_file))
     except UnknownLabels as error:
         raise LabelUnknown.for_names(error.names, error.known) from None
+    except ValueError as error:
+        log.warning("own_file_broken", setting="LABELS_FILE", reason=str(error))
+        raise OwnFileBroken(setting="LABELS_FILE") from None
 
 
 def _check_retention(settings: Settings, options: Options) -> Options:

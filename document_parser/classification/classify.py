@@ -15,6 +15,7 @@ from document_parser.models.classification import (
     SHIPPED_TYPES,
     Classification,
     ClassificationOrder,
+    ClassificationWarning,
     DocumentSegment,
 )
 
@@ -37,6 +38,18 @@ OWN_TITLE, OWN_MARK = 0.9, 0.25
 MIN_TEXT_REASON = 0.8
 """How likely the words alone make a type, at least, to be named as a reason."""
 
+DESCRIPTIONS = {
+    "invoice": "asks for money: an invoice, a credit note, a bill",
+    "purchase_order": "orders goods or services, or confirms an order",
+    "receipt": "says that money was paid: a till's receipt, a quittance",
+    "contract": "what parties agree on: clauses, terms, conditions",
+    "form": "fields to fill in, filled in or not: an application, a registration, a questionnaire",
+    "medical_record": "what was found of a patient: a discharge letter, a laboratory report",
+    "legal_document": "a paper of a court, a notary or a lawyer: a judgment, a claim, a power of attorney, a will",
+    "generic": "running text of no such kind: a letter, a report, an article, a manual, slides",
+}
+"""What the shipped types are, for a model server."""
+
 _SHAPES = {
     "clauses": ("numbered clauses", 0.12),
     "blanks": ("blanks to fill in", 0.5),
@@ -49,13 +62,24 @@ _SHAPES = {
 """Looks that are named as reasons: in words, and from which share on."""
 
 
+class JudgeSilent(Exception):
+    """Raised by a judge that gives no answer. Its text says why, the code is that of the warning."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Judge(Protocol):
     """Decides about a document whose type is not sure, as a model server does."""
 
     name: str
 
     def __call__(self, text: str, types: Mapping[str, str]) -> str | None:
-        """Return the name of the type of a text, one of ``types``, which have descriptions; None if it is none of them."""
+        """Return the name of the type of a text, one of ``types``, which have descriptions; None if it is none of them.
+
+        Raises JudgeSilent if there is no answer.
+        """
 
 
 class InvoiceFile(NamedTuple):
@@ -97,6 +121,7 @@ class Classifier:
         self._vocabulary: Vocabulary = vocabulary_of(order.own)
         self._pages: list[PageEvidence] = []
         self._texts: list[str] = []
+        self._warnings: list[ClassificationWarning] = []
 
     def add(self, page: Page) -> None:
         """Add the next page."""
@@ -127,7 +152,8 @@ class Classifier:
                     pages=[page.number for page in pages],
                 )
             )
-        return Classification(segments=segments, complete=not any(page.failed for page in self._pages))
+        complete = not any(page.failed for page in self._pages)
+        return Classification(segments=segments, complete=complete, warnings=self._warnings)
 
     def _decide(self, model: Model, pages: Sequence[PageEvidence], text: str) -> _Verdict:
         """Return the type of the document on these pages."""
@@ -142,11 +168,23 @@ class Classifier:
         asked = {name: likely[name] for name in self._order.labels}
         best = max(asked, key=asked.__getitem__)
         sure = asked[best]
+        silent: tuple[str, ...] = ()
         if sure < JUDGE_BELOW and self._judge is not None:
-            return self._ask(self._judge, text)
+            try:
+                return self._ask(self._judge, text)
+            except JudgeSilent as fault:
+                silent = (self._note(self._judge, fault),)
         if sure < MIN_CONFIDENCE:
-            return _Verdict(None, 1.0 - sure, _reasons_against(likely, asked))
-        return _Verdict(best, sure, tuple(_reasons(model, document, best)))
+            return _Verdict(None, 1.0 - sure, (*_reasons_against(likely, asked), *silent))
+        return _Verdict(best, sure, (*_reasons(model, document, best), *silent))
+
+    def _note(self, judge: Judge, fault: JudgeSilent) -> str:
+        """Add the warning that a document was decided without the model server, once, and return the reason that says so."""
+        reason = f"the model server ({judge.name}) gave no answer: {fault}"
+        message = f"The model server ({judge.name}) gave no answer, so that types were decided without it: {fault}"
+        if fault.code not in {one.code for one in self._warnings}:
+            self._warnings.append(ClassificationWarning(code=fault.code, message=message))
+        return reason
 
     def _probabilities(self, model: Model, document: DocumentEvidence) -> dict[str, float]:
         """Return how likely each type is, the operator's own among them; what is left is that it is none of them."""
@@ -160,7 +198,7 @@ class Classifier:
         return likely
 
     def _ask(self, judge: Judge, text: str) -> _Verdict:
-        """Return what the model server says."""
+        """Return what the model server says. Raises JudgeSilent."""
         descriptions = {name: _description(name, self._vocabulary) for name in self._order.labels}
         found = judge(text[:MAX_JUDGED_CHARACTERS], descriptions)
         if found not in descriptions:
@@ -203,7 +241,7 @@ def _reasons_against(likely: Mapping[str, float], asked: Mapping[str, float]) ->
 def _description(name: str, vocabulary: Vocabulary) -> str:
     """Return what a type is, for a model server."""
     own = vocabulary.own.get(name)
-    return own.description if own is not None and own.description else name.replace("_", " ")
+    return own.description if own is not None and own.description else DESCRIPTIONS.get(name, name.replace("_", " "))
 
 
 def _text_of(view: PageView) -> str:

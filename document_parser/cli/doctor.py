@@ -31,6 +31,7 @@ CHECKS = {
     "clock": ("machine", "check_clock"),
     "reach": ("machine", "check_reach"),
     "tiers": ("machine", "check_tiers"),
+    "own-files": ("machine", "check_own_files"),
     "redis": ("parts", "check_redis"),
     "storage": ("parts", "check_storage"),
     "virus-scan": ("parts", "check_virus_scan"),

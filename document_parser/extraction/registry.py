@@ -33,8 +33,10 @@ class NamedSchema(BaseModel):
 def load_schemas(folder: str = "") -> dict[str, NamedSchema]:
     """Return all schemas by name; one in ``folder`` replaces the shipped one of its name.
 
-    Raises ValueError with the file and the reason if a file of the folder is no schema that is supported.
+    Raises ValueError with the file and the reason if there is no such folder, or a file of it is no schema that is supported.
     """
+    if folder and not Path(folder).is_dir():
+        raise ValueError(f"{folder}: is no folder.")
     own = dict(_read_folder(Path(folder))) if folder else {}
     return {**_shipped(), **own}
 
@@ -50,7 +52,7 @@ def _read_folder(folder: Path) -> Iterator[tuple[str, NamedSchema]]:
         try:
             found = NamedSchema.model_validate_json(path.read_bytes())
             compile_schema(found.json_schema)
-        except (ValidationError, json.JSONDecodeError) as error:
+        except (OSError, ValidationError, json.JSONDecodeError) as error:
             raise ValueError(f"{path}: {error}") from None
         except SchemaProblems as error:
             problems = "; ".join(f"{one.pointer or '/'}: {one.message}" for one in error.problems)

@@ -16,6 +16,8 @@ ASKED: Final = "asked"
 """Stands for the id of the classification that was asked for with the document."""
 LABEL_PATTERN = r"[a-z][a-z0-9_]{0,49}"
 """The name of a type of documents."""
+MODEL_AWAY: Final = "model_unavailable"
+"""The code of the warning that the model could not be asked."""
 GENERIC: Final = "generic"
 """The type of ordinary running text."""
 SHIPPED_TYPES: Final = (
@@ -48,12 +50,14 @@ class ClassificationOrder(BaseModel):
 
     labels: tuple[str, ...] = SHIPPED_TYPES
     own: tuple[OwnLabel, ...] = ()
+    model: str = Field(default="", description="The name of the model that is asked where types are unsure; empty if none is.")
 
     @property
     def digest(self) -> str:
-        """Return the id of the order: the same for the same types, as long as they give the same answer."""
+        """Return the id of the order: the same for the same types and model, as long as they give the same answer."""
         own = [one.model_dump(mode="json") for one in self.own]
         parts = [sorted(self.labels), own, CLASSIFICATION_VERSION, PIPELINE_VERSION]
+        parts += [self.model] if self.model else []
         return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()[:32]
 
 
@@ -66,8 +70,21 @@ class DocumentSegment(BaseModel):
     pages: list[int] = Field(description="Its pages or parts, in order. Each page of the file is in exactly one segment.")
 
 
+class ClassificationWarning(BaseModel):
+    """Something that a reader of the answer should know."""
+
+    code: str
+    message: str
+
+
 class Classification(BaseModel):
     """The answer: the documents of a file in order."""
 
     segments: list[DocumentSegment]
     complete: bool = Field(default=True, description="False if a page could not be read, so that nothing is known of it.")
+    warnings: list[ClassificationWarning] = Field(default_factory=list)
+
+    @property
+    def lacks_model(self) -> bool:
+        """Return whether the model was away, so that it is worth asking again."""
+        return any(one.code == MODEL_AWAY for one in self.warnings)

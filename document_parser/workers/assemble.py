@@ -27,6 +27,7 @@ from document_parser.jobs.records import children, record, storage_keys
 from document_parser.jobs.records.job import Job, as_job_error
 from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.records.page_file import read_page_file
+from document_parser.jobs.records.usage import Changes
 from document_parser.models import (
     PLACES,
     WRITTEN_FOR_BATCHES,
@@ -71,12 +72,13 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
     job = context.load(job_id) if claim else None
     if claim is None or job is None:
         return
+    used: Changes = {}
     try:
         with release_on_storage_error(context.ledger, claim):
             error = _error_if_nothing_read(context, job_id)
             if error is None:
                 for name in _first_formats(job):
-                    export(context, job, name)
+                    export(context, job, name, used)
     except PagesLost as lost:
         _read_again(context, claim, lost)
         return
@@ -85,7 +87,7 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
         context.ledger.finish_stage(claim)
         return
     outcome = end_job(context.redis, context.ledger, context.storage, job_id, JobState.COMPLETED)
-    context.ledger.finish_stage(claim)
+    context.ledger.finish_stage(claim, used=used)
     if outcome == "ok":
         _keep_in_cache(context, job)
 
@@ -155,11 +157,13 @@ def fail(context: Context, job_id: str, error: DocumentParserError) -> None:
     end_job(context.redis, context.ledger, context.storage, job_id, JobState.FAILED, error)
 
 
-def export(context: Context, job: Job, name: str, entries: Entries | None = None) -> None:
+def export(context: Context, job: Job, name: str, used: Changes, entries: Entries | None = None) -> None:
     """Write one export of the result of the job's revision from the page files.
 
     ``name`` is that of a format, or of another export: ``Chunking.export_name``, or PLACES. ``entries`` are used instead of the
-    ledger in Redis if they are given. Raises PagesLost, StorageUnavailable, RedisError.
+    ledger in Redis if they are given. What a model spent is added to ``used``.
+
+    Raises PagesLost, StorageUnavailable, RedisError.
     """
     card = job.card
     written, options = _plan_export(name, card.options)
@@ -177,7 +181,7 @@ def export(context: Context, job: Job, name: str, entries: Entries | None = None
         # The pages are fetched once: assembling reads them more than once, and storage may be far away.
         for page in load_pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
             kept.write(stored_json(page) + b"\n")
-        segments = classify_asked(context, job, partial(_read_kept_pages, kept))
+        segments = classify_asked(context, job, partial(_read_kept_pages, kept), used)
         head = head.model_copy(update={"segments": segments})
         with open_scratch(path) as out:
             figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
@@ -205,10 +209,10 @@ def _discard_exports_beside(storage: Storage, job: Job, kept: str) -> None:
         storage.delete(key)
 
 
-def export_or_error(context: Context, job: Job, name: str) -> JobError | None:
+def export_or_error(context: Context, job: Job, name: str, used: Changes) -> JobError | None:
     """Write one format of the result. Return the error for those who wait for it, None if it was written. Raises RedisError."""
     otherwise = FormatFailed(format=name)
-    return error_of(partial(export, context, job, name), otherwise, job_id=job.card.job_id, stage=f"export-{name}")
+    return error_of(partial(export, context, job, name, used), otherwise, job_id=job.card.job_id, stage=f"export-{name}")
 
 
 def error_of(write: Callable[[], None], otherwise: DocumentParserError, *, job_id: str, stage: str) -> JobError | None:

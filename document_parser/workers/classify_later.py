@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from document_parser.errors import ClassificationFailed
 from document_parser.jobs.records import storage_keys
 from document_parser.jobs.records.job import Job
+from document_parser.jobs.records.usage import Changes
 from document_parser.models import ClassificationOrder, JobError
 from document_parser.storage import StoredFileMissing
 from document_parser.workers.assemble import error_of, load_pages
@@ -16,13 +17,16 @@ from document_parser.workers.classify import find_or_classify
 from document_parser.workers.context import Context
 
 
-def classify_or_error(context: Context, job: Job, classification_id: str) -> JobError | None:
-    """Write the answer to an order. Return the error for those who wait for it, None if it was written. Raises RedisError."""
-    write, stage = partial(_classify, context, job, classification_id), f"classify-{classification_id}"
+def classify_or_error(context: Context, job: Job, classification_id: str, used: Changes) -> JobError | None:
+    """Write the answer to an order. Return the error for those who wait for it, None if it was written. Raises RedisError.
+
+    What a model spent is added to ``used``.
+    """
+    write, stage = partial(_classify, context, job, classification_id, used), f"classify-{classification_id}"
     return error_of(write, ClassificationFailed(), job_id=job.card.job_id, stage=stage)
 
 
-def _classify(context: Context, job: Job, classification_id: str) -> None:
+def _classify(context: Context, job: Job, classification_id: str, used: Changes) -> None:
     """Write the answer to an order. Raises ClassificationFailed, PagesLost, StorageUnavailable, RedisError."""
     job_id = job.card.job_id
     try:
@@ -30,4 +34,4 @@ def _classify(context: Context, job: Job, classification_id: str) -> None:
         order = ClassificationOrder.model_validate_json(stored)
     except (StoredFileMissing, ValidationError):
         raise ClassificationFailed("What was asked of the document is not stored. Ask again.") from None
-    find_or_classify(context, job, order, lambda: load_pages(context, job_id, context.ledger.entries(job_id)))
+    find_or_classify(context, job, order, lambda: load_pages(context, job_id, context.ledger.entries(job_id)), used)

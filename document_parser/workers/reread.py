@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from document_parser.engines.registry import Engines
@@ -20,7 +21,7 @@ from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Claim, counter_of, entry_of
 from document_parser.jobs.records.retries import RetryOrder, RetryOutcome, failed_retry
-from document_parser.jobs.records.usage import usage_of_retry
+from document_parser.jobs.records.usage import Changes, usage_of_retry
 from document_parser.jobs.redis import clock, counters
 from document_parser.jobs.webhooks import messages
 from document_parser.models import FORMAT_FILES, Page, stored_json
@@ -142,13 +143,15 @@ class _Rereading:
         outcome, read = _outcome(job, before, page)
         entries |= {page.number: outcome.entry}
         if outcome.revision is not None:
+            used: Changes = {}
             try:
-                self._store(_apply_outcome(job, outcome), entries, read)
+                self._store(_apply_outcome(job, outcome), entries, read, used)
             except PagesLost as lost:
                 # The result of the new revision would have holes.
                 outcome, _ = _outcome(job, before, fail_page(page, lost))
                 entries |= {page.number: outcome.entry}
             else:
+                outcome = replace(outcome, usage=outcome.usage | used)
                 job = _apply_outcome(job, outcome)
         outcome = messages.add_body(job, entries, outcome, clock.now(self.context.redis))
         settled = self.context.ledger.complete_retry(claim, self.job_id, outcome)
@@ -158,10 +161,13 @@ class _Rereading:
             self._announce(outcome)
         return settled == "ok"
 
-    def _store(self, revised: Job, entries: assemble.Entries, page: Page) -> None:
-        """Store page and result of the new revision beside the old ones. Raises PagesLost, StorageUnavailable."""
+    def _store(self, revised: Job, entries: assemble.Entries, page: Page, used: Changes) -> None:
+        """Store page and result of the new revision beside the old ones, and add what a model spent to ``used``.
+
+        Raises PagesLost, StorageUnavailable.
+        """
         self.context.storage.put(storage_keys.page(self.job_id, page.number, page.revision), stored_json(page))
-        assemble.export(self.context, revised, revised.card.options.output_format, entries)
+        assemble.export(self.context, revised, revised.card.options.output_format, used, entries)
 
     def _announce(self, outcome: RetryOutcome) -> None:
         """Log and publish an outcome, enqueue its webhook, and delete results older than those that are kept."""

@@ -55,8 +55,8 @@ def export(job_id: str, name: OutputFormat) -> None:
     """Write a format of the result that was requested after the end of the job."""
     with _document_task(job_id) as (context, actor):
 
-        def write(job: Job, _: Changes) -> JobError | None:
-            return assembly.export_or_error(context, job, name)
+        def write(job: Job, used: Changes) -> JobError | None:
+            return assembly.export_or_error(context, job, name, used)
 
         _write_once(context, actor, job_id, f"export-{name}", write)
 
@@ -74,8 +74,8 @@ def classify(job_id: str, classification_id: str) -> None:
     """Say what documents a file that was read holds."""
     with _document_task(job_id) as (context, actor):
 
-        def write(job: Job, _: Changes) -> JobError | None:
-            return classification.classify_or_error(context, job, classification_id)
+        def write(job: Job, used: Changes) -> JobError | None:
+            return classification.classify_or_error(context, job, classification_id, used)
 
         _write_once(context, actor, job_id, f"classify-{classification_id}", write)
 

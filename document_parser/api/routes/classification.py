@@ -24,6 +24,7 @@ from document_parser.errors import (
     InvalidOption,
     JobNotComplete,
     LabelUnknown,
+    OwnFileBroken,
     StorageUnavailable,
 )
 from document_parser.jobs import queue
@@ -37,6 +38,7 @@ CLASSIFICATION_ERRORS: tuple[openapi.Errors, ...] = (
     BadRequest,
     InvalidOption,
     LabelUnknown,
+    OwnFileBroken,
     Forbidden,
     JobNotComplete,
     ClassificationFailed,
@@ -88,7 +90,9 @@ def classify_job(path: JobPath) -> Response:
     check_origin()
     services = get_services()
     job = record.load(services.redis, check_job_id(path.job_id))
-    return _answer(services, job, find_labels(services.settings, _label_names()))
+    order = find_labels(services.settings, _label_names())
+    order = order.model_copy(update={"model": services.settings.extract_model_of(job.card.tier)})
+    return _answer(services, job, order, asks_model_again=True)
 
 
 @routes.get(
@@ -113,16 +117,22 @@ def job_classification(path: ClassificationPath) -> Response:
     return _answer(services, job, ClassificationOrder.model_validate_json(stored))
 
 
-def _answer(services: Services, job: Job, order: ClassificationOrder) -> Response:
-    """Return the answer to an order, or 202."""
+def _answer(services: Services, job: Job, order: ClassificationOrder, *, asks_model_again: bool = False) -> Response:
+    """Return the answer to an order, or 202.
+
+    With ``asks_model_again`` one that was made while the model was away is made anew.
+    """
     job_id = job.card.job_id
 
     def request_answer() -> None:
         services.storage.put(storage_keys.classification_order(job_id, order.digest), order.model_dump_json().encode())
         queue.enqueue_stage(services.redis, job_id, f"classify-{order.digest}")
 
+    def is_final(answer: bytes) -> bool:
+        return not (asks_model_again and order.model and Classification.model_validate_json(answer).lacks_model)
+
     key = storage_keys.classification(job_id, order.digest, job.revision)
-    found = load_answer(services, job, "classification", order.digest, key, request_answer)
+    found = load_answer(services, job, "classification", order.digest, key, request_answer, is_final=is_final)
     if found is not None:
         return Response(found, mimetype="application/json")
     started = ClassificationStarted(

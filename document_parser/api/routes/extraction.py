@@ -41,6 +41,7 @@ from document_parser.errors import (
     ExtractionNotFound,
     Forbidden,
     JobNotComplete,
+    OwnFileBroken,
     SchemaUnsupported,
     StorageUnavailable,
 )
@@ -177,7 +178,7 @@ def validate() -> Response:
 @routes.get(
     "/schemas",
     summary="The prebuilt schemas",
-    responses=openapi.responses({200: Schemas}),
+    responses=openapi.responses({200: Schemas}, OwnFileBroken),
     operation_id="list_schemas",
 )
 def schemas() -> Response:

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from document_parser.classification.labels import load_labels
 from document_parser.cli.checks import Finding
 from document_parser.cli.models import needed_gpu_mib
+from document_parser.extraction.registry import load_schemas
 from document_parser.settings import Settings
 from document_parser.settings.exposure import Exposed, check_exposure, is_loopback
 from document_parser.settings.startup import may_be_closed
@@ -181,6 +183,24 @@ def check_tiers(settings: Settings) -> Iterator[Finding]:
         limits = tier.model_dump(mode="json", exclude_defaults=True)
         shown = (f"{field} {', '.join(value) if isinstance(value, list) else value}" for field, value in limits.items())
         yield Finding(f"tier {name}", "ok", "; ".join(shown) or "no limits")
+
+
+def check_own_files(settings: Settings) -> Iterator[Finding]:
+    """Check the types and schemas of the operator's own, if there are any."""
+    own = settings.extraction
+    if own.labels_file:
+        try:
+            yield Finding("own types", "ok", f"{', '.join(load_labels(own.labels_file))} ({own.labels_file})")
+        except ValueError as problem:
+            advice = "Correct the file (docs/classification.md), or leave LABELS_FILE empty."
+            yield Finding("own types", "missing", f"LABELS_FILE: {problem}", advice)
+    if own.schemas_dir:
+        try:
+            found = load_schemas(own.schemas_dir).keys()
+            yield Finding("own schemas", "ok", f"{', '.join(sorted(found))} ({own.schemas_dir})")
+        except ValueError as problem:
+            advice = "Correct the file (docs/extraction.md), or leave SCHEMAS_DIR empty."
+            yield Finding("own schemas", "missing", f"SCHEMAS_DIR: {problem}", advice)
 
 
 def check_reach(settings: Settings) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from document_parser.errors import ContextExceeded, EngineError, EngineUnavailab
 from document_parser.extraction.conventions import Conventions
 from document_parser.extraction.model.placing import PageValues, place_row
 from document_parser.extraction.model.plain_schema import plain_schema, select, template_of
-from document_parser.extraction.model.windows import Window, windows_of
+from document_parser.extraction.model.windows import Window, quote, windows_of
 from document_parser.extraction.schema import Field, Group, Leaf, leaves_of, lists_of, step_to
 from document_parser.extraction.validity import check_value
 from document_parser.extraction.view import PageView
@@ -251,5 +251,4 @@ def _prompt(part: Part, *, template: bool) -> str:
         return text
     page = f"Page {part.window.view.number} of the document, or a part of it:"
     after = f"\nReturn the rows after this one only: {json.dumps(part.after, ensure_ascii=False)}" if part.after else ""
-    safe = text.replace("</document>", "< /document>").replace("<document>", "< document>")
-    return f"{page}\n<document>\n{safe}\n</document>{after}"
+    return f"{page}\n{quote(text)}{after}"

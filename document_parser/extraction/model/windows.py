@@ -56,6 +56,12 @@ class Window(NamedTuple):
         return Window(self.view, tuple(kept))
 
 
+def quote(text: str) -> str:
+    """Return a part of a document as it stands in a question: marked off, so that nothing in it ends the mark."""
+    safe = text.replace("</document>", "< /document>").replace("<document>", "< document>")
+    return f"<document>\n{safe}\n</document>"
+
+
 def windows_of(view: PageView) -> Iterator[Window]:
     """Yield a page as windows, from top to bottom. One without words is a window without lines."""
     part: list[Line] = []

@@ -147,7 +147,8 @@ class DocumentParser:
                 document = undo.enter_context(ParseResult(head, options, len(numbers)))
                 keep = document.keep_figure if _keeps_figures(options, figures) else None
                 await self._read_pages(document, source, numbers, on_progress or _ignore_progress, keep)
-                document.head = document.head.model_copy(update={"segments": find_segments(document, self._settings)})
+                segments = await asyncio.to_thread(find_segments, document, self._settings)
+                document.head = document.head.model_copy(update={"segments": segments})
                 if inside and source.member_count:
                     await document.unpack(source, self._settings.workers.max_unpacked_mb)
                 undo.pop_all()
