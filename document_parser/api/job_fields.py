@@ -101,7 +101,7 @@ def check_texts(**fields: Any) -> None:
 
 
 def _parse_options(settings: Settings, fields: Mapping[str, Any], beside: tuple[str, ...]) -> Options:
-    """Return the options. Raises InvalidOption that names each unknown or invalid field, NotInTier."""
+    """Return the options. Raises InvalidOption with each unknown or invalid field, NotInTier, LabelUnknown, ScopeMissing."""
     given = {name: value for name, value in fields.items() if value != "" or name not in Options.model_fields}
     given.setdefault("accuracy_mode", tier_limits.default_mode(settings))
     try:
@@ -109,6 +109,8 @@ def _parse_options(settings: Settings, fields: Mapping[str, Any], beside: tuple[
     except ValidationError as error:
         raise validation.invalid_option(error, Options, beside) from None
     tier_limits.check_options(options)
+    if options.label_names is not None and not identity().may("extract"):
+        raise ScopeMissing.for_scope("extract", identity().scopes)
     if options.label_names:
         find_labels(settings, options.label_names)
     return options

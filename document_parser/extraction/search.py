@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,6 +39,8 @@ MAX_BELOW_HEIGHTS, MAX_TYPED_HEIGHTS, MAX_ABOVE_HEIGHTS = 2.6, 4.5, 1.5
 The last is for values above a caption."""
 RANK_LOSS = 0.35
 """How much less sure the last of a field's labels is than the first."""
+MAX_PLACE_CHARACTERS = 500
+"""Letters behind a label, or in a piece of a line, among which its value is looked for, at most."""
 MAX_BOX_HEIGHTS = 3.0
 """White between a check box and its label, in heights of the label, at most."""
 MAX_TEXT_WORDS = 14
@@ -165,7 +168,11 @@ Finder = Callable[[str], list[Value]]
 
 
 def find_values(leaf: Leaf, role: str, text: str, conventions: Conventions) -> list[Value]:
-    """Return the values of a field's type in a text, the likeliest first. Places are those in the text."""
+    """Return the values of a field's type in a text, the likeliest first. Places are those in the text.
+
+    Of a text that is longer than what stands at a label only the beginning counts.
+    """
+    text = text[:MAX_PLACE_CHARACTERS]
     found = _typed_values(leaf, role, text, conventions)
     if leaf.pattern:
         found = [value for value in found if matches(leaf.pattern, str(value.value))]
@@ -281,7 +288,8 @@ def _is_short(hit: LabelHit, role: str) -> bool:
 
 def _further_words(hit: LabelHit) -> int:
     """Return how many words go on after a label and make it another one, as in "Total items" and "Total excluding tax"."""
-    rest = _BRACKETS.sub(" ", re.split(r"[\d:=]", hit.segment.text[hit.end :], maxsplit=1)[0])
+    behind = hit.segment.text[hit.end : hit.end + MAX_PLACE_CHARACTERS]
+    rest = _BRACKETS.sub(" ", re.split(r"[\d:=]", behind, maxsplit=1)[0])
     words = [fold(word) for word in _WORD.findall(rest)]
     return sum(len(word) > 1 and word not in AMOUNT_WORDS and not find_currencies(word.upper()) for word in words)
 
@@ -347,7 +355,7 @@ def _is_caption(place: Place, hit: LabelHit) -> bool:
 def _begins_sentence(hit: LabelHit, pages: Pages) -> bool:
     """Return whether the words of a label go on as a sentence, without a colon, so that they name no field there."""
     behind = _behind(hit, pages).text
-    words = behind.split()
+    words = behind.split(maxsplit=MAX_WORDS_WITHOUT_MARK + 1)
     if behind[:1] in _APOSTROPHES:
         return True
     if not words or not behind[:1].isspace() or not words[0][0].isalnum():
@@ -365,7 +373,7 @@ def _is_of_column(at: Place, pages: Pages) -> bool:
 
 def _is_in_sentence(hit: LabelHit) -> bool:
     """Return whether the word before a label shows that it is a word of a sentence, as in "the agreement dated"."""
-    before = hit.segment.text[: hit.start].split()
+    before = hit.segment.text[: hit.start].rsplit(maxsplit=1)
     if not before or not before[-1].rstrip(",").isalpha():
         return False
     is_clause = before[-1].endswith(",") and hit.segment.text[hit.start].islower()
@@ -431,12 +439,10 @@ def _end_before_label(segment: Segment, start: int, pages: Pages, behind: LabelH
 
     ``behind`` is the label before the place, if there is one: what is filled in there ends nothing.
     """
-    ends = (
-        other.start
-        for other in pages.hits_in(segment)
-        if other.start >= start and _stops(other) and not (behind is not None and _is_filled_in(other, behind))
-    )
-    end = min(ends, default=len(segment.text))
+    hits = pages.hits_in(segment)  # from left to right
+    near = slice(*(bisect_left(hits, at, key=lambda hit: hit.start) for at in (start, start + MAX_PLACE_CHARACTERS)))
+    ends = (other.start for other in hits[near] if _stops(other) and not (behind is not None and _is_filled_in(other, behind)))
+    end = next(ends, len(segment.text))
     number = _NEXT_NUMBER.search(segment.text, start, end) if end < len(segment.text) else None
     return number.start() if number else end
 

@@ -46,7 +46,7 @@ _DAY_OF = re.compile(
 """A date as oaths and deeds have it, "this 16th day of June, 1995", also as OCR reads it."""
 _IDENTIFIER = re.compile(r"(?=[\w/.\-]*\d)[\w][\w/.\-]*[\w]|\d")
 _PREFIX = re.compile(r"\b[A-Z]{1,5}[ -]?$")
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"(?:https?://|www\.)[\w./?=&%#+~-]+", re.I)
 _PHONE = re.compile(r"(?<!\w)\(?\+?\d[\d\s()./-]{5,20}\d")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{2,4}){3,8}\b")
@@ -117,10 +117,10 @@ def _number_of(match: re.Match[str], conventions: Conventions) -> Value | None:
 def find_dates(text: str, conventions: Conventions) -> list[Value]:
     """Return the dates of a text as ISO 8601, in order; ambiguous if day and month could be exchanged."""
     found: list[Value] = []
-    taken: list[tuple[int, int]] = []
+    taken = bytearray(len(text))
     for value in _all_dates(text, conventions):
-        if not any(value.start < end and value.end > start for start, end in taken):
-            taken.append((value.start, value.end))
+        if not any(taken[value.start : value.end]):
+            taken[value.start : value.end] = b"\x01" * (value.end - value.start)
             found.append(value)
     return sorted(found, key=lambda value: value.start)
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from document_parser.accounts.documents import compared_number
 from document_parser.accounts.models import DocumentRow
+from document_parser.extraction.conventions import Conventions
 from document_parser.extraction.labels import concept_of
 from document_parser.extraction.schema import Field, Group, ListOf, compile_schema, step_to
+from document_parser.extraction.values import find_dates
 from document_parser.jobs.records.job import Job
 from document_parser.models import DocumentSegment
 from document_parser.models.classification import ASKED
@@ -101,10 +103,9 @@ def _named(field: Field, data: Any) -> dict[str, str]:
 
 
 def _date_of(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+    """Return the date that a value is, which a field of text has as the document writes it; None if it could be several."""
+    values = find_dates(text, Conventions())
+    return date.fromisoformat(values[0].value) if len(values) == 1 and not values[0].ambiguous else None
 
 
 def _leaves(evidence: Any, pointer: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

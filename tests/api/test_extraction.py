@@ -170,6 +170,9 @@ def test_what_is_not_supported_is_named_by_its_pointer(service, job_id, schema, 
 def test_orders_that_say_nothing_or_too_much_are_refused(service, job_id):
     for order in ({}, {"fields": ["a"], "schema": "invoice"}, {"fields": []}, {"fields": ["a"], "scope": "word"}, {"hint": 1}):
         assert extract(service, job_id, **order).status_code == 422
+    for size, expected in ((5 << 20, (400, "BAD_REQUEST")), (2 << 20, (422, "SCHEMA_UNSUPPORTED"))):
+        large = extract(service, job_id, fields=["a" * size])
+        assert (large.status_code, large.json()["error"]["code"]) == expected
     unknown = extract(service, job_id, schema="novel")
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "SCHEMA_NOT_FOUND")
     missing = service.client.get(f"/v1/jobs/{job_id}/extractions/{'0' * 32}")

@@ -297,8 +297,9 @@ def test_a_key_that_may_not_extract_may_still_send_documents(tmp_path, invoice):
         key = make_key(service.data_dir, "alice", ("process", "read")).secret
         with client_of(service.port, key) as alice:
             file = {"file": ("a.pdf", invoice.read_bytes())}
-            refused = alice.post("/v1/process/async", files=file, data={"schema": "invoice"})
-            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "SCOPE_MISSING")
+            for order in ({"schema": "invoice"}, {"classify": "true"}, {"labels": "invoice,receipt"}):
+                refused = alice.post("/v1/process/async", files=file, data=order)
+                assert (refused.status_code, refused.json()["error"]["code"]) == (403, "SCOPE_MISSING"), order
             assert alice.post("/v1/process/async", files=file).status_code == 202
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,6 +74,27 @@ def test_a_short_word_before_a_number_in_running_text_is_no_label(line, value):
     found = answer(page_of((50, 100, line)), invoice_number=TEXT)
     assert found.data == {"invoice_number": value}
     assert found.evidence["invoice_number"].state == ("found" if value else "absent")
+
+
+def test_a_line_without_end_is_searched_in_proportion_to_its_length():
+    line = "Total 5.00 Date 5.3.2026 IBAN DE "
+
+    def steps(count: int) -> int:
+        calls = 0
+
+        def note(_frame: object, event: str, _arg: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(note)
+        try:
+            answer(page_of((50, 100, line * count)), total=NUMBER, date=DATE, seller_name=TEXT, seller_address=TEXT)
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    steps(1)  # what is loaded once
+    assert steps(400) < 6 * steps(100)
 
 
 def test_totals_that_add_up_are_preferred_to_nearer_ones():

@@ -152,13 +152,13 @@ ORDER = ExtractionOrder(
 )
 
 
-def extracted(flush, redis, ledger, order=ORDER, **facts):
+def extracted(flush, redis, ledger, order=ORDER, day="2027-02-01", **facts):
     """A completed job with an answer to an order, as a worker leaves it."""
     job_id = make_job(redis, ledger, 1, owner="acme", **facts)
     read_page(ledger, job_id, 1)
     end_job(redis, ledger, flush.storage, job_id, JobState.COMPLETED)
     found, invented = FieldEvidence(page=1, state="found", match="exact"), FieldEvidence(state="found", match="none")
-    data = {"rechnungsnummer": "qs 17", "date": "2027-02-01", "paid": 3}
+    data = {"rechnungsnummer": "qs 17", "date": day, "paid": 3}
     evidence = {"rechnungsnummer": found, "date": found, "paid": invented}
     answer = Extraction(data=data, evidence=evidence)
     if order.scope == "page":
@@ -194,6 +194,14 @@ def test_what_was_extracted_is_kept_under_what_its_fields_mean(flush, database, 
     assert (found.job_id, found.type, found.status, str(found.dated)) == (job_id, "rechnung", "complete", "2027-02-01")
     assert (found.fields["paid"], found.ungrounded) == (3, ["/paid"])
     assert not redis.exists(documents_due.DUE)
+
+
+@pytest.mark.parametrize(("day", "kept"), [("1 February 2027", "2027-02-01"), ("1/2/2027", "None"), ("soon", "None")])
+def test_a_date_as_the_document_writes_it_is_a_date_unless_it_could_be_two(flush, database, redis, ledger, day, kept):
+    job_id = extracted(flush, redis, ledger, day=day)
+    flush.run_once()
+    (found,) = documents_of(database, job_id=job_id)
+    assert (str(found.dated), found.fields["date"]) == (kept, day)
 
 
 def test_an_answer_for_each_page_is_kept_page_by_page_without_those_that_have_nothing(flush, database, redis, ledger):

@@ -49,6 +49,8 @@ class PageValues:
     view: PageView
     conventions: Conventions
     _tokens: dict[int, list[Token]] = field(default_factory=dict)
+    _numbers: dict[int, list[Value]] = field(default_factory=dict)
+    """The tokens and the numbers of segments that were looked at, by the numbers of the segments."""
 
     @cached_property
     def numbers(self) -> Mapping[float, Sequence[Place]]:
@@ -112,13 +114,17 @@ class PageValues:
             if all(sorted(float(value.value) for value in values) != numbers for values in said):
                 return False
         named = {value.value for value in find_currencies(text)}
+        if not named:
+            return True
         there = {value.value for place in places for value in find_currencies(place.segment.text)}
-        return not named or not there or bool(named & there)
+        return not there or bool(named & there)
 
     def _numbers_at(self, place: Place) -> list[Value]:
         """Return the numbers that a place has a part of."""
-        values = find_numbers(place.segment.text, self.conventions)
-        return [value for value in values if value.start < place.end and value.end > place.start]
+        number = place.segment.number
+        if number not in self._numbers:
+            self._numbers[number] = find_numbers(place.segment.text, self.conventions)
+        return [value for value in self._numbers[number] if value.start < place.end and value.end > place.start]
 
     def _numbers_in(self, text: str) -> list[Value]:
         return find_numbers(text, self.conventions) or find_numbers(text, Conventions(decimal="."))
