@@ -56,7 +56,7 @@ _PAGE_OF = re.compile(
     r"(\d{1,4})(?:\s*(?:of|von|de|di|van|af|av|sur|z|ze|из|από)\s*|\s+/\s+|(?<=[^\W\d]\s\d)/)(\d{1,4})\b",
     re.I,
 )
-_PAGE_WORD = re.compile(r"(?:page|seite|blatt|pagina|página|pág|pag|sida|side|strana|strona|sivu|стр|страница|σελίδα)", re.I)
+_PAGE_WORD = re.compile(r"\b(?:page|seite|blatt|pagina|página|pág|pag|sida|side|strana|strona|sivu|стр|страница|σελίδα)", re.I)
 _NUMBER = re.compile(r"(?=[^\s]*\d)[A-Za-z0-9][A-Za-z0-9/_.-]{2,30}")
 _CARRIED = re.compile(
     r"carried forward|brought forward|continued|übertrag|fortsetzung|report à nouveau|à reporter|suite|suma y sigue|segue|"

@@ -63,6 +63,14 @@ def test_a_number_that_stands_alone_at_the_edge_is_the_page_s():
     assert look(page_of((60, 200, "Some text"), (300, 400, "4"))).own_number == 0
 
 
+def test_a_fraction_beside_a_word_that_ends_like_page_is_no_page_number():
+    found = [
+        page_evidence(page, view_page(page), vocabulary_of()).page_of
+        for page in (text_page("Die Fläche ist 1 / 2 · Grundseite · Höhe."), text_page("Seite 1 / 2"))
+    ]
+    assert found == [None, (1, 2)]
+
+
 def test_parts_without_paper_are_neither_narrow_nor_wide():
     blocks = [Block(kind="paragraph", text=f"Line {place}") for place in range(80)]
     for kind in ("message", "body"):
