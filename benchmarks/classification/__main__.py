@@ -16,25 +16,23 @@ from random import Random
 from typing import NamedTuple
 from zlib import crc32
 
+from benchmarks.classification.bundles import Bundle, bundles, fit_split, likely_of
+from benchmarks.classification.records import SHORT
 from benchmarks.classification.samples import NONE, Reader, Sample
-from benchmarks.classification.train import Known, collect, fit, known_of
+from benchmarks.classification.train import Known, bundled, collect, fit, known_of
 from benchmarks.classification.train import parser as train_parser
 from benchmarks.report import Report, progress
 from document_parser.classification.classify import MIN_CONFIDENCE, MIN_WORDS, classify_pages
-from document_parser.classification.evidence import page_evidence, vocabulary_of
-from document_parser.classification.features import DocumentEvidence, join_pages
+from document_parser.classification.features import DocumentEvidence
 from document_parser.classification.model import CLASSES, Model
-from document_parser.classification.split import find_beginnings
-from document_parser.extraction.view import view_page
+from document_parser.classification.split import Beginning, find_beginnings
 from document_parser.models import Page
 from document_parser.models.classification import ClassificationOrder
 
-DRAWN_SEEDS, RECORDS, BUNDLES = 100, 168, 60
-"""Drawn documents, drawn records and bundles that are reported on."""
+DRAWN_SEEDS, RECORDS, SHORTS, BUNDLES = 100, 168, 28, 60
+"""Drawn documents, drawn records, short texts and bundles that are reported on."""
 FOLDS = 5
 """Parts of the sources of real documents, each of which is left out once."""
-BUNDLED = ("invoice", "receipt", "purchase_order", "contract", "form", "medical_record", "legal_document", "generic")
-"""Types that bundles are made of."""
 
 
 class Answered(NamedTuple):
@@ -71,6 +69,10 @@ def is_drawn(sample: Sample) -> bool:
     return sample.source.startswith("drawn ")
 
 
+def is_short(sample: Sample) -> bool:
+    return sample.source.startswith(SHORT)
+
+
 def fold_of(source: str) -> str:
     """Return which fifth of the sources one belongs to: all documents of a source are left out together."""
     return f"fold {crc32(source.encode()) % FOLDS}"
@@ -98,42 +100,61 @@ def tell(report: Report, what: str, answered: Sequence[Answered]) -> None:
         report.at_least(f"{what}: abstention ({len(out)})", right(out), 0.9, "{:.3f}")
 
 
-def split_scores(samples: Sequence[Sample], model: Model) -> tuple[float, float]:
-    """F1 of the beginnings inside files made by joining documents, and the share of documents that are exactly one segment."""
-    random, vocabulary = Random("bundles"), vocabulary_of()
-    chosen = [sample for sample in samples if sample.type in BUNDLED and sample.pages]
-    hits = found_count = wanted_count = whole = documents = 0
-    for _ in range(BUNDLES):
-        parts = random.sample(chosen, random.randint(2, 5))
-        evidence = [page_evidence(view_page(page), vocabulary) for part in parts for page in part.pages]
-        likely = [model.probabilities(join_pages([page])) for page in evidence]
-        starts, place = set[int](), 0
-        for part in parts:
-            starts.add(place)
-            place += len(part.pages)
-        found = {beginning.place for beginning in find_beginnings(evidence, likely)}
-        hits += len(starts & found) - 1
-        found_count, wanted_count = found_count + len(found) - 1, wanted_count + len(starts) - 1
-        bounds, documents = sorted(starts | {place}), documents + len(parts)
-        whole += sum(
-            start in found and (end in found or end == place) and not any(start < one < end for one in found)
+class Splits:
+    """How files are split: counted over models that were fitted without half of the sources each."""
+
+    def __init__(self) -> None:
+        self.hits = self.found = self.wanted = self.exact = self.documents = self.kept = self.several = 0
+
+    def add_bundle(self, bundle: Bundle, found: set[int]) -> None:
+        """Count a file of several documents that was split at these places."""
+        starts = set(bundle.starts)
+        self.hits += len(starts & found) - 1
+        self.found, self.wanted = self.found + len(found) - 1, self.wanted + len(starts) - 1
+        bounds = sorted(starts | {len(bundle.pages)})
+        self.documents += len(starts)
+        self.exact += sum(
+            start in found and (end in found or end == bounds[-1]) and not any(start < one < end for one in found)
             for start, end in pairwise(bounds)
         )
-    return 2 * hits / max(1, found_count + wanted_count), whole / documents
 
-
-def whole_files(samples: Sequence[Sample], model: Model) -> float:
-    """The share of documents of several pages that are left in one piece."""
-    vocabulary = vocabulary_of()
-    several = [sample for sample in samples if len(sample.pages) > 1 and sample.type != NONE]
-    kept = 0
-    for sample in several:
-        evidence = [page_evidence(view_page(page), vocabulary) for page in sample.pages]
-        beginnings = find_beginnings(evidence, [model.probabilities(join_pages([page])) for page in evidence])
-        kept += len(beginnings) == 1
+    def add_document(self, name: str, beginnings: Sequence[Beginning]) -> None:
+        """Count a file of one document with several pages."""
+        self.several += 1
+        self.kept += len(beginnings) == 1
         if len(beginnings) > 1:
-            progress(f"split: {sample.name} {sample.type} {[(one.place + 1, one.reasons) for one in beginnings[1:]]}")
-    return kept / max(1, len(several))
+            progress(f"split: {name} {[(one.place + 1, one.reasons) for one in beginnings[1:]]}")
+
+    def tell(self, report: Report) -> None:
+        f1, exact = 2 * self.hits / max(1, self.found + self.wanted), self.exact / max(1, self.documents)
+        kept = self.kept / max(1, self.several)
+        report.at_least(f"bundles: beginnings, F1 ({BUNDLES} files)", f1, 0.9, "{:.3f}")
+        report.at_least(f"bundles: documents that are exactly one segment ({self.documents})", exact, 0.9, "{:.3f}")
+        report.at_least(f"documents of several pages that stay one ({self.several})", kept, 0.95, "{:.3f}")
+
+
+def measure_splitting(fitted: Known, records: Known, drawn: Known) -> Splits:
+    """Split files of each half of the real sources, and of drawn documents, with models that were fitted on the other half."""
+    found, random = Splits(), Random("bundles")
+    for half in range(2):
+
+        def is_asked(sample: Sample, half: int = half) -> bool:
+            return is_real(sample) and crc32(sample.source.encode()) % 2 == half
+
+        rest = fitted.where([not is_asked(sample) for sample in fitted.samples])
+        model = fit(rest)
+        weights = fit_split(model, bundled(rest))
+        real = fitted.where([is_asked(sample) for sample in fitted.samples])
+        for bundle in bundles([*bundled(records), *bundled(real)], BUNDLES // 2, random):
+            places = {one.place for one in find_beginnings(bundle.pages, likely_of(model, bundle.pages), weights)}
+            found.add_bundle(bundle, places)
+        # Drawn documents are none of those that are fitted on, so that one of the models is enough.
+        for known in (real, drawn) if half else (real,):
+            for sample, document in zip(known.samples, known.evidence, strict=True):
+                if len(document.pages) > 1 and sample.type != NONE:
+                    beginnings = find_beginnings(document.pages, likely_of(model, document.pages), weights)
+                    found.add_document(sample.name, beginnings)
+    return found
 
 
 def seconds_of_ten_pages(pages: Sequence[Page]) -> float:
@@ -149,12 +170,13 @@ def measure(report: Report, options: argparse.Namespace) -> None:
     """Fit, answer and write down."""
     fitted = known_of(collect(options))
     with Reader(options.readings) as reader:
-        records = known_of(list(reader.records(0, RECORDS)))
+        records = known_of([*reader.records(0, RECORDS), *reader.shorts(0, SHORTS)])
         drawn = known_of(list(reader.drawn(range(DRAWN_SEEDS), "report")))
     progress(f"{len(fitted.samples)} fitted, {len(records.samples)} records, {len(drawn.samples)} drawn")
     real = fitted.where([is_real(sample) for sample in fitted.samples])
     groups: list[tuple[str, list[Answered]]] = [
-        ("drawn, layouts unseen", by_group(fitted, records, lambda sample: sample.source)),
+        ("drawn, layouts unseen", by_group(fitted, records, lambda sample: "" if is_short(sample) else sample.source)),
+        ("drawn short texts, kinds unseen", by_group(fitted, records, lambda sample: sample.source * is_short(sample))),
         ("drawn, languages unseen", by_group(fitted, records, lambda sample: sample.language)),
         ("other drawn documents, kinds unseen", by_group(fitted, drawn, lambda sample: "drawn"[: 5 * is_drawn(sample)])),
         ("real, sources unseen", by_group(fitted, real, lambda sample: fold_of(sample.source) if is_real(sample) else "")),
@@ -167,14 +189,8 @@ def measure(report: Report, options: argparse.Namespace) -> None:
             if one.found != one.sample.type:
                 at = one.sample
                 progress(f"{at.name} ({at.source}, {at.language}): {at.type} expected, {one.found} found")
-    model = fit(fitted)
+    measure_splitting(fitted, records, drawn).tell(report)
     samples = [*records.samples, *real.samples]
-    f1, whole = split_scores(samples, model)
-    report.at_least(f"bundles: beginnings, F1 ({BUNDLES} files)", f1, 0.9, "{:.3f}")
-    report.at_least("bundles: documents that are exactly one segment", whole, 0.9, "{:.3f}")
-    report.at_least(
-        "documents of several pages that stay one", whole_files([*real.samples, *drawn.samples], model), 0.95, "{:.3f}"
-    )
     pages = [page for sample in samples if sample.type == "invoice" for page in sample.pages]
     report.below("classifying ten pages, s of processor time", seconds_of_ten_pages(pages), 0.3, "{:.2f}")
 

@@ -26,6 +26,8 @@ LAYOUTS = ("letter", "centred", "terse", "untitled")
 """How a document is laid out. ``untitled`` has no title, so that labels and words must tell."""
 OUTSIDE = ("figures", "code", "map", "empty")
 """Kinds that are of none of the types."""
+SHORT = "short"
+"""Short running text, which is generic."""
 
 
 @cache
@@ -41,7 +43,7 @@ class Record:
     def __init__(self, kind: str, layout: str, language: str, random: Random) -> None:
         self.kind, self.layout, self.language, self.random = kind, layout, language, random
         self.writer = Writer(random, language)
-        self.own = phrases().get(kind, {}).get(language, {})
+        self.own = phrases().get("generic" if kind == "short" else kind, {}).get(language, {})
         self.shared = {name: of[language] for name, of in phrases()["_shared"].items()}
 
     def draft(self) -> Draft:
@@ -226,6 +228,27 @@ def running(record: Record, style: Style) -> list[Node]:
     return texts
 
 
+def short(record: Record, style: Style) -> list[Node]:
+    """A short mail, a note, a memo, or the title page of a report."""
+    random, writer = record.random, record.writer
+    *heads, title, hello, bye = record.shared["memo"]
+    values = (writer.person(), writer.person(), writer.date(), random.choice(record.own["titles"]))
+    facts = [line(f"{name}: {value}") for name, value in zip(heads, values, strict=True)]
+    texts = [line(text) for text in record.says(1, 3)]
+    if record.layout == "letter":
+        return [line(writer.date()), Gap(10), line(hello), Gap(6), *texts, Gap(10), line(bye), line(writer.person())]
+    if record.layout == "centred":
+        names = [
+            line(writer.person(), align="center"),
+            line(writer.firm(), align="center"),
+            line(writer.date(), align="center"),
+        ]
+        return [Gap(random.uniform(60, 200)), *record.title(), Gap(random.uniform(10, 60)), *names]
+    if record.layout == "terse":
+        return [heading(title, 1), *facts, Gap(10), *texts]
+    return [*facts, Gap(8), line(hello), *texts, line(bye), line(writer.person())]
+
+
 def figures(record: Record, style: Style) -> list[Node]:
     """A sheet of numbers below short heads."""
     random = record.random
@@ -289,6 +312,7 @@ BUILDERS: dict[str, Callable[[Record, Style], list[Node]]] = {
     "medical_record": medical,
     "legal_document": legal,
     "generic": running,
+    "short": short,
     "figures": figures,
     "code": code,
     "map": place_names,

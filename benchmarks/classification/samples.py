@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from benchmarks.classification.records import LANGUAGES, LAYOUTS, OUTSIDE, Record
+from benchmarks.classification.records import LANGUAGES, LAYOUTS, OUTSIDE, SHORT, Record
 from benchmarks.drawn import fonts
 from benchmarks.drawn.document import Use, draw, load, plan
 from benchmarks.drawn.draft import Draft
@@ -25,11 +25,12 @@ from benchmarks.extraction.__main__ import Readings
 from benchmarks.report import progress
 from document_parser.errors import DocumentParserError
 from document_parser.models import Document, Options, Page
-from document_parser.models.classification import SHIPPED_TYPES
+from document_parser.models.classification import GENERIC, SHIPPED_TYPES
 from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.settings import EngineSettings, Settings
 
 TYPESETTERS = ("reportlab", "weasyprint", "typst", "reportlab", "chromium")
+SHORT_TYPESETTERS = ("reportlab", "weasyprint", "typst")
 NONE = "none"
 FIRST_FIT_RECORD = 100_000
 """Records from this number on are for fitting, those below for reporting."""
@@ -58,8 +59,8 @@ DRAWN_TYPES = {
 """The types of the kinds of ``benchmarks.drawn`` whose type is beyond doubt. Pleadings there are words at random on numbered
 lines, and say nothing of law."""
 REAL = {
-    "receipt": ("receipts/sroie_*", "receipts/RECEIPT*"),
-    "invoice": ("receipts/zugferd_*", "receipts/i2d_*", "receipts/scan_EN*"),
+    "receipt": ("receipts/sroie_*", "receipts/RECEIPT*", "receipts/i2d_oyo*"),
+    "invoice": ("receipts/zugferd_*", "receipts/i2d_[!o]*", "receipts/scan_EN*"),
     "form": ("receipts/fara_19*", "digital/pdflatex-forms*"),
     "contract": ("digital/sample_contract*",),
     "legal_document": ("digital/scotus*",),
@@ -180,17 +181,26 @@ class Reader:
 
     def records(self, first: int, count: int) -> Iterator[Sample]:
         """Drawn records of each type, one after the other through types, layouts and languages."""
-        kinds = (*SHIPPED_TYPES, *OUTSIDE)
+        yield from self._records(first, count, (*SHIPPED_TYPES, *OUTSIDE), TYPESETTERS)
+
+    def shorts(self, first: int, count: int) -> Iterator[Sample]:
+        """Drawn short texts: mails, notes, memos and title pages."""
+        yield from self._records(first, count, (SHORT,), SHORT_TYPESETTERS)
+
+    def _records(self, first: int, count: int, kinds: Sequence[str], typesetters: Sequence[str]) -> Iterator[Sample]:
+        """Yield drawn records of these kinds, one after the other."""
         for number in range(first, first + count):
             random = Random(f"record {number}")
             kind, language = kinds[number % len(kinds)], random.choice(LANGUAGES)
-            layout, typesetter = random.choice(LAYOUTS), random.choice(TYPESETTERS)
+            layout, typesetter = random.choice(LAYOUTS), random.choice(typesetters)
             if fonts.missing_for(language) or load(typesetter).missing():
                 continue
             draft = Record(kind, layout, language, random).draft()
             digest = hashlib.sha256(repr(draft).encode()).hexdigest()[:16]
             pages = self._read(partial(_set_pdf, draft, typesetter), f"record-{number}-{typesetter}-{digest}")
-            yield Sample(f"record {number}", kind if kind in SHIPPED_TYPES else NONE, layout, language, typesetter, pages)
+            known = GENERIC if kind == SHORT else kind if kind in SHIPPED_TYPES else NONE
+            source = f"{SHORT} {layout}" if kind == SHORT else layout
+            yield Sample(f"{SHORT if kind == SHORT else 'record'} {number}", known, source, language, typesetter, pages)
 
     def _read(self, make: Callable[[], bytes], name: str) -> list[Page]:
         """Read a drawn PDF, which is made only if it was not read before. ``name`` says all that it is made of."""

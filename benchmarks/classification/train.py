@@ -23,6 +23,7 @@ from document_parser.settings import cap_threads
 
 cap_threads()  # before any numeric library is imported
 
+from benchmarks.classification.bundles import BUNDLED, FITTED_BUNDLES, Weights, fit_split  # noqa: E402
 from benchmarks.classification.samples import FIRST_FIT_RECORD, Reader, Sample  # noqa: E402
 from benchmarks.drawn.document import FIRST_FIT_SEED  # noqa: E402
 from benchmarks.report import progress  # noqa: E402
@@ -34,12 +35,15 @@ from document_parser.classification.features import (  # noqa: E402
     join_pages,
 )
 from document_parser.classification.model import CLASSES, WEIGHTS, Model, softmax  # noqa: E402
+from document_parser.classification.split import SPLIT_WEIGHTS  # noqa: E402
 from document_parser.classification.tokens import PLACES  # noqa: E402
 from document_parser.extraction.view import view_page  # noqa: E402
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 RECORDS, SEEDS = 600, 60
 """Drawn records and drawn documents of other kinds that are fitted on."""
+SHORTS = 84
+"""Drawn short texts that are fitted on."""
 STEPS, RATE = 150, 0.1
 """Steps of the descent, and their length."""
 NAMED_RIDGE, TEXT_RIDGE = 2e-3, 2e-4
@@ -82,7 +86,7 @@ class Known:
 def known_of(samples: Sequence[Sample]) -> Known:
     """Return documents as the models see them."""
     vocabulary = vocabulary_of()
-    evidence = [join_pages([page_evidence(view_page(page), vocabulary) for page in sample.pages]) for sample in samples]
+    evidence = [join_pages([page_evidence(page, view_page(page), vocabulary) for page in sample.pages]) for sample in samples]
     return Known(samples, evidence)
 
 
@@ -117,6 +121,11 @@ def _descend(rows: Any, wanted: Any, weights: Floats, ridge: float) -> tuple[Flo
     return found.astype(np.float64), base.astype(np.float64)
 
 
+def bundled(known: Known) -> list[DocumentEvidence]:
+    """Return the documents that bundles are made of."""
+    return [one for sample, one in zip(known.samples, known.evidence, strict=True) if sample.type in BUNDLED and one.pages]
+
+
 def guess(model: Model, known: Known) -> list[int]:
     """The most likely class of each document."""
     return [int(np.argmax(model.probabilities(document))) for document in known.evidence]
@@ -126,6 +135,7 @@ def collect(options: argparse.Namespace) -> list[Sample]:
     """Read everything that is fitted on."""
     with Reader(options.readings) as reader:
         found = list(reader.records(FIRST_FIT_RECORD, options.records))
+        found += reader.shorts(FIRST_FIT_RECORD, SHORTS)
         progress(f"{len(found)} records")
         found += reader.drawn(range(FIRST_FIT_SEED, FIRST_FIT_SEED + options.seeds), "fit")
         progress(f"{len(found)} with other drawn documents")
@@ -134,8 +144,10 @@ def collect(options: argparse.Namespace) -> list[Sample]:
     return found
 
 
-def store(model: Model, made: dict[str, Any]) -> None:
+def store(model: Model, split: Weights, made: dict[str, Any]) -> None:
     """Write the weights, and beside them what they were made of."""
+    base, weights = split
+    SPLIT_WEIGHTS.write_text(json.dumps({"base": base, "weights": weights}, indent=1) + "\n")
     scale = float(np.abs(model.text).max()) / LEVELS or 1.0
     np.savez_compressed(
         WEIGHTS,
@@ -175,9 +187,11 @@ def main() -> None:
         "places": PLACES,
         "ridge": [NAMED_RIDGE, TEXT_RIDGE],
         "steps": STEPS,
+        "shorts": [FIRST_FIT_RECORD, FIRST_FIT_RECORD + SHORTS - 1],
+        "bundles": FITTED_BUNDLES,
     }
     if not options.trial:
-        store(model, made)
+        store(model, fit_split(model, bundled(known)), made)
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ class Classifier:
     def add(self, page: Page) -> None:
         """Add the next page."""
         view = view_page(page)
-        found = page_evidence(view, self._vocabulary)
+        found = page_evidence(page, view, self._vocabulary)
         found.failed = page.status == "failed"
         self._pages.append(found)
         self._texts.append(_text_of(view) if self._judge is not None else "")

@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from document_parser.classification.looks import PageLook, look_of, share_of_common_words
 from document_parser.classification.tokens import TokenCounts, count_tokens
 from document_parser.extraction.labels import LabelHit, LabelIndex, Token, fold, load_concepts, tokens_of
 from document_parser.extraction.view import PageView, Segment
+from document_parser.models import Page
 from document_parser.models.classification import OwnLabel
 
 WORDS = Path(__file__).with_name("words.json")
@@ -34,6 +37,14 @@ MIN_MARK_QUALITY = 0.6
 NARROW = 0.55
 """Width of a page over its height, at most, that is a till's strip."""
 
+PROSE = 0.25
+"""Share of common words, such as articles, from which on a page is surely running text."""
+MARGIN = 0.3
+"""The left part of a page in which the numbers of lines stand."""
+LINE_NUMBERS = 15
+"""Lines with their numbers before them, from which on a page is surely one with numbered lines."""
+
+_LINE_NUMBER = re.compile(r"(\d{1,2})(?:\s|$)")
 _MONEY = re.compile(r"(?<![\d.,])\d{1,3}(?:[., ’']?\d{3})*[.,]\d{2}(?!\d)")
 _CLAUSE = re.compile(
     r"^\s*(?:§\s*\d+|art(?:icle|icolo|ículo|igo|ikel|\.)?\s*\d+|\d{1,2}(?:\.\d{1,2}){0,3}[.)]?|\([a-z]\))\s+\S", re.I
@@ -45,7 +56,7 @@ _PAGE_OF = re.compile(
     r"(\d{1,4})(?:\s*(?:of|von|de|di|van|af|av|sur|z|ze|из|από)\s*|\s+/\s+|(?<=[^\W\d]\s\d)/)(\d{1,4})\b",
     re.I,
 )
-_PAGE_WORD = re.compile(r"(?:page|seite|blatt|pagina|página|pág|pag|sida|side|strana|strona|sivu|стр|страница|σελίδα)", re.I)
+_PAGE_WORD = re.compile(r"\b(?:page|seite|blatt|pagina|página|pág|pag|sida|side|strana|strona|sivu|стр|страница|σελίδα)", re.I)
 _NUMBER = re.compile(r"(?=[^\s]*\d)[A-Za-z0-9][A-Za-z0-9/_.-]{2,30}")
 _CARRIED = re.compile(
     r"carried forward|brought forward|continued|übertrag|fortsetzung|report à nouveau|à reporter|suite|suma y sigue|segue|"
@@ -82,6 +93,7 @@ class PageEvidence:
     head: frozenset[str] = frozenset()
     tokens: TokenCounts = field(default_factory=TokenCounts)
     size: tuple[float, float] = (0.0, 0.0)
+    look: PageLook = field(default_factory=PageLook)
     starts_small: bool = False
     is_carried: bool = False
     has_table_end: bool = False
@@ -129,8 +141,8 @@ def _vocabulary(own: tuple[OwnLabel, ...]) -> Vocabulary:
     return Vocabulary(index, endings, {one.name: one for one in own})
 
 
-def page_evidence(view: PageView, vocabulary: Vocabulary) -> PageEvidence:
-    """Return what a page says about the kind of its document."""
+def page_evidence(page: Page, view: PageView, vocabulary: Vocabulary) -> PageEvidence:
+    """Return what a page says about the kind of its document. ``view`` is that of the page."""
     found = PageEvidence(view.number, size=(0.0, 0.0) if view.origin == "file" else (view.width, view.height))
     depth = max((segment.bottom for segment in view.segments), default=view.height) or 1.0
     for place, segment in enumerate(view.segments):
@@ -141,7 +153,8 @@ def page_evidence(view: PageView, vocabulary: Vocabulary) -> PageEvidence:
     texts = [segment.text for segment in view.segments]
     found.tokens = count_tokens(texts)
     found.words = sum(len(_LETTERS.findall(text)) for text in texts)
-    found.shape = _shape(view, texts, found)
+    found.shape = _shape(page, view, texts, found)
+    found.look = look_of(view)
     found.numbers = frozenset(_numbers(view, vocabulary))
     found.page_of = _page_of(view, depth)
     head = [segment.text for segment in view.segments if segment.bottom < HEAD_SHARE * view.height]
@@ -214,9 +227,26 @@ def _titles_in(
                 yield name, token.start, token.end
 
 
-def _shape(view: PageView, texts: Sequence[str], found: PageEvidence) -> dict[str, float]:
+def _count_boxes(page: Page, texts: Sequence[str]) -> int:
+    """Return how many boxes to tick a page has: in its words, or where these lack them in its blocks and cells."""
+    in_blocks = 0
+    for block in page.blocks:
+        cells = [cell.text for cell in block.table.cells] if block.table is not None else []
+        marks = sum(len(_BOX.findall(text)) for text in (block.text, *cells))
+        in_blocks += max(marks, int(block.kind == "checkbox"))
+    return max(in_blocks, sum(len(_BOX.findall(text)) for text in texts))
+
+
+def _count_line_numbers(view: PageView) -> int:
+    """Return how many lines have their number before them, as the papers of courts do."""
+    first = (_LINE_NUMBER.match(one.text) for one in view.segments if one.left < MARGIN * view.width)
+    numbers = [int(match[1]) for match in first if match]
+    return sum(later == number + 1 for number, later in pairwise(numbers))
+
+
+def _shape(page: Page, view: PageView, texts: Sequence[str], found: PageEvidence) -> dict[str, float]:
     """Return the looks of a page as numbers, most of them shares from 0 to 1."""
-    lines = max(1, len(texts))
+    lines, on_paper, boxes = max(1, len(texts)), view.origin != "file", _count_boxes(page, texts)
     tokens = [len(text.split()) for text in texts]
     with_digits = sum(any(char.isdigit() for char in word) for text in texts for word in text.split())
     return {
@@ -224,14 +254,17 @@ def _shape(view: PageView, texts: Sequence[str], found: PageEvidence) -> dict[st
         "digits": with_digits / max(1, sum(tokens)),
         "clauses": sum(bool(_CLAUSE.match(text)) and len(text) > 12 for text in texts) / lines,
         "blanks": min(1.0, sum(bool(_BLANK.search(text)) for text in texts) / 4),
-        "boxes": min(1.0, sum(len(_BOX.findall(text)) for text in texts) / 4),
+        "boxes": min(1.0, boxes / 4),
         "colons": sum(text.rstrip().endswith(":") or 0 < text.find(":") < 30 for text in texts) / lines,
         "long_lines": sum(count > 7 for count in tokens) / lines,
         "tables": min(1.0, len(view.tables) / 2),
         "columns": min(1.0, sum(name.startswith("column ") for name in found.concepts) / 4),
-        "narrow": float(view.width < NARROW * view.height),
-        "landscape": float(view.width > 1.15 * view.height),
+        "narrow": float(on_paper and view.width < NARROW * view.height),
+        "landscape": float(on_paper and view.width > 1.15 * view.height),
         "few_words": float(found.words < 40),
+        "prose": min(1.0, share_of_common_words(texts) / PROSE),
+        "line_numbers": min(1.0, _count_line_numbers(view) / LINE_NUMBERS),
+        **{kind: float(page.location is not None and page.location.kind == kind) for kind in ("message", "slide", "sheet")},
     }
 
 

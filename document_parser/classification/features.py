@@ -28,7 +28,7 @@ CONCEPT_GROUPS = {
 """Common fields that count together."""
 SHAPES = (
     "money", "digits", "clauses", "blanks", "boxes", "colons", "long_lines", "tables", "columns", "narrow", "landscape",
-    "few_words",
+    "few_words", "prose", "line_numbers", "message", "slide", "sheet",
 )  # fmt: skip
 """Looks of a page."""
 NAMES: tuple[str, ...] = (

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from document_parser.models.enums import PIPELINE_VERSION
 
-CLASSIFICATION_VERSION = "1"
+CLASSIFICATION_VERSION = "2"
 """Raised whenever the same pages may be classified otherwise."""
 ASKED: Final = "asked"
 """Stands for the id of the classification that was asked for with the document."""

@@ -29,8 +29,8 @@ def server() -> Iterator[ExtractServer]:
 
 def classify(server: ExtractServer, *pages: Page, order: ClassificationOrder = ORDER, **own) -> Classification:
     settings = Settings(
-        engines=EngineSettings(vllm_read_seconds=2.0, vllm_connect_retries=0, vllm_breaker_faults=2),
-        extract=ExtractModelSettings(**{"url": server.url, "model": MODEL, "request_seconds": 30.0, **own}),
+        engines=EngineSettings(vllm_read_seconds=60.0, vllm_connect_retries=0, vllm_breaker_faults=2),
+        extract=ExtractModelSettings(**{"url": server.url, "model": MODEL, "request_seconds": 120.0, **own}),
     )
     with ModelJudge(settings) as judge:
         return classify_pages(pages, order, judge=judge)
