@@ -41,7 +41,8 @@ FORMS = Path(__file__).with_name("forms.json")
 """What the registration forms of the second corpus say, by file: read by eye, as the corpus has only a part of it.
 
 Null is a field that is blank or has only a signature; a field that is missing could not be told. ``by_hand`` names the fields
-that are written by hand. Of persons who signed only the hash of their name is kept.
+that are written by hand. Of persons who signed only the hash of their name is kept,
+so that one letter may differ.
 """
 FORM_FIELDS = {"registration_number": 0.9, "registrant": 0.8, "signer": 0.7, "date": 0.9}
 FORM_CHECKS = {"registrant": is_like, "signer": is_hashed}

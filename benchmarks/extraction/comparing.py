@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from string import ascii_lowercase
 from typing import Any
 
 from document_parser.extraction.conventions import Conventions
@@ -76,9 +77,19 @@ def is_equal(value: Any, expected: Any) -> bool:
 
 
 def is_hashed(value: Any, expected: str) -> bool:
-    """Whether a name is the one whose hash is expected: SHA-256 of its letters and digits in small letters."""
+    """Whether a name is the one whose hash is expected, but for one letter: SHA-256 of its letters and digits in small ones."""
     letters = "".join(filter(str.isalnum, str(value).casefold()))
-    return hashlib.sha256(letters.encode()).hexdigest() == expected
+    return any(hashlib.sha256(one.encode()).hexdigest() == expected for one in {letters, *_one_letter_away(letters)})
+
+
+def _one_letter_away(text: str) -> Iterator[str]:
+    """Yield the texts that have one letter more, less, or another one."""
+    for at in range(len(text) + 1):
+        before, after = text[:at], text[at:]
+        yield before + after[1:]
+        for letter in ascii_lowercase:
+            yield before + letter + after
+            yield before + letter + after[1:]
 
 
 def is_day(value: Any, written: str) -> bool:
