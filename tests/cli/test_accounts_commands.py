@@ -125,7 +125,7 @@ def test_usage_is_printed_for_bills(run, database):
     }
     (line,) = csv.DictReader(io.StringIO(run("usage", "--csv", "--by", "owner", "--from", "2027-01-31", "--owner", "acme")))
     assert (line["owner"], line["pages"], line["documents"]) == ("acme", "0", "1")
-    assert re.search(r"^k +1 +3 +4096 +1\.5 +900$", run("keys", "usage"), re.MULTILINE)
+    assert re.search(r"^k +1 +3 +4096 +1\.5 +900 +0$", run("keys", "usage"), re.MULTILINE)
 
 
 def test_the_database_is_upgraded_and_downgraded(run, postgresql):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from document_parser.extraction.registry import load_schemas
@@ -122,6 +122,8 @@ json_values = st.recursive(
 )
 
 
+# How long it takes to make up what is sent says nothing of the compiler.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(["type", "properties", "items", "$ref", "anyOf", "$defs"]), json_values, max_size=4))
 def test_whatever_is_sent_as_a_schema_is_compiled_or_refused(schema):
     problems: list[object] = []
