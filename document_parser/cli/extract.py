@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
+from functools import partial
 from pathlib import Path
 
-from document_parser.cli.extract_output import exit_status, print_answer
+from document_parser.cli.extract_output import print_answers
 from document_parser.cli.outcome import INTERRUPTED
-from document_parser.errors import DocumentParserError
 from document_parser.extraction.registry import load_schemas
 from document_parser.extraction.schema import SchemaProblems, compile_schema, schema_of_names
 from document_parser.models.extraction import ExtractionOrder
@@ -89,14 +88,7 @@ def _extract_all(given: argparse.Namespace, settings: Settings, order: Extractio
     """Read each document and print its answer. Return the exit status."""
     from document_parser.pipeline.local.extraction import extract_document
 
-    failed = incomplete = 0
-    for path in given.files:
-        try:
-            answer = extract_document(path, order, settings, page_range=given.pages)
-        except (DocumentParserError, OSError) as error:
-            failed += 1
-            print(f"{path}: {error}", file=sys.stderr)
-            continue
-        incomplete += not answer.complete
-        print_answer(path, answer, data_alone=given.data)
-    return exit_status(given, failed, incomplete)
+    answers = (
+        (path, partial(extract_document, path, order, settings, page_range=given.pages)) for path in map(Path, given.files)
+    )
+    return print_answers(answers, data_alone=given.data)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from document_parser.errors import DocumentParserError
 from document_parser.models.extraction import Extraction
 
 INCOMPLETE, USAGE, NOTHING = 1, 2, 3
 """Exit statuses: some document or page could not be read, the command line is wrong, nothing could be read."""
 
 
-def print_answer(path: Path, answer: Extraction, *, data_alone: bool) -> None:
-    """Print the values of a document as a line of JSON: with evidence and checks, or the data alone."""
-    shown = answer.model_dump(mode="json", include={"data"} if data_alone else None)
-    print(json.dumps({"file": str(path), **shown}, ensure_ascii=False), flush=True)
+def print_answers(answers: Iterable[tuple[Path, Callable[[], Extraction]]], *, data_alone: bool) -> int:
+    """Print the values of each document as a line of JSON, or why there are none. Return the exit status.
 
-
-def exit_status(given: argparse.Namespace, failed: int, incomplete: int) -> int:
-    """Return the exit status: of so many documents no values were had, and of so many not of all pages."""
-    if failed == len(given.files):
+    A line has the evidence and the checks, or the data alone.
+    """
+    answered = failed = incomplete = 0
+    for path, make in answers:
+        try:
+            answer = make()
+        except (DocumentParserError, OSError) as error:
+            failed += 1
+            print(f"{path}: {error}", file=sys.stderr)
+            continue
+        answered += 1
+        incomplete += not answer.complete
+        shown = answer.model_dump(mode="json", include={"data"} if data_alone else None)
+        print(json.dumps({"file": str(path), **shown}, ensure_ascii=False), flush=True)
+    if not answered:
         return NOTHING
     return INCOMPLETE if failed or incomplete else 0

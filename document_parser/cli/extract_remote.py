@@ -5,23 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
-from document_parser.cli.extract_output import USAGE, exit_status, print_answer
+from document_parser.cli.extract_output import USAGE, print_answers
 from document_parser.cli.outcome import INTERRUPTED
 from document_parser.client import Client, error_of
 from document_parser.errors import DocumentParserError, SchemaNotFound, SchemaUnsupported
+from document_parser.extraction.registry import load_schemas
 from document_parser.models.extraction import Extraction
 from document_parser.settings import Settings
 
 
 def extract_on_server(parser: argparse.ArgumentParser, given: argparse.Namespace, settings: Settings) -> int:
     """Have a server read the documents, and print its answers in their order. Return the exit status."""
-    asked = {"extract_scope": given.scope, "page_range": given.pages}
+    asked = {"extract_scope": given.scope, "on_ungrounded": given.on_ungrounded, "page_range": given.pages}
     try:
         if given.fields:
             asked["extract_fields"] = json.dumps([name.strip() for name in given.fields.split(",") if name.strip()])
-        elif Path(given.schema).is_file():
+        elif given.schema not in load_schemas(settings.extraction.schemas_dir) and Path(given.schema).is_file():
             asked["json_schema"] = Path(given.schema).read_text()
         else:
             asked["schema"] = given.schema
@@ -37,7 +39,6 @@ def extract_on_server(parser: argparse.ArgumentParser, given: argparse.Namespace
 
 def _answers_of(client: Client, given: argparse.Namespace, asked: dict[str, str]) -> int:
     """Send the documents, then print the answers. Return the exit status."""
-    failed = incomplete = 0
     jobs: list[tuple[Path, str | Exception]] = []
     for path in given.files:
         try:
@@ -47,16 +48,7 @@ def _answers_of(client: Client, given: argparse.Namespace, asked: dict[str, str]
             return USAGE
         except (DocumentParserError, OSError) as error:
             jobs.append((path, error))
-    for path, sent in jobs:
-        try:
-            answer = _answer_of(client, sent)
-        except (DocumentParserError, OSError) as error:
-            failed += 1
-            print(f"{path}: {error}", file=sys.stderr)
-            continue
-        incomplete += not answer.complete
-        print_answer(path, answer, data_alone=given.data)
-    return exit_status(given, failed, incomplete)
+    return print_answers(((path, partial(_answer_of, client, sent)) for path, sent in jobs), data_alone=given.data)
 
 
 def _answer_of(client: Client, sent: str | Exception) -> Extraction:

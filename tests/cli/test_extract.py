@@ -90,6 +90,10 @@ def test_a_server_reads_and_answers_in_the_order_of_the_files(letter, tmp_path):
         assert str(broken) in done.stderr
         answer = json.loads(run(letter, "--schema", schema, *server).stdout)
         assert (answer["data"], answer["evidence"]["meter"]["page"]) == ({"meter": "ZX-5521"}, 1)
+        assert run(letter, "--fields", "captain", "--on-ungrounded", "null", *server).returncode == 0
+        orders = [json.loads(path.read_text()) for path in service.data_dir.rglob("*.order.json")]
+        asked = [one["on_ungrounded"] for one in orders if "captain" in one["json_schema"]["properties"]]
+        assert asked == ["null"], "what the command line asks reaches the server"
         refused = run(letter, "--schema", "novel", *server)
         assert refused.returncode == 2
         assert "invoice" in refused.stderr, "the names that there are"
