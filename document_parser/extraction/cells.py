@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
+from document_parser.extraction.candidates import Candidate, Pages
+from document_parser.extraction.field_values import find_values
 from document_parser.extraction.labels import MAX_LABEL_TOKENS, Concept, load_concepts, role_of, words_of
 from document_parser.extraction.schema import Leaf
-from document_parser.extraction.search import AMOUNT_WORDS, Candidate, Pages, find_values
+from document_parser.extraction.search import AMOUNT_WORDS
 from document_parser.extraction.values import Value, find_currencies
 
 Entry = tuple[Leaf, Concept | None]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from document_parser.extraction.candidates import Candidate
 from document_parser.extraction.check_digits import is_iban, is_luhn, is_vat_id
 from document_parser.extraction.labels import Concept
 from document_parser.extraction.rows import Rows
-from document_parser.extraction.search import Candidate
 from document_parser.extraction.totals import CENT
 from document_parser.extraction.values import find_currencies
 from document_parser.models.extraction import CheckOutcome, ExtractionCheck

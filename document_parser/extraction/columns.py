@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
+from document_parser.extraction.candidates import Candidate, Pages, Place
 from document_parser.extraction.cells import (
     Fields,
     Line,
@@ -22,7 +23,6 @@ from document_parser.extraction.cells import (
     value_in_cell,
 )
 from document_parser.extraction.labels import LabelIndex, labels_for, load_concepts
-from document_parser.extraction.search import Candidate, Pages, Place
 from document_parser.extraction.view import Letters, PageView, Segment
 
 MAX_BAND_HEIGHTS = 4.0

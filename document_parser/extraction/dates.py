@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from document_parser.extraction.search import Candidate, Pages, Place
+from document_parser.extraction.candidates import Candidate, Pages, Place
 from document_parser.extraction.values import Value, find_dates
 from document_parser.extraction.view import PageView, Segment
 

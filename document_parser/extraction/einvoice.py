@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from document_parser.extraction.candidates import Candidate, Place
 from document_parser.extraction.conventions import Conventions
+from document_parser.extraction.field_values import find_values
 from document_parser.extraction.grounding import occurrences
 from document_parser.extraction.labels import Concept, fold
 from document_parser.extraction.rows import Row
 from document_parser.extraction.schema import Leaf
-from document_parser.extraction.search import Candidate, Place, find_values
 from document_parser.extraction.totals import CENT
 from document_parser.extraction.view import PageView, Segment
 from document_parser.models import Table

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
+from document_parser.extraction.candidates import Blank, Candidate, Findings, Pages, Place
 from document_parser.extraction.checks import Checked, check_values
 from document_parser.extraction.conventions import Conventions, conventions_of
 from document_parser.extraction.dates import first_dates, signing_dates
@@ -25,7 +26,7 @@ from document_parser.extraction.labels import (
 from document_parser.extraction.parties import PARTY_ROLES, find_party
 from document_parser.extraction.rows import Row, Rows, find_rows, rows_of_data
 from document_parser.extraction.schema import Field, Group, Leaf, ListOf, leaves_of, lists_of, step_to
-from document_parser.extraction.search import Blank, Candidate, Findings, Pages, Place, search_field
+from document_parser.extraction.search import search_field
 from document_parser.extraction.signatures import SIGNER_ROLE, find_signers
 from document_parser.extraction.totals import WITNESSES, choose_totals
 from document_parser.extraction.values import find_currencies

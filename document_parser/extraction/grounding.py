@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from document_parser.extraction.candidates import Place
 from document_parser.extraction.labels import tokens_of
-from document_parser.extraction.search import Place
 from document_parser.extraction.view import PageView, Segment
 
 MAX_OCCURRENCES = 400

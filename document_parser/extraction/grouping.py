@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from document_parser.extraction.candidates import Candidate
 from document_parser.extraction.cells import Fields, Line, is_position, is_text, joined, strong_keys
-from document_parser.extraction.search import Candidate
 
 TOUCHING = 0.7
 """White between lines of one row, in heights of a line, at most."""

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
+from document_parser.extraction.candidates import Candidate, Pages, Place
 from document_parser.extraction.labels import LabelHit, fold, tokens_of
-from document_parser.extraction.search import Candidate, Pages, Place
 from document_parser.extraction.values import find_by_pattern, find_dates
 from document_parser.extraction.view import PageView, Segment
 

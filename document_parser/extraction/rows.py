@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from document_parser.extraction.candidates import Candidate, Pages, Place
 from document_parser.extraction.cells import Fields, Line, is_text, strong_keys, sum_of, value_in_cell
 from document_parser.extraction.columns import Band, find_band, index_of, lines_below
 from document_parser.extraction.grounding import ground_row
 from document_parser.extraction.grouping import Grouped, group_lines
 from document_parser.extraction.labels import LabelIndex, concept_of, labels_for, words_of
 from document_parser.extraction.schema import ListOf, leaves_of
-from document_parser.extraction.search import Candidate, Pages, Place
 from document_parser.extraction.view import PageView, Segment
 from document_parser.models import BoundingBox, Cell, Table
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
+from document_parser.extraction.candidates import Blank, Candidate, Findings, Pages, Place
 from document_parser.extraction.labels import LabelHit
 from document_parser.extraction.names import find_person
-from document_parser.extraction.search import Blank, Candidate, Findings, Pages, Place
 from document_parser.extraction.view import PageView, Segment
 
 SIGNER_ROLE = "signer"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import product
 
-from document_parser.extraction.search import Candidate
+from document_parser.extraction.candidates import Candidate
 
 MAX_CANDIDATES = 12
 """Candidates of each total that are tried in combination."""

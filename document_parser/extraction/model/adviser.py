@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 
 from document_parser.balancing.breaker import BreakerStore
 from document_parser.engines.vlm.structured import Spent, StructuredModel
+from document_parser.extraction.candidates import Candidate, Pages
 from document_parser.extraction.conventions import conventions_of
 from document_parser.extraction.engine import Advice
 from document_parser.extraction.model.asking import Asker, Picture, Said
@@ -19,7 +20,6 @@ from document_parser.extraction.model.joining import ListJoin, Values, join
 from document_parser.extraction.model.windows import Window, lines_of_view
 from document_parser.extraction.rows import Rows
 from document_parser.extraction.schema import Group, Leaf, lists_of
-from document_parser.extraction.search import Candidate, Pages
 from document_parser.extraction.view import PageView
 from document_parser.models.extraction import ExtractionCheck, ExtractionWarning
 from document_parser.settings import Settings

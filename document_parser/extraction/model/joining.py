@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from document_parser.extraction.candidates import Candidate, Pages
 from document_parser.extraction.einvoice import is_same
 from document_parser.extraction.grounding import ground_row
 from document_parser.extraction.labels import words_of
@@ -20,7 +21,6 @@ from document_parser.extraction.model.placing import Spot, is_short, label_near,
 from document_parser.extraction.model.windows import Window
 from document_parser.extraction.rows import Row, Rows
 from document_parser.extraction.schema import Leaf, ListOf, leaves_of
-from document_parser.extraction.search import Candidate, Pages
 from document_parser.extraction.validity import check_value
 from document_parser.extraction.view import PageView
 from document_parser.models import Table

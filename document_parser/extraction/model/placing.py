@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from document_parser.extraction.candidates import Pages, Place
 from document_parser.extraction.conventions import Conventions
 from document_parser.extraction.grounding import ROW_HEIGHTS, occurrences
+from document_parser.extraction.label_places import MAX_BELOW_HEIGHTS
 from document_parser.extraction.labels import MIN_FUZZY_LETTERS, LabelHit, Token, differs_by_one, tokens_of
 from document_parser.extraction.schema import Leaf
-from document_parser.extraction.search import MAX_BELOW_HEIGHTS, Pages, Place
 from document_parser.extraction.values import Value, find_currencies, find_dates, find_numbers
 from document_parser.extraction.view import PageView, Segment
 from document_parser.models.extraction import Match
