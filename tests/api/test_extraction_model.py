@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import pytest
-from redis import Redis
 from reportlab.pdfgen.canvas import Canvas
 
-from tests.support.service import NOBODY, Service, redis_url_of, wait_until
-from tests.support.vllm_extract import MODEL, Asking, ExtractServer
+from tests.support.service import Service
+from tests.support.vllm_extract import Asking, ExtractServer, heard_at, used_tokens
 from tests.support.vllm_server import served_from_thread
 
 LINES = ((60, 700, "Invoice number:"), (200, 700, "QS-2026-0471"), (60, 660, "Prepared by Ruth Ashworth"))
@@ -24,8 +22,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory, server):
-    settings = {"INFERENCE_MODE": "auto", "VLLM_DEEPSEEK_URL": NOBODY, "VLLM_NANONETS_URL": NOBODY}
-    settings |= {"VLLM_EXTRACT_URL": server.url, "VLLM_EXTRACT_MODEL": MODEL, "VLLM_BREAKER_FAULTS": 100}
+    settings = heard_at(server.url)
     with Service(tmp_path_factory.mktemp("service"), NUM_WORKERS=1, WEB_WORKERS=1, **settings) as running:
         yield running
 
@@ -56,15 +53,6 @@ def extract(service: Service, job_id: str, *fields: str, **order: Any) -> dict[s
     answer = service.client.post(f"/v1/jobs/{job_id}/extract", json={"fields": list(fields), **order})
     assert answer.status_code == 200, answer.text
     return answer.json()
-
-
-def used_tokens(service: Service) -> int:
-    """Return the tokens that were counted, once all that waits is in the database."""
-    with contextlib.closing(Redis.from_url(redis_url_of(service))) as redis:
-        wait_until(lambda: not redis.exists("usage:pending", "usage:taken"), 30, "usage is written")
-    headers = {"Authorization": f"Bearer {service.operator_token}"}
-    told = service.client.get("/v1/usage", params={"by": "engine"}, headers=headers).json()["usage"]
-    return sum(one["tokens"] for one in told if one["engine"] == "extract")
 
 
 def test_the_model_sees_text_and_image_of_the_page_and_its_values_have_their_place(service, server, job_id):

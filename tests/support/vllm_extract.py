@@ -5,12 +5,16 @@ It speaks vLLM's protocol (vllm_server.py). What it is asked is kept: ``bodies``
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from redis import Redis
+
+from tests.support.service import NOBODY, Service, redis_url_of, wait_until
 from tests.support.vllm_answers import Grammar
 from tests.support.vllm_batching import FAST, Sequence, Speed
 from tests.support.vllm_refusals import Refusal
@@ -98,3 +102,18 @@ class ExtractServer(ModelServer):
             sequence.pieces = sequence.pieces[: len(sequence.pieces) // 2]
             sequence.finish = "abort"  # type: ignore[assignment]
         return await super()._stream(request, body, sequence, outcome)
+
+
+def heard_at(url: str) -> dict[str, Any]:
+    """Return the settings of a service that hears this model, and reads without one."""
+    settings = {"INFERENCE_MODE": "auto", "VLLM_DEEPSEEK_URL": NOBODY, "VLLM_NANONETS_URL": NOBODY}
+    return settings | {"VLLM_EXTRACT_URL": url, "VLLM_EXTRACT_MODEL": MODEL, "VLLM_BREAKER_FAULTS": 100}
+
+
+def used_tokens(service: Service) -> int:
+    """Return the tokens that were counted, once all that waits is in the database."""
+    with contextlib.closing(Redis.from_url(redis_url_of(service))) as redis:
+        wait_until(lambda: not redis.exists("usage:pending", "usage:taken"), 30, "usage is written")
+    headers = {"Authorization": f"Bearer {service.operator_token}"}
+    told = service.client.get("/v1/usage", params={"by": "engine"}, headers=headers).json()["usage"]
+    return sum(one["tokens"] for one in told if one["engine"] == "extract")
