@@ -289,6 +289,11 @@ says 'scan\.pdf' "docparse parse 'samples/**/*.pdf' -o json/ --format json"
 ends 3 'www\.example\.org/paper\.pdf: not read' 'docparse parse https://www.example.org/paper.pdf'
 says 'Elevator Inspection Report' 'cat samples/scan.pdf | docparse parse - --format text'
 says 'scan\.pdf' 'docparse parse samples/ -o texts/ --format text --server http://127.0.0.1:1233 --jobs 8'
+says '"grand_total": ?2014\.9' 'docparse extract samples/scan.pdf --schema invoice --data'
+says '"item": ?"Door roller", ?"quantity": ?"6", ?"amount": ?"118\.50"' \
+    "docparse extract samples/scan.pdf --fields 'item, quantity, amount' --scope row --data"
+says '"total": ?"2014\.90"' 'docparse extract samples/*.pdf --fields total --server http://127.0.0.1:1233'
+says '"type": ?"generic"' 'docparse classify samples/scan.pdf --labels invoice,generic'
 runs '^0$' <<'PY'
 from document_parser.job_manager import JobManager
 

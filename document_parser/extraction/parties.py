@@ -24,6 +24,8 @@ MAX_ADDRESS_LINES = 6
 """Lines of an address, at most."""
 MIN_NAME_LETTERS = 3
 """Letters of a name, at least."""
+MIN_PROSE_WORDS = 7
+"""Words of a line that may be prose, at least: most of them begin with a small letter, which an address seldom has."""
 MAX_SECTION_LINES = 8
 """Lines below the heading of a party among which its name is looked for."""
 
@@ -54,6 +56,7 @@ _LEGAL_FORM = re.compile(
     re.IGNORECASE,
 )
 """The legal form at the end of a company's name."""
+_SENTENCE_END = re.compile(r"[^\W\d_]{4}\. +[A-Z][a-z]+ [a-z]")
 _PARTED = re.compile(r"\s+[-–—·•|*]\s+|,\s+")
 _STREET = re.compile(r"(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|straat|laan)\b", re.IGNORECASE)
 _POSTCODE = re.compile(
@@ -61,7 +64,8 @@ _POSTCODE = re.compile(
 )
 _NOT_A_NAME = re.compile(
     r"\b(?:invoice|receipt|rechnung|facture|factura|fattura|factuur|tax|bill|page|seite|date|datum|no|copy|original|welcome|thank|official"
-    r"|cash|tel|phone|fax|gst|reg|roc|e-?mail|www)\b|@|https?:",
+    r"|cash|tel|phone|fax|gst|reg|roc|e-?mail|www|report|bericht|rapport|statement|quotation|schedule|certificate|agreement|contract"
+    r"|delivery note|lieferschein)\b|@|https?:",
     re.IGNORECASE,
 )
 
@@ -196,7 +200,7 @@ def _name_score(segment: Segment, place: int, pages: Pages) -> float:
     letters = sum(map(str.isalpha, text))
     if letters < MIN_NAME_LETTERS or letters < 0.5 * len(text.replace(" ", "")) or _LEGAL_FORM.match(text):
         return 0.0
-    if _NOT_A_NAME.search(fold(text)) and not _LEGAL_FORM.search(text):
+    if (_NOT_A_NAME.search(fold(text)) and not _LEGAL_FORM.search(text)) or _is_prose(segment.text):
         return 0.0
     if find_dates(text, pages.conventions) or (pages.hits_in(segment) and pages.begins_with_label(segment, "")):
         return 0.0
@@ -227,7 +231,7 @@ def _address_after(lines: Sequence[Segment], score: float, pages: Pages) -> Iter
             chosen.append(line)
         if len(chosen) == MAX_ADDRESS_LINES:
             break
-    if chosen:
+    if any(any(map(str.isdigit, line.text)) for line in chosen):
         places = [Place(line, 0, len(line.text)) for line in chosen]
         yield Candidate(_joined(places), tuple(places), score)
 
@@ -242,9 +246,17 @@ def _may_be_address(segment: Segment) -> bool:
     folded = fold(segment.text)
     if find_by_pattern("email", segment.text) or find_by_pattern("url", segment.text):
         return False
-    if _OTHER_FACT.match(folded):
+    if _OTHER_FACT.match(folded) or _is_prose(segment.text):
         return False
     return any(map(str.isalpha, segment.text))
+
+
+def _is_prose(text: str) -> bool:
+    """Return whether a line is a piece of running text: it has the end of a sentence, or many words, most of them small."""
+    if _SENTENCE_END.search(text):
+        return True
+    words = [word for word in text.split() if word[0].isalpha()]
+    return len(words) >= MIN_PROSE_WORDS and sum(word[0].islower() for word in words) > 0.6 * len(words)
 
 
 def _joined(places: Sequence[Place]) -> str:

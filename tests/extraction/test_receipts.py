@@ -71,3 +71,17 @@ def test_the_name_of_a_shop_has_its_legal_form_and_not_its_number(lines, name):
 )
 def test_only_what_is_american_makes_the_month_come_first(text, day_first):
     assert conventions_of([text]).day_first is day_first
+
+
+def test_running_text_and_the_title_of_a_report_are_no_party():
+    found = answer(
+        page_of(
+            (50, 100, "Elevator Inspection Report"),
+            (50, 140, "The elevator at 18 Harbour Lane was inspected by the office of the city"),
+            (50, 156, "Fenwick. The cabin was found clean and the governor of the shaft was sound"),
+            (50, 190, "Item"),
+            (200, 190, "Unit price"),
+        ),
+        **{name: load_schemas()["invoice"].json_schema["properties"][name] for name in ("seller_name", "seller_address")},
+    )
+    assert found.data == {"seller_name": None, "seller_address": None}
