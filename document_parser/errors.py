@@ -424,7 +424,7 @@ class JobNotComplete(DocumentParserError):
 
 
 class JobEnded(DocumentParserError):
-    """The job has ended, so it cannot be cancelled, or it did not complete, so its pages cannot be read again."""
+    """The job has ended, so it cannot be cancelled; or it did not complete, so nothing more can be asked of it."""
 
     code = "JOB_ENDED"
     status = 409

@@ -283,13 +283,20 @@ def test_other_values_of_a_batch_are_extracted_when_they_are_asked_for(service, 
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "SCHEMA_NOT_FOUND")
 
 
-def test_a_table_of_a_batch_that_has_not_ended_is_refused(tmp_path, invoice):
+def test_nothing_is_asked_of_what_has_not_ended_or_was_cancelled(tmp_path, invoice):
     with Service(tmp_path, NUM_WORKERS=0, WEB_WORKERS=1) as service:
         sent = service.client.post(
             "/v1/process/batch", files=[("files", ("a.pdf", invoice.read_bytes()))], data={"schema": "invoice"}
         )
         answer = service.client.get(f"/v1/batches/{sent.json()['batch_id']}/extractions")
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "BATCH_NOT_COMPLETE")
+        job = f"/v1/jobs/{service.submit(invoice)}"
+        for ask, body in (("extract", {"schema": "invoice"}), ("classify", {})):
+            assert service.client.post(f"{job}/{ask}", json=body).json()["error"]["code"] == "JOB_NOT_COMPLETE"
+        service.client.post(f"{job}/cancel")
+        for ask, body in (("extract", {"schema": "invoice"}), ("classify", {})):
+            error = service.client.post(f"{job}/{ask}", json=body).json()["error"]
+            assert (error["code"], error["retryable"]) == ("JOB_ENDED", False)
 
 
 def test_a_key_that_may_not_extract_may_still_send_documents(tmp_path, invoice):

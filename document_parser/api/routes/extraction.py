@@ -40,6 +40,7 @@ from document_parser.errors import (
     ExtractionFailed,
     ExtractionNotFound,
     Forbidden,
+    JobEnded,
     JobNotComplete,
     OwnFileBroken,
     SchemaUnsupported,
@@ -55,6 +56,7 @@ MAX_ORDER_BYTES = 4 << 20
 EXTRACTION_ERRORS: tuple[openapi.Errors, ...] = (
     *ORDER_ERRORS,
     Forbidden,
+    JobEnded,
     JobNotComplete,
     ExtractionFailed,
     StorageUnavailable,

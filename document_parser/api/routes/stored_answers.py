@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from document_parser.api.middleware import errors
 from document_parser.api.routes.waiting import last_event, wait_for_outcome
-from document_parser.errors import JobNotComplete
+from document_parser.errors import JobEnded, JobNotComplete
 from document_parser.jobs.records import record
 from document_parser.jobs.records.job import Job
 from document_parser.models import JobState
@@ -34,15 +34,16 @@ def load_answer(
     """Return the stored answer to an order, as JSON; have a worker make it first if it is not there. None if that takes longer.
 
     ``digest`` is the id of the order, ``key`` where its answer is stored; ``request`` stores the order and enqueues its task.
-    An answer that is not ``is_final`` is made anew. Raises JobNotComplete if the job has not ended or was cancelled,
-    RecordedError for the error of a failed job or of the answer, JobNotFound, JobExpired, StorageUnavailable, RedisError.
+    An answer that is not ``is_final`` is made anew. Raises JobNotComplete if the job has not ended, JobEnded if it was
+    cancelled, RecordedError for the error of a failed job or of the answer, JobNotFound, JobExpired, StorageUnavailable,
+    RedisError.
     """
     if not job.state.has_ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
         raise errors.RecordedError(job.error)
     if job.state is not JobState.COMPLETED:
-        raise JobNotComplete("The job was cancelled. Send the document again to ask this of it.", status=job.state.value)
+        raise JobEnded("The job was cancelled. Send the document again to ask this of it.", status=job.state.value)
     # The position in the event stream is read before the task is enqueued, so that its event is not missed.
     job_id, last = job.card.job_id, last_event(services.redis, job.card.job_id)
     found = _find(services, key)
