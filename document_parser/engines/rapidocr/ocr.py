@@ -40,6 +40,14 @@ LINE_HEIGHT_PIXELS = 48
 """Height of the lines that recognition reads."""
 MIN_WIDTH_PIXELS = 320
 """Minimum width of a line given to recognition, which was trained on images at least this wide."""
+FAINT_CONTRAST_GREY_LEVELS = 40, 110
+"""Grey levels from the ink to the paper of a line whose contrast is raised. With fewer there may be no writing, with more
+nothing is gained. Six typescripts on grey paper, with 75 to 90: .889 to .909 in word F1.
+"""
+RAISED_INK, RAISED_PAPER = 25, 235
+"""Brightness that the ink and the paper of such a line get. From black to white the same pages have .903."""
+INK_PERCENTILE = 1
+"""Percentile of the brightness of a line that counts as its ink."""
 MAX_BATCH_WIDTH_PIXELS = 1600
 """Maximum number of lines in a batch times the width of the widest. A wider line is a batch of its own."""
 MIN_BATCH_WIDTH_RATIO = 0.9
@@ -148,9 +156,19 @@ def batch_of(lines: Sequence[Pixels]) -> Batch:
     batch = np.zeros((len(lines), 3, LINE_HEIGHT_PIXELS, max(map(_padded_width_of, lines))), dtype=np.float32)
     for place, line in zip(batch, lines, strict=True):
         across = _scaled_width_of(line)
-        flat = cv2.resize(line, (across, LINE_HEIGHT_PIXELS))
+        flat = cv2.resize(raise_contrast(line), (across, LINE_HEIGHT_PIXELS))
         place[:, :, :across] = flat.transpose(2, 0, 1) * np.float32(1 / 127.5) - 1
     return batch
+
+
+def raise_contrast(line: Pixels) -> Pixels:
+    """Return a line of faint writing, dark on lighter paper, with the contrast of usual print; any other line as it is."""
+    ink, paper = float(np.percentile(line, INK_PERCENTILE)), float(np.median(line))
+    least, most = FAINT_CONTRAST_GREY_LEVELS
+    if not least <= paper - ink < most:
+        return line
+    levels = RAISED_INK + (np.arange(256) - ink) * ((RAISED_PAPER - RAISED_INK) / (paper - ink))
+    return cv2.LUT(line, np.clip(levels, 0, 255).astype(np.uint8)).astype(np.uint8, copy=False)
 
 
 def cut_out_lines(pixels: Pixels, corners: Corners) -> list[Pixels]:
