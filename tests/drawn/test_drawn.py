@@ -144,7 +144,6 @@ def test_a_document_whose_font_is_missing_says_what_to_install(tmp_path, monkeyp
 FAILS_TODAY = (
     ("words", {22}, "the writing in a picture on a digital page is not read"),
     ("tables_same", {21}, "turned heads of a table on a turned page are read apart"),
-    ("tables_same", {64}, "the cells beside a table in a cell are no cells over its rows"),
     ("no_invented_table", {24}, "vertical lines are a table"),
     ("furniture_kept_out", {138}, "the running head of a single page is in the body"),
     ("pairs", {28}, "letters in boxes of their own are words of one letter"),

@@ -190,3 +190,36 @@ def test_lines_beside_a_box_go_on_below_it():
     below = "stays for an hour at the pier head before it goes back to the island where it stays at night with its crew again"
     words += line(below, 72, 126, right=520) + line(below, 72, 139, right=520)
     assert kinds(blocks(words)) == ["paragraph"]
+
+
+def box(left, top, right, bottom):
+    """The four lines around a box."""
+    return [level(top, left, right), level(bottom, left, right), upright(left, top, bottom), upright(right, top, bottom)]
+
+
+def nested_tables(inner_walls):
+    """Parts with a small table in the second cell of each row; ``inner_walls`` are where its two columns are parted."""
+    words = rows_at([["Part", "Measures", "Note"]], (76, 176, 386), 104, bold=True)
+    rules = [
+        *box(72, 98, 520, 120),
+        upright(172, 98, 120 + 58 * len(inner_walls)),
+        upright(382, 98, 120 + 58 * len(inner_walls)),
+    ]
+    for number, wall in enumerate(inner_walls):
+        top = 120 + 58 * number
+        rules += [*box(72, top, 520, top + 58), *box(180, top + 7, 374, top + 51)]
+        rules += [upright(wall, top + 7, top + 51), level(top + 29, 180, 374)]
+        words += line(f"Valve {number}", 76, top + 12) + line("of steel", 386, top + 12)
+        words += rows_at([["length", f"4{number}"], ["weight", f"7{number}"]], (184, wall + 4), top + 12, pitch=22)
+    return words, rules
+
+
+def test_tables_in_cells_are_rows_and_columns_of_the_table_around_them():
+    words, rules = nested_tables((280, 300))
+    assert shown(table_of(words, rules)) == [
+        ["Part", "Measures (1x2)", "Note"],
+        ["Valve 0 (2x1)", "length", "40", "of steel (2x1)"],
+        ["weight", "70"],
+        ["Valve 1 (2x1)", "length", "41", "of steel (2x1)"],
+        ["weight", "71"],
+    ]

@@ -47,3 +47,9 @@ def test_groups_of_the_digits_of_one_number_are_no_columns():
 
 def test_numbers_in_running_text_are_no_column():
     assert kinds(blocks(prose(12, 72, 100, 520))) == ["paragraph"]
+
+
+def test_days_of_two_digits_below_a_house_number_are_no_column():
+    days = [(f"{day}", month) for month in ("May", "April", "June") for day in (11, 14, 18, 23, 25)]
+    words = sheet([("194", "Harbour Road"), *days])
+    assert "table" not in kinds(blocks(words))

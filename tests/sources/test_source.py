@@ -871,3 +871,11 @@ def test_a_reply_is_the_same_however_it_arrives():
 def test_a_reply_with_more_behind_it_is_not_trusted():
     with pytest.raises(ValueError, match="more than one frame"):
         replies_of([frame(b"ab") + b"c"])
+
+
+@pytest.mark.parametrize("rotate", [0, 180])
+def test_letters_placed_one_by_one_are_in_reading_order_on_a_page_turned_upside_down(tmp_path: Path, rotate: int):
+    lefts = (100, 107.3, 114, 116.7, 123.4, 130)
+    letters = b"".join(b"BT /F 12 Tf %.1f 600 Td (%c) Tj ET " % placed for placed in zip(lefts, b"Fulham", strict=True))
+    path = documents.pdf_of_operators(tmp_path / "a.pdf", letters, b"/Rotate %d" % rotate)
+    assert [word.text for word in PdfFile(path).words(1)] == ["Fulham"]

@@ -18,6 +18,7 @@ from document_parser.layout.tables.frame_splits import inner_walls, parts_of_fra
 from document_parser.layout.tables.grid import Grid, is_number, words_outside
 from document_parser.layout.tables.header_above import add_header_above, add_rows_around, is_striped
 from document_parser.layout.tables.is_table import is_running_text, is_table
+from document_parser.layout.tables.nested import frames_in_cells, grid_with_tables
 from document_parser.layout.tables.ruled_table import grid_of_frame, is_row_of_boxes
 from document_parser.layout.tables.rulings import (
     MAX_THICKNESS_POINTS,
@@ -80,7 +81,8 @@ def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence
         if key in read or len(inside) < MIN_WORDS:
             continue
         read.add(key)
-        grid = grid_of_frame(frame, inside)
+        inner = frames_in_cells(frame, frames)
+        grid = (grid_with_tables(frame, inside, inner) if inner else None) or grid_of_frame(frame, inside)
         proposals = [] if grid is None else [Proposal(grid, Origin.RULED, _prior_of(grid, frame), part)]
         if key[2:] not in found and not _is_fully_ruled(frame):
             aligned = propose_aligned_tables(page, lines_of(inside), size, MAX_READINGS)

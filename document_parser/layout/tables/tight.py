@@ -24,6 +24,8 @@ MAX_FLUSH_EM = 0.3
 """Font sizes by which the edges at a seam may differ: the ink of letters of one edge begins that far apart."""
 MIN_RAGGED_EM = 0.3
 """Font sizes by which the other edges differ, at least: those of numbers with a sign or a digit more."""
+MAX_STRAY_SHARE = 0.1
+"""Share of the lines, at most, whose edges alone do not make a seam ragged: those of an address above dates."""
 MIN_LONG_NUMBER = 6
 """Characters of dates and amounts, at least, that are columns though all of them are as wide: no parts of one number."""
 MAX_ROW_PITCH_RATIO = 1.2
@@ -88,7 +90,14 @@ def _is_seam(group: list[_Meeting], size: float) -> bool:
     if all(is_number(word.text) and len(word.text) >= MIN_LONG_NUMBER for word in (*numbers, *texts)):
         return True
     least = MIN_RAGGED_EM * size
-    return _spread([word.left for word in numbers]) > least and _spread([word.right for word in texts]) > least
+    return _is_ragged([word.left for word in numbers], least) and _is_ragged([word.right for word in texts], least)
+
+
+def _is_ragged(edges: Sequence[float], least: float) -> bool:
+    """Return whether edges are further apart than ``least``, not only those of a few lines that are no rows of the sheet."""
+    ordered = sorted(edges)
+    kept = len(ordered) - int(MAX_STRAY_SHARE * len(ordered))
+    return min(last - first for first, last in zip(ordered, ordered[kept - 1 :], strict=False)) > least
 
 
 def _counts_up(group: Sequence[_Meeting]) -> bool:

@@ -46,7 +46,7 @@ from document_parser.sources.pdf.hidden_text import split_visible_text
 from document_parser.sources.pdf.layers import LayeredObjects, split_layers
 from document_parser.sources.pdf.links import add_links
 from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, find_texts_under_images, objects_of
-from document_parser.sources.pdf.page_text import PageText
+from document_parser.sources.pdf.page_text import PageText, load_textpage
 from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
@@ -245,7 +245,7 @@ class PdfFile:
         page = self._load_page(number)
         if self._text is None:
             try:
-                self._textpage = page.get_textpage()
+                self._textpage = load_textpage(page)
             except pypdfium2.PdfiumError as error:
                 raise PageUnreadable("PDFium cannot read this page's text.") from error
             self._text = PageText(self._textpage)

@@ -18,7 +18,7 @@ Box = tuple[float, float, float, float]
 Point = tuple[float, float]
 """x and y."""
 
-_MAX_OBJECTS = 10_000
+_MAX_OBJECTS = 30_000
 """Objects of a page that are visited."""
 _MAX_FORM_DEPTH = 6
 """Forms within forms that are entered."""

@@ -14,8 +14,38 @@ from document_parser.sources.pdf.objects import address_of
 Run = tuple[str, int, int]
 """Characters without white space: text, PDFium's index of the first one, their number."""
 
+UPSIDE_DOWN = 2
+"""What PDFium calls a page that is turned by 180 degrees."""
+MAX_JUDGED_CHARACTERS = 200
+"""Characters of which it is asked whether they are drawn upright, at most."""
+MAX_UPRIGHT_ANGLE = 0.3
+"""Angle of upright characters in radians, at most."""
 _IS_SPACE = np.array([not code or chr(code).isspace() for code in range(1 << 16)])
 """For each UTF-16 unit whether it separates words: white space, and PDFium's zero for what it cannot say."""
+
+
+def load_textpage(page: Any) -> Any:
+    """Return PDFium's text page of a page, whose characters are in the order in which they are read.
+
+    PDFium sorts the characters of a line from left to right on the turned page. On a page that is turned upside down while its
+    text is not, that is backwards where each letter is placed by itself: such text is loaded from the page as it was drawn.
+    """
+    textpage = page.get_textpage()
+    if pdfium.FPDFPage_GetRotation(page.raw) != UPSIDE_DOWN or not _runs_to_the_right(textpage.raw):
+        return textpage
+    textpage.close()
+    pdfium.FPDFPage_SetRotation(page.raw, 0)
+    try:
+        return page.get_textpage()
+    finally:
+        pdfium.FPDFPage_SetRotation(page.raw, UPSIDE_DOWN)
+
+
+def _runs_to_the_right(textpage: Any) -> bool:
+    """Return whether most of the first characters are drawn upright, before the page is turned."""
+    count = min(MAX_JUDGED_CHARACTERS, pdfium.FPDFText_CountChars(textpage))
+    upright = sum(abs(pdfium.FPDFText_GetCharAngle(textpage, index)) < MAX_UPRIGHT_ANGLE for index in range(count))
+    return bool(upright * 2 > count)
 
 
 class PageText:

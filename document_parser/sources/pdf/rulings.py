@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,12 +12,15 @@ import pypdfium2.raw as pdfium
 from document_parser.models import RulingLine
 from document_parser.sources.base import MAX_RULINGS
 from document_parser.sources.pdf.coordinates import UprightMap
+from document_parser.sources.pdf.dotted_lines import join_dots
 from document_parser.sources.pdf.objects import Box, PageObject, Point, clip_box, clip_windows_of, handle_of, map_inside
 
 _MAX_SEGMENTS = 20_000
 """Path segments of a page that are looked at."""
 _MAX_PATH_SEGMENTS = 2_000
 """Segments of one path that are looked at."""
+_MAX_DOTS = 50_000
+"""Small boxes of a page that may be the dots of lines, at most."""
 _THIN_SHARE = 0.004
 """Share of the page's side; a thinner box is a line. About 3 points of A4."""
 _MIN_LENGTH_SHARE = 0.008
@@ -33,9 +36,13 @@ _SLACK_SHARE = 1e-4
 def extract_rulings(objects: Iterable[PageObject]) -> list[RulingLine]:
     """Return the ruling lines among a page's objects in fractions of the upright page, MAX_RULINGS at most."""
     found: list[RulingLine] = []
+    dots: list[tuple[int, UprightMap, Box]] = []
     budget = _MAX_SEGMENTS
     for address, kind, place, box, _ in objects:
-        if kind != pdfium.FPDF_PAGEOBJ_PATH or box is None or _is_negligible(box):
+        if kind != pdfium.FPDF_PAGEOBJ_PATH or box is None:
+            continue
+        if _is_negligible(box):
+            dots.append((address, place, box))
             continue
         path = handle_of(address)
         filled, stroked = visible_paint_of(path)
@@ -49,7 +56,18 @@ def extract_rulings(objects: Iterable[PageObject]) -> list[RulingLine]:
         found += [line for window in clip_windows_of(path, place) for line in _clip_lines(lines, window)]
         if len(found) >= MAX_RULINGS or budget < 0:
             break
+    found += _dotted_lines(dots)
     return found[:MAX_RULINGS]
+
+
+def _dotted_lines(dots: Sequence[tuple[int, UprightMap, Box]]) -> Iterator[RulingLine]:
+    """Yield the lines that dots draw which are objects of their own: (address, place, box of each)."""
+    for line, first in join_dots([box for _, _, box in dots[:_MAX_DOTS]]):
+        address, place, _ = dots[first]
+        path = handle_of(address)
+        if any(visible_paint_of(path)):
+            for window in clip_windows_of(path, place):
+                yield from _clip_lines([line], window)
 
 
 def _is_negligible(box: Box) -> bool:
