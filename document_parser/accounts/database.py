@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -99,6 +99,11 @@ class Database:
             return
         with _faults(), contextlib.closing(self.engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def ping(self) -> None:
+        """Check that the database answers and has our tables. Raises DatabaseUnavailable, DatabaseNotUpgraded."""
+        with self.reading() as session:
+            session.execute(select(1))
 
     def close(self) -> None:
         """Close all connections."""

@@ -204,6 +204,11 @@ _WEB_ARCHIVE = re.compile(rb"^(?:snapshot-content-location:|from:\s*<?saved by |
 """Headers of a page that a browser or an office program saved with its images; it begins as a mail does."""
 
 
+def type_of(media_type: str) -> str:
+    """Return the name of the supported format with this media type; ``other`` if there is none."""
+    return next((found.name for found in SUPPORTED.values() if found.media_type == media_type), "other")
+
+
 def sniff(head: bytes, filename: str, size: int, missing: Collection[Need] = ()) -> Format:
     """Return the format of a file, from its first HEAD_BYTES bytes, its name and its size in bytes.
 

@@ -350,6 +350,9 @@ class Attempt(BaseModel):
     guard: GuardName | None = Field(
         default=None, exclude_if=lambda name: name is None, description="The check that rejected the reading."
     )
+    code: str = Field(
+        default="", exclude_if=lambda code: not code, description="The code of the error of an engine that gave no answer."
+    )
     temperature: float | None = None
     milliseconds: int = 0
     tokens: int = Field(

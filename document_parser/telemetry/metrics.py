@@ -23,8 +23,13 @@ REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 
 """The buckets for durations of HTTP requests."""
 PAGE_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 """The buckets for durations of reading a page."""
+FILE_BYTES = (1024, 10_240, 102_400, 1_048_576, 5_242_880, 10_485_760, 26_214_400, 52_428_800, 104_857_600, 524_288_000)
+"""The buckets for sizes of documents."""
 JOB_SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 10800, 43200)
 """The buckets for durations of jobs."""
+
+DEFAULTS = ("balanced", "markdown")
+"""The mode and format of jobs that ask for nothing else."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,12 @@ METRICS = (
     Metric("redis_up", "gauge", "1 if Redis answers, else 0. With 0, only the metrics of this process are shown."),
     Metric("storage_free_bytes", "gauge", "Free bytes of the file system that stores documents; local storage only."),
     Metric("storage_size_bytes", "gauge", "Size in bytes of the file system that stores documents; local storage only."),
+    Metric("storage_min_free_bytes", "gauge", "Uploads that would leave fewer bytes free on the disk of DATA_DIR are refused."),
+    Metric("redis_clients", "gauge", "Connections to Redis."),
+    Metric("redis_max_clients", "gauge", "Connections that Redis accepts at most."),
+    Metric("redis_memory_bytes", "gauge", "Memory that Redis uses for data."),
+    Metric("redis_max_memory_bytes", "gauge", "Memory that Redis may use for data; 0 for no limit."),
+    Metric("database_up", "gauge", "1 if the database answers the sweeper that leads, else 0."),
     Metric("http_requests", "counter", "Requests answered.", ("method", "route", "status")),
     Metric(
         "http_request_duration_seconds",
@@ -57,21 +68,47 @@ METRICS = (
         ("method", "route"),
         REQUEST_SECONDS,
     ),
+    Metric("http_requests_in_progress", "gauge", "Requests being answered, without health and metrics."),
+    Metric("http_errors", "counter", "Error responses by error code.", ("code",)),
     Metric("http_request_bytes", "counter", "Bytes of request bodies, as their headers announce them.", ("method", "route")),
     Metric("jobs", "gauge", "Jobs that have not ended, by state.", ("state",)),
+    Metric("jobs_created", "counter", "Jobs accepted, by mode and output format.", ("mode", "format"), known=(DEFAULTS,)),
     Metric(
         "jobs_ended",
         "counter",
-        "Jobs that have ended, by state.",
-        ("state",),
-        known=(("completed",), ("failed",), ("cancelled",)),
+        "Jobs that have ended, by state, accuracy mode and output format.",
+        ("state", "mode", "format"),
+        known=(("completed", *DEFAULTS), ("failed", *DEFAULTS), ("cancelled", *DEFAULTS)),
     ),
     Metric("job_errors", "counter", "Failed jobs by error code.", ("code",)),
     Metric("job_duration_seconds", "histogram", "Time from submission to the end of a job.", ("state",), JOB_SECONDS),
+    Metric("job_wait_seconds", "histogram", "Time from submission to the start of a job.", buckets=JOB_SECONDS),
+    Metric("file_size_bytes", "histogram", "Sizes of accepted documents by detected type.", ("type",), FILE_BYTES),
+    Metric(
+        "cache_lookups",
+        "counter",
+        "Documents by what the cache had of them; shared: another job was reading the same document.",
+        ("outcome",),
+        known=(("hit",), ("miss",), ("shared",), ("off",)),
+    ),
+    Metric(
+        "quota_refusals",
+        "counter",
+        "Requests and documents refused because of a limit of their owner's tier.",
+        ("quota",),
+    ),
     Metric("oldest_queued_job_age_seconds", "gauge", "Age of the oldest job that has not started; 0 for none."),
     Metric("oldest_open_job_age_seconds", "gauge", "Age of the oldest job that has not ended; 0 for none."),
-    Metric("documents_waiting", "gauge", "Documents that wait for a worker: to plan, to assemble, to export."),
-    Metric("pages_ready", "gauge", "Pages that wait for a reader."),
+    Metric(
+        "documents_waiting",
+        "gauge",
+        "Documents that wait to be fetched or opened, by lane; in lane finish, those that wait to be assembled or exported.",
+        ("lane",),
+    ),
+    Metric("pages_ready", "gauge", "Pages that wait for a reader.", ("lane",)),
+    Metric("queue_age_seconds", "gauge", "Age of the oldest job whose document or pages wait; 0 for none.", ("lane",)),
+    Metric("work_seconds", "gauge", "Seconds of work that wait: documents and pages at the pace of reading.", ("lane",)),
+    Metric("pages_per_second", "gauge", "Pace at which engines read pages, measured while pages wait."),
     Metric("pages_suspect", "gauge", "Pages that wait to be read alone because a process died while it read them."),
     Metric("claims", "gauge", "Pages and stages that tasks work on."),
     Metric(
@@ -82,10 +119,19 @@ METRICS = (
     Metric("page_duration_seconds", "histogram", "Time of all attempts at a page.", ("engine",), PAGE_SECONDS),
     Metric("page_attempts", "counter", "Attempts at finished pages.", ("engine", "outcome")),
     Metric("guard_rejections", "counter", "Readings that a guard rejected.", ("engine", "guard")),
+    Metric("engine_errors", "counter", "Attempts that gave no answer, by error code.", ("engine", "code")),
+    Metric("engine_seconds", "counter", "Time that engines spent on attempts.", ("engine",)),
+    Metric("tokens", "counter", "Tokens of prompts and answers of the models.", ("engine",)),
     Metric("page_warnings", "counter", "Warnings of finished pages.", ("code",), known=(("engine_fallback",),)),
     Metric("page_errors", "counter", "Failed pages by error code.", ("code",)),
     Metric("model_requests_in_flight", "gauge", "Requests that model servers are answering, by engine.", ("engine",)),
     Metric("model_servers_left_alone", "gauge", "Model servers whose circuit breaker is open or half open.", ("engine",)),
+    Metric("model_server_up", "gauge", "1 if a model server serves its model, else 0.", ("engine", "server")),
+    Metric("model_server_requests", "gauge", "Requests of all clients at a vLLM server.", ("engine", "server", "state")),
+    Metric("model_server_cache_usage_ratio", "gauge", "Share of a vLLM server's KV cache in use.", ("engine", "server")),
+    Metric("gpu_utilization_ratio", "gauge", "Share of time in which a GPU computed.", ("host", "gpu")),
+    Metric("gpu_memory_used_bytes", "gauge", "Memory of a GPU in use.", ("host", "gpu")),
+    Metric("gpu_memory_size_bytes", "gauge", "Memory of a GPU.", ("host", "gpu")),
     Metric("workers", "gauge", "Living workers.", ("state",)),
     Metric("readers", "gauge", "Living readers: workers' tasks that read pages."),
     Metric("foreign_tasks", "counter", "Tasks that other programs wrote to Redis. No worker runs them.", known=((),)),

@@ -394,6 +394,14 @@ def _flush_accounts(settings: Settings, sweep: Sweep) -> None:
         time.sleep(pause)
 
 
+def _measure(settings: Settings, sweep: Sweep) -> None:
+    """Report what a scrape cannot measure. A thread, so that a model server that is away delays no sweep."""
+    # Loaded here, as it needs SQLAlchemy too.
+    from document_parser.workers.measure import measure_repeatedly
+
+    measure_repeatedly(settings, lambda: sweep.leads)
+
+
 @logs.CrashLogged()
 def run_sweeper(settings: Settings, parent: int) -> NoReturn:
     """Run the sweeper process until it is asked to stop or its parent ends."""
@@ -407,7 +415,10 @@ def run_sweeper(settings: Settings, parent: int) -> NoReturn:
     boot = _Boot(sweep)
     flush = threading.Thread(target=_flush_accounts, args=(settings, sweep), name="accounts-flush", daemon=True)
     flush.start()
-    while flush.is_alive():  # else an error has ended it, which is logged: the pool starts the sweeper anew
+    measure = threading.Thread(target=_measure, args=(settings, sweep), name="measure", daemon=True)
+    measure.start()
+    # If an error has ended one of them, which is logged, the pool starts the sweeper anew.
+    while flush.is_alive() and measure.is_alive():
         started = time.monotonic()
         with contextlib.suppress(RedisError, StorageUnavailable):
             boot.proceed()

@@ -236,7 +236,7 @@ class TransferProcess:
         """Let a document in storage be planned. Raises StorageUnavailable, RedisError."""
         record.store_card(self.storage, card)
         cache_key = cache.document_key(self.settings, card)
-        outcome: Fetched = self.due.complete_fetch(claim, card.model_dump_json(), card.size, card.lane, cache_key)
+        outcome: Fetched = self.due.complete_fetch(claim, card, cache_key)
         if outcome in ("hit", "miss", "off"):
             queue.enqueue_stage(self.redis, card.job_id, "plan", lane=card.lane, description=card.filename)
         elif outcome == "gone":

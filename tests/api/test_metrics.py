@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import time
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import httpx2
 import pytest
@@ -16,20 +18,38 @@ from document_parser.api.factory import create_app
 from document_parser.api.middleware.request_log import Counts
 from document_parser.balancing.in_flight import Candidate
 from document_parser.errors import PageUnreadable
+from document_parser.ingest.sniff import SUPPORTED
 from document_parser.jobs import gauges
 from document_parser.jobs.records import record
 from document_parser.jobs.redis import counters
 from document_parser.jobs.redis.connection import RedisError, connect
 from document_parser.jobs.redis.in_flight import RedisInFlight
-from document_parser.models import Attempt, GuardName, JobError, JobState, Page, PageWarning, WarningCode
+from document_parser.jobs.scheduling.lanes import LANES
+from document_parser.jobs.scheduling.quotas import QUOTAS
+from document_parser.models import (
+    PIPELINE_VERSION,
+    AccuracyMode,
+    Attempt,
+    GuardName,
+    JobError,
+    JobState,
+    OutputFormat,
+    Page,
+    PageWarning,
+    ReaderName,
+    WarningCode,
+)
 from document_parser.settings import Settings, StoreSettings
 from document_parser.storage import LocalStorage
 from document_parser.supervisor.valkey import EmbeddedValkey
 from document_parser.telemetry import metrics
+from document_parser.version import __version__
 from document_parser.workers.sweep import Sweep
 from tests.support import documents
+from tests.support.error_kinds import error_kinds
 from tests.support.ledger_jobs import JOB, OTHER, add_ready_job, make_card, mark_dead
 from tests.support.processes import kill_horses
+from tests.support.prometheus import promtool
 from tests.support.service import ROOT, SOON, UNCHECKED, Service, asking, wait_until
 from tests.support.vllm_server import ModelServer, served_from_thread
 
@@ -76,7 +96,7 @@ def test_every_guard_and_warning_that_may_be_a_label_stands_in_the_docs():
 def test_names_follow_the_conventions_of_prometheus():
     for metric in metrics.METRICS:
         assert re.fullmatch(r"docparse_[a-z_]+", metric.shown_name)
-        assert metric.kind != "histogram" or metric.shown_name.endswith("_seconds")
+        assert metric.kind != "histogram" or metric.shown_name.endswith(("_seconds", "_bytes"))
         assert list(metric.buckets) == sorted(metric.buckets)
         assert len({metrics.bound_text(bound) for bound in metric.buckets}) == len(metric.buckets)
 
@@ -120,22 +140,29 @@ def test_a_page_counts_once_with_its_attempts_guards_and_warnings(ledger, redis)
     add_ready_job(ledger, redis, 1)
     page = Page(number=1, engine="rapidocr", warnings=[PageWarning(code="engine_fallback"), PageWarning(code="low_confidence")])
     page.attempts = [
+        Attempt(engine="deepseek", outcome="rejected", guard="loop", milliseconds=400, tokens=70),
         Attempt(engine="deepseek", outcome="rejected", guard="loop", milliseconds=400),
-        Attempt(engine="deepseek", outcome="rejected", guard="loop", milliseconds=400),
-        Attempt(engine="nanonets", outcome="error", milliseconds=100),
+        Attempt(engine="nanonets", outcome="error", code="ENGINE_REFUSED", milliseconds=100),
         Attempt(engine="rapidocr", outcome="accepted", milliseconds=700),
     ]
     claim = ledger.claim("a", empty_handed=True)
     ledger.finish(claim, page)
     assert ledger.finish(claim, page) == "not_yours"
     found = gauges.samples(redis)
-    counted = {name: number for name, number in found.items() if name.startswith(("page", "guard")) and name.count("|")}
+    counted = {
+        name: number for name, number in found.items() if name.startswith(("page_", "pages|", "guard", "engine", "tokens"))
+    }
     assert counted == {
         "pages|rapidocr|done": 1,
         "page_attempts|deepseek|rejected": 2,
         "page_attempts|nanonets|error": 1,
         "page_attempts|rapidocr|accepted": 1,
         "guard_rejections|deepseek|loop": 2,
+        "engine_errors|nanonets|ENGINE_REFUSED": 1,
+        "engine_seconds|deepseek": 0.8,
+        "engine_seconds|nanonets": 0.1,
+        "engine_seconds|rapidocr": 0.7,
+        "tokens|deepseek": 70,
         "page_warnings|engine_fallback": 1,
         "page_warnings|low_confidence": 1,
         "page_duration_seconds|rapidocr|2.5": 1,
@@ -171,8 +198,8 @@ def test_an_end_counts_once_by_state_and_code_with_its_duration(ledger, redis):
     assert ledger.end(JOB, JobState.FAILED, error) == "ok"
     assert ledger.end(JOB, JobState.CANCELLED) == "failed"
     found = gauges.samples(redis)
-    assert (found["jobs_ended|failed"], found["job_errors|DAMAGED_DOCUMENT"]) == (1, 1)
-    assert "jobs_ended|cancelled" not in found
+    assert (found["jobs_ended|failed|balanced|markdown"], found["job_errors|DAMAGED_DOCUMENT"]) == (1, 1)
+    assert "jobs_ended|cancelled|balanced|markdown" not in found
     assert found["job_duration_seconds|failed|120"] == 1
     assert found["job_duration_seconds|failed|sum"] == pytest.approx(100, abs=10)
 
@@ -185,7 +212,7 @@ def test_jobs_are_told_by_state_with_the_age_of_the_oldest(ledger, redis):
     add_ready_job(ledger, redis, 1, OTHER)
     record.create(redis, make_card().model_copy(update={"created_at": old}), None)
     found = gauges.samples(redis)
-    assert (found["jobs|queued"], found["jobs|processing"], found["pages_ready"]) == (1, 1, 1)
+    assert (found["jobs|queued"], found["jobs|processing"], found["pages_ready|normal"]) == (1, 1, 1)
     assert found["oldest_queued_job_age_seconds"] == pytest.approx(7200, abs=60)
     assert ledger.claim_stage(JOB, "plan", "p", alone=True)
     found = gauges.samples(redis)
@@ -194,7 +221,12 @@ def test_jobs_are_told_by_state_with_the_age_of_the_oldest(ledger, redis):
     for job_id in (JOB, OTHER):
         ledger.end(job_id, JobState.CANCELLED)
     found = gauges.samples(redis)
-    assert (found["jobs|queued"], found["jobs|processing"], found["pages_ready"], found["oldest_open_job_age_seconds"]) == (
+    assert (
+        found["jobs|queued"],
+        found["jobs|processing"],
+        found["pages_ready|normal"],
+        found["oldest_open_job_age_seconds"],
+    ) == (
         0,
         0,
         0,
@@ -319,8 +351,8 @@ def test_after_a_known_run_every_web_worker_tells_the_same_exact_numbers(service
         assert value(text, "guard_rejections_total", engine="deepseek", guard="loop") == 2
         assert value(text, "page_warnings_total", code="engine_fallback") == 1
         assert value(text, "page_duration_seconds_count", engine="deepseek") == 2
-        assert value(text, "jobs_ended_total", state="completed") == 2
-        assert value(text, "jobs_ended_total", state="failed") == 1
+        assert value(text, "jobs_ended_total", state="completed", mode="balanced", format="markdown") == 2
+        assert value(text, "jobs_ended_total", state="failed", mode="balanced", format="markdown") == 1
         assert value(text, "job_errors_total", code="DAMAGED_DOCUMENT") == 1
         assert value(text, "job_duration_seconds_count", state="completed") == 2
         assert value(text, "http_requests_total", method="POST", route="/v1/process/async", status="202") == 3
@@ -348,11 +380,107 @@ def test_after_a_kill_in_the_middle_of_a_page_each_page_is_counted_once(service,
     wait_until(lambda: value(service, "model_requests_in_flight", engine="deepseek") == 0, 10, "nothing is in flight any more")
 
 
+BOUNDED = {
+    "method": {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"},
+    "status": {str(status) for status in range(200, 600)},
+    "mode": {*get_args(AccuracyMode)},
+    "format": {*get_args(OutputFormat)},
+    "state": {*(state.value for state in JobState), "busy", "idle", "running", "waiting"},
+    "type": {*SUPPORTED, "other"},
+    "code": {*(kind.code for kind in error_kinds()), *get_args(WarningCode)},
+    "engine": {*get_args(ReaderName), "none", "extract"},
+    "server": {"1"},
+    "outcome": {
+        "done",
+        "blank",
+        "failed",
+        "accepted",
+        "rejected",
+        "error",
+        "delivered",
+        "pending",
+        "hit",
+        "miss",
+        "shared",
+        "off",
+    },
+    "guard": {*get_args(GuardName)},
+    "lane": {*LANES, "finish"},
+    "kind": {"page", "stage"},
+    "quota": {*QUOTAS, "requests_per_minute"},
+    "version": {__version__},
+    "pipeline_version": {PIPELINE_VERSION},
+}
+"""Every value that a label may have, by label. Those of ``route`` are the templates of the app, and ``unmatched``."""
+
+
+def test_nothing_that_a_caller_sends_becomes_a_label(service, tmp_path):
+    odd = 'okapi|quagga"}'
+    ask, url = service.client.request, "/v1/process/async"
+    for method in ("OKAPI", "PROPFIND", "get", "OPTIONS", "DELETE"):
+        ask(method, "/v1/jobs")
+    for path in (
+        "/okapi/1",
+        "/okapi/2?x=3",
+        "/v1/jobs/okapi/status",
+        "/v1/jobs/%00/result",
+        "/v1/batches/okapi",
+        "//okapi",
+        "/v1",
+    ):
+        ask("GET", path, headers={"X-Request-ID": "okapi", "Idempotency-Key": odd, "Accept": "okapi/okapi"})
+    for name, content in {
+        f"{odd}.okapi": b"okapi",
+        "a.pdf": b"okapi",
+        "a.okapi": b"%PDF-1.7 okapi",
+        "empty": b"",
+        "a.exe": b"MZ\0",
+    }.items():
+        ask("POST", url, files={"file": (name, content, "okapi/okapi")})
+    for option in ("accuracy_mode", "output_format", "priority", "okapi", "page_range", "webhook_url"):
+        ask("POST", url, files={"file": ("a.txt", b"okapi")}, data={option: odd})
+    answer = ask("POST", url, files={"file": ("okapi.md", b"# okapi")}, data={"output_format": "html", "accuracy_mode": "fast"})
+    assert service.ended(answer.json()["job_id"])["status"] == "completed"
+    others = {"method": "OTHER", "route": "unmatched", "status": "405"}
+    wait_until(lambda: value(service, "http_requests_total", **others) >= 2, 10, "all is counted")
+    text = service.client.get("/v1/metrics").text
+    assert "okapi" not in text
+    assert "quagga" not in text
+    rules = create_app(Settings(store=StoreSettings(data_dir=tmp_path))).url_map.iter_rules()
+    routes = {re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule) for rule in rules} | {"unmatched"}
+    allowed = {**BOUNDED, "route": routes}
+    for _, labels in shown(text):
+        for label, found in labels:
+            assert label == "le" or found in allowed[label], (label, found)
+    assert value(text, "file_size_bytes_count", type="markdown") == 1
+    assert value(text, "jobs_created_total", mode="fast", format="html") == 1
+    assert value(text, "http_errors_total", code="UNSUPPORTED_FORMAT") >= 1
+
+
+def test_promtool_finds_nothing_to_say_of_the_metrics(service):
+    text = service.client.get("/v1/metrics").text
+    said = promtool("check", "metrics", stdin=text)
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+    body = service.client.get("/v1/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}).text
+    assert [family.name for family in openmetrics(body)] == [f"docparse_{metric.name}" for metric in metrics.METRICS]
+
+
 def test_what_waits_is_told_while_nobody_works(tmp_path, paper):
     with Service(tmp_path, NUM_WORKERS=0) as service:
         for _ in range(3):
             service.submit(paper)
         text = service.client.get("/v1/metrics").text
-        assert (value(text, "jobs", state="queued"), value(text, "documents_waiting")) == (3, 3)
+        assert (value(text, "jobs", state="queued"), value(text, "documents_waiting", lane="express")) == (3, 3)
         assert (value(text, "workers", state="busy"), value(text, "workers", state="idle")) == (0, 0)
         assert value(text, "oldest_queued_job_age_seconds") > 0
+
+
+def test_requests_in_progress_are_told_while_they_last_and_expire_with_a_killed_web_worker(service, paper):
+    job_id = service.submit(paper)
+    assert service.ended(job_id)["status"] == "completed"
+    wait_until(lambda: value(service, "http_requests_in_progress") == 0, 10, "every request has been answered")
+    with socket.create_connection(("127.0.0.1", service.port)) as caller:
+        caller.sendall(b"POST /v1/process/async HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n")
+        caller.sendall(b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n")
+        wait_until(lambda: value(service, "http_requests_in_progress") == 1, 10, "the upload is told")
+    wait_until(lambda: value(service, "http_requests_in_progress") == 0, 10, "it is over")

@@ -21,9 +21,15 @@ def make_card(job_id: str = JOB, **facts: Any) -> JobCard:
     return JobCard(
         job_id=job_id,
         filename="scan.pdf",
-        media_type="application/pdf",
         kind="pdf",
-        **{"created_at": datetime.now(UTC), "size": 1, "sha256": "00", "options": Options(), **facts},
+        **{
+            "media_type": "application/pdf",
+            "created_at": datetime.now(UTC),
+            "size": 1,
+            "sha256": "00",
+            "options": Options(),
+            **facts,
+        },
     )
 
 

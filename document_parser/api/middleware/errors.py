@@ -105,6 +105,8 @@ def error_response(error: DocumentParserError | JobError) -> Response:
     problem = Problem(code=error.code, message=error.message, details=error.details, retryable=error.retryable)
     body = ProblemBody(error=problem, request_id=request_id(), timestamp=format_utc(datetime.now(UTC)))
     response = responses.to_response(body, error.status)
+    # For the metrics.
+    g.error_code, g.broken_quota = error.code, str(error.details.get("quota", ""))
     if error.status == 401:
         response.headers["WWW-Authenticate"] = BEARER
     if error.retryable:
@@ -142,7 +144,9 @@ def _set_headers(response: Response) -> Response:
 
 
 def _answer_recorded(error: RecordedError) -> Response:
-    return error_response(error.error)
+    response = error_response(error.error)
+    g.broken_quota = ""  # it was counted when the document was refused
+    return response
 
 
 def _answer_redis_refusal(error: ResponseError) -> Response:

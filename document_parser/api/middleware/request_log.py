@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import re
 import socket
 import struct
@@ -26,20 +27,26 @@ FLUSH_SECONDS = 1.0
 """Interval in seconds at which counts are written to Redis."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """HTTP methods that are counted under their own name. All others count as OTHER."""
+REPORT_SECONDS = 10.0
+"""For how long a report of the requests in progress counts."""
 FREQUENT_ROUTES = {"/v1/health", "/v1/health/live", "/v1/health/ready", "/v1/metrics"}
-"""Routes that are logged at level DEBUG only, because they are requested all the time."""
+"""Routes that are logged at level DEBUG only and are not counted as in progress, because they are requested all the time."""
 
 
 class Counts:
     """Collect counts of this process and write them to Redis soon, in a thread of its own, so that requests do not wait.
 
     The counts are kept while Redis is away. A web worker that is killed by SIGKILL loses at most about one second of them.
+    The requests in progress are reported too, and again while there are any, so that those of a killed process expire.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._pending: dict[str, float] = defaultdict(float)
         self._lock = threading.Lock()
+        self._in_progress = 0
+        self._reported = 0
+        self._report_at = 0.0
         self._there = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -52,8 +59,21 @@ class Counts:
                 self._start()
         self._there.set()
 
+    def begin(self) -> None:
+        """Note that a request has begun."""
+        with self._lock:
+            self._in_progress += 1
+            if self._thread is None:
+                self._start()
+        self._there.set()
+
+    def end(self) -> None:
+        """Note that a request has been answered."""
+        with self._lock:
+            self._in_progress -= 1
+
     def flush(self) -> None:
-        """Write the pending counts. Raises RedisError, and then keeps them."""
+        """Write the pending counts and the requests in progress. Raises RedisError, and then keeps them."""
         with self._lock:
             pending, self._pending = self._pending, defaultdict(float)
             self._there.clear()
@@ -63,6 +83,15 @@ class Counts:
             except RedisError:
                 self.add(pending)
                 raise
+        self._report()
+
+    def _report(self) -> None:
+        """Report the requests in progress if their number has changed or the last report expires soon. Raises RedisError."""
+        found, now = self._in_progress, time.monotonic()
+        if found != self._reported or (found and now >= self._report_at):
+            samples = {sample_name("http_requests_in_progress"): found}
+            counters.report(self._redis, f"requests {socket.gethostname()}.{os.getpid()}", samples, REPORT_SECONDS)
+            self._reported, self._report_at = found, now + REPORT_SECONDS / 2
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._flush_repeatedly, name="request-counts", daemon=True)
@@ -70,7 +99,8 @@ class Counts:
         atexit.register(self._try_to_flush)
 
     def _flush_repeatedly(self) -> None:
-        while self._there.wait():
+        while True:
+            self._there.wait(REPORT_SECONDS / 2 if self._reported else None)
             time.sleep(FLUSH_SECONDS)
             self._try_to_flush()
 
@@ -93,22 +123,33 @@ class _AnsweredRequest:
     received: int
     sent: int | None
     bound: dict[str, object]
+    error: str
+    """The code of an error response; empty for another one."""
+    quota: str
+    """The limit of its owner's tier that refused the request; empty if none did."""
 
     def finish(self) -> None:
         """Count and log the request. Its response has been sent."""
         seconds = time.perf_counter() - self.began
-        self.counts.add(
-            {
-                sample_name("http_requests", self.method, self.route, str(self.status)): 1,
-                sample_name("http_request_bytes", self.method, self.route): self.received,
-                **observation("http_request_duration_seconds", seconds, self.method, self.route),
-            }
-        )
+        if self.route not in FREQUENT_ROUTES:
+            self.counts.end()
+        self.counts.add(self._samples(seconds))
         write = log.debug if self.route in FREQUENT_ROUTES else log.info
         facts = {"method": self.method, "route": self.route, "status": self.status, "bytes": self.sent}
         write("request", **{**self.bound, **facts}, milliseconds=round(seconds * 1000, 1))
         # The next log lines of gunicorn in this thread belong to another request.
         structlog.contextvars.clear_contextvars()
+
+    def _samples(self, seconds: float) -> dict[str, float]:
+        """Return how much the request, which took so long, adds to each sample."""
+        found = observation("http_request_duration_seconds", seconds, self.method, self.route)
+        found[sample_name("http_requests", self.method, self.route, str(self.status))] = 1
+        found[sample_name("http_request_bytes", self.method, self.route)] = self.received
+        if self.error:
+            found[sample_name("http_errors", self.error)] = 1
+        if self.quota:
+            found[sample_name("quota_refusals", self.quota)] = 1
+        return found
 
 
 def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
@@ -121,6 +162,8 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
     @app.before_request
     def begin() -> None:
         g.began = time.perf_counter()
+        if route_template() not in FREQUENT_ROUTES:
+            counts.begin()
         limit_send_stalls(request.environ.get("gunicorn.socket"), stall_seconds)
 
     @app.after_request
@@ -138,6 +181,8 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
                 received=request.content_length or 0,
                 sent=response.content_length,
                 bound=structlog.contextvars.get_contextvars(),
+                error=g.get("error_code", ""),
+                quota=g.get("broken_quota", ""),
             ).finish
         )
         return response

@@ -11,6 +11,7 @@ from document_parser.api import openapi
 from document_parser.api.services import Services, get_services
 from document_parser.jobs import gauges
 from document_parser.jobs.redis.connection import RedisError
+from document_parser.jobs.scheduling import disk_space
 from document_parser.models import PIPELINE_VERSION
 from document_parser.settings import Settings
 from document_parser.telemetry import metrics
@@ -44,6 +45,7 @@ def blueprint() -> APIBlueprint:
 def own_samples(settings: Settings) -> dict[str, float]:
     """Return the metrics that a process knows without Redis: version, and size and free space of the disk in bytes."""
     found = {metrics.sample_name("build_info", __version__, PIPELINE_VERSION): 1.0}
+    found["storage_min_free_bytes"] = float(disk_space.least_free_bytes(settings.store))
     if not settings.store.storage_url and settings.data_dir.is_dir():
         disk = os.statvfs(settings.data_dir)
         found["storage_free_bytes"] = float(disk.f_bavail * disk.f_frsize)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,32 @@ from document_parser.settings import EngineSettings
 if TYPE_CHECKING:
     from document_parser.engines.vlm.chat import ChatClient
 
-LOAD_PATTERN = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
-"""Numbers of running and waiting requests in vLLM's metrics."""
+LOAD_PATTERN = re.compile(
+    r"^vllm:(?:num_requests_(running|waiting)|(?:kv|gpu)_(cache_usage)_perc)(?:\{[^}]*\})? ([0-9.e+-]+)$", re.MULTILINE
+)
+"""Numbers of running and waiting requests in vLLM's metrics, and the share of its cache in use, which had two names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLoad:
+    """How busy a vLLM server is with the requests of all its clients. None is what it does not report."""
+
+    running: float | None = None
+    waiting: float | None = None
+    cache_usage: float | None = None
+    """Share of the KV cache in use, from 0 to 1."""
+
+    @classmethod
+    def parse(cls, metrics: str) -> ServerLoad | None:
+        """Return the load that vLLM's metrics show; None if they show none. Engines of one server are added up."""
+        found: dict[str, list[float]] = defaultdict(list)
+        for requests, cache, value in LOAD_PATTERN.findall(metrics):
+            found[requests or cache].append(float(value))
+        if not found:
+            return None
+        sums = {name: sum(values) for name, values in found.items()}
+        usage = found.get("cache_usage")
+        return cls(sums.get("running"), sums.get("waiting"), max(usage) if usage else None)
 
 
 class ModelServer:
@@ -36,12 +62,18 @@ class ModelServer:
 
     async def load(self) -> float | None:
         """Return how many requests of all its clients the server runs and holds waiting. None if it does not report that."""
+        found = await self.report()
+        if found is None or (found.running is None and found.waiting is None):
+            return None
+        return (found.running or 0) + (found.waiting or 0)
+
+    async def report(self) -> ServerLoad | None:
+        """Return how busy the server is; None if it does not report that."""
         try:
             answer = await self._get(self._url.rstrip("/").removesuffix("/v1") + "/metrics")
+            return ServerLoad.parse(answer.text)
         except (httpx2.HTTPError, ValueError):
             return None
-        found = LOAD_PATTERN.findall(answer.text)
-        return sum(map(float, found)) if found else None
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -83,7 +83,8 @@ class Ledger:
         """
         claim = Claim(job_id, stage, _token(), alone)
         now = format_utc(clock.now(self.redis))
-        taken = self._run("claim_stage", job_id, stage, actor, claim.token, self._stage_span(), now, int(alone))
+        bounds = map(bound_text, JOB_SECONDS)
+        taken = self._run("claim_stage", job_id, stage, actor, claim.token, self._stage_span(), now, int(alone), *bounds)
         return claim if taken else None
 
     def suspects(self, stage: Stage, job_ids: Iterable[str]) -> set[str]:

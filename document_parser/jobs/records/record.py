@@ -11,9 +11,10 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from document_parser.errors import JobDeletedAfterRead, JobExpired, JobNotFound, StorageUnavailable
+from document_parser.ingest.sniff import type_of
 from document_parser.jobs.records import batches, deliveries, storage_keys, tombstones, transfers
 from document_parser.jobs.records.job import SHOWN_COUNTS, Job, JobCard
-from document_parser.jobs.redis import clock, scripts
+from document_parser.jobs.redis import clock, counters, scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling import forecast
 from document_parser.models import JobError, JobExtraction, JobState, ResultCopy, Webhook, format_utc
@@ -110,6 +111,7 @@ def create(
         "" if password_token else cache_key,
         *(card.batch, card.place, batches.entry_of(card).model_dump_json() if card.batch else ""),
         *(quotas, card.root or card.job_id),
+        json.dumps(counters.samples_of_file(card.size, type_of(card.media_type))) if card.size else "{}",
         *(part for pair in fields.items() for part in pair),
     )
     outcome, which, *facts = map(text, reply)

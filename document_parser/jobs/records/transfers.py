@@ -6,15 +6,18 @@ due is in one sorted set; its scores are milliseconds on Redis' clock.
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 from document_parser.ingest.origin import Origin
+from document_parser.ingest.sniff import type_of
 from document_parser.jobs.records import passwords
+from document_parser.jobs.records.job import JobCard
 from document_parser.jobs.records.ledger import Claim
-from document_parser.jobs.redis import clock
+from document_parser.jobs.redis import clock, counters
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.redis.scripts import Scripts
-from document_parser.models import Lane, ResultCopy
+from document_parser.models import ResultCopy
 from document_parser.settings import Settings
 
 DUE = "transfers:due"
@@ -81,9 +84,11 @@ class Transfers:
         """Record how much of a document has come."""
         self._run("note_bytes", claim.job_id, received, "" if announced is None else announced)
 
-    def complete_fetch(self, claim: Claim, card: str, size: int, lane: Lane, cache_key: str) -> Fetched:
+    def complete_fetch(self, claim: Claim, card: JobCard, cache_key: str) -> Fetched:
         """Write what is known of a fetched document into the record, close the stage and forget the address, in one step."""
-        return text(self._run("complete_fetch", claim.job_id, claim.token, card, size, lane, cache_key))  # type: ignore[return-value]
+        samples = json.dumps(counters.samples_of_file(card.size, type_of(card.media_type)))
+        facts = (claim.token, card.model_dump_json(), card.size, card.lane, cache_key, samples)
+        return text(self._run("complete_fetch", claim.job_id, *facts))  # type: ignore[return-value]
 
     def settle_result(self, job_id: str, revision: int, copy: ResultCopy, delay_seconds: float = 0.0) -> bool:
         """Store the state of the copy of a revision. A pending one is due again after ``delay_seconds``.

@@ -6,15 +6,20 @@ reader died.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 
+from document_parser.errors import EngineError
 from document_parser.jobs.redis.connection import Redis
+from document_parser.jobs.redis.scripts import run_script
 from document_parser.models import Page
 from document_parser.telemetry.metrics import observation, sample_name
 
 METRICS_KEY = "metrics"
 """The Redis hash of all samples that are counted."""
+REPORTS_KEY = "metrics:reports"
+"""The Redis hash of gauges that processes have measured, with the time until which each report counts."""
 NO_ENGINE = "none"
 """The label of pages that no engine read."""
 
@@ -32,6 +37,19 @@ def add(redis: Redis, changes: Mapping[str, float]) -> None:
         pipe.execute()
 
 
+def report(redis: Redis, name: str, samples: Mapping[str, float], seconds: float) -> None:
+    """Keep gauges that only this process can measure, under a name of their own, for so many seconds. Raises RedisError.
+
+    Gauges of the same name and labels from several reports are added up.
+    """
+    run_script(redis, "report", REPORTS_KEY, name, int(seconds * 1000), json.dumps(dict(samples)))
+
+
+def samples_of_file(size: int, kind: str) -> dict[str, float]:
+    """Return how much an accepted document of ``size`` bytes adds to each sample; ``kind`` is its type."""
+    return observation("file_size_bytes", size, kind)
+
+
 def samples_of_page(page: Page) -> dict[str, float]:
     """Return how much a finished page adds to each sample."""
     engine = page.engine or NO_ENGINE
@@ -42,6 +60,11 @@ def samples_of_page(page: Page) -> dict[str, float]:
         return dict(changes)
     changes.update(sample_name("page_attempts", attempt.engine, attempt.outcome) for attempt in page.attempts)
     changes.update(sample_name("guard_rejections", attempt.engine, attempt.guard) for attempt in page.attempts if attempt.guard)
+    changes.update(
+        sample_name("engine_errors", attempt.engine, attempt.code or EngineError.code)
+        for attempt in page.attempts
+        if attempt.outcome == "error"
+    )
     changes.update(sample_name("page_warnings", code) for code in {warning.code for warning in page.warnings})
     if page.error is not None:
         changes[sample_name("page_errors", page.error.code)] += 1

@@ -26,6 +26,8 @@ LAST_PACE = "pace:last"
 """The Redis key of the pace that was measured last, in pages a second."""
 LAST_PACE_SECONDS = 3600
 """How long a measured pace is used while too few pages wait to measure it again."""
+ASSUMED_PACE = 1.0
+"""Pages a second that are assumed for work that waits before a pace was ever measured."""
 STALE_SECONDS = 15
 """How long a forecast is kept. Without a sweeper there is none; wherever there are workers, there is a sweeper."""
 BUCKET_SECONDS = 5

@@ -58,7 +58,7 @@ async def _read_below(context: PageContext, name: EngineName, prefix: crops.Pref
         crop = crops.rest_of(prefix)
         reading = await context.read(name, crop, temperature, loop_reason)
     except EngineError as error:
-        context.record_attempt(name, "error", f"{where}: {error.message}", started, temperature)
+        context.record_attempt(name, "error", f"{where}: {error.message}", started, temperature, code=error.code)
         return None
     rejection = guards.judge(reading, crop, Evidence())
     if rejection is not None:

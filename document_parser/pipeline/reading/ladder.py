@@ -155,7 +155,7 @@ class Ladder:
         try:
             reading, image = await self._read(name, temperature)
         except EngineError as error:
-            self._context.record_attempt(name, "error", error.message, started, temperature)
+            self._context.record_attempt(name, "error", error.message, started, temperature, code=error.code)
             return self._outcome_after(error)
         if reading is None:
             return "blank"

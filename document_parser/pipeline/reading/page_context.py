@@ -87,15 +87,16 @@ class PageContext:
         started: float,
         temperature: float | None = None,
         guard: GuardName | None = None,
+        code: str = "",
     ) -> None:
         """Add an attempt to the page. ``reason`` must hold nothing of the page's contents: it is copied to the ledger.
 
-        ``started`` is the start of the attempt on the monotonic clock, in seconds.
+        ``started`` is the start of the attempt on the monotonic clock, in seconds. ``code`` is that of an engine's error.
         """
-        spent = round((time.monotonic() - started) * 1000)
-        fields = {"engine": name, "outcome": outcome, "reason": reason, "guard": guard, "tokens": self.unrecorded_tokens}
+        spent = {"milliseconds": round((time.monotonic() - started) * 1000), "tokens": self.unrecorded_tokens}
+        fields = {"engine": name, "outcome": outcome, "reason": reason, "guard": guard, "code": code}
         self.unrecorded_tokens = 0
-        self.page.attempts.append(Attempt.model_validate({**fields, "temperature": temperature, "milliseconds": spent}))
+        self.page.attempts.append(Attempt.model_validate({**fields, **spent, "temperature": temperature}))
 
     def to_page(self, chosen: Candidate) -> Page:
         """Return the page with this candidate's blocks; a failed page if the caller wants no reading that is in doubt."""

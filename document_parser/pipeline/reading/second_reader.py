@@ -108,7 +108,8 @@ class SecondReader:
             image = await self._context.image_for(other)
             reading = await self._context.read(other, image, watch=loop_reason)
         except EngineError as error:
-            self._context.record_attempt(other, "error", f"as a second reader: {error.message}", started)
+            reason = f"as a second reader: {error.message}"
+            self._context.record_attempt(other, "error", reason, started, code=error.code)
             return None
         rejection = await self._evidence.find_rejection(reading, image)
         if rejection is not None:

@@ -1,5 +1,6 @@
 -- Claim a stage of a document: to fetch, plan, assemble or export it, to extract from it, or to read pages of it again.
--- ARGV: job, stage, actor, token, milliseconds until the deadline, time as text, '1' if the actor does nothing else
+-- ARGV: job, stage, actor, token, milliseconds until the deadline, time as text, '1' if the actor does nothing else,
+-- then the bounds of the histogram of waits in seconds
 -- Returns 1, or 0 if there is nothing to do or another living actor works on it.
 local job, stage, actor, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local at = state(job)
@@ -28,6 +29,7 @@ save(stages(job), stage, entry)
 redis.call('ZADD', 'claims', now() + tonumber(ARGV[5]), claim_name(job, stage, token, actor))
 if at == 'queued' then
   redis.call('HSET', record(job), 'state', 'processing', 'started_at', ARGV[6])
+  observe('job_wait_seconds', math.max(0, now() / 1000 - tonumber(redis.call('ZSCORE', 'jobs:queued', job) or now() / 1000)), 8)
   redis.call('ZREM', 'jobs:queued', job)
   event(job, 'job.started')
 end

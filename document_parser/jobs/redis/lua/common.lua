@@ -207,6 +207,17 @@ local function tally(sample, by)
   redis.call('HINCRBYFLOAT', 'metrics', sample, by)
 end
 
+-- Add to samples that are named in JSON.
+local function tally_json(samples)
+  for sample, by in pairs(cjson.decode(samples)) do tally(sample, by) end
+end
+
+-- The accuracy mode and the output format of a job, as labels of a sample.
+local function mode_and_format(job)
+  local options = cjson.decode(redis.call('HGET', record(job), 'card') or '{}').options or {}
+  return (options.accuracy_mode or 'none') .. '|' .. (options.output_format or 'none')
+end
+
 -- Add to samples: their names and what to add alternate in ARGV, from this position on.
 local function tally_all(from)
   for i = from, #ARGV, 2 do tally(ARGV[i], ARGV[i + 1]) end
@@ -328,6 +339,8 @@ local function count_usage(job, changes)
   local pages = 0
   for engine, measures in pairs(changes) do
     pages = pages + (measures.pages or 0)
+    if measures.tokens and measures.tokens ~= 0 then tally('tokens|' .. engine, measures.tokens) end
+    if measures.milliseconds and measures.milliseconds ~= 0 then tally('engine_seconds|' .. engine, measures.milliseconds / 1000) end
     for measure, by in pairs(measures) do
       if by ~= 0 then
         local field = table.concat({owner or '', key or '', day, engine, measure}, '|')

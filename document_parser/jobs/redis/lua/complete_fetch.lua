@@ -1,5 +1,6 @@
 -- Close the fetch of a document that is in storage now, or was only scanned now, and let it be planned.
--- ARGV: job, token of the stage, card as JSON, size in bytes, lane, key of the document in the cache or ''
+-- ARGV: job, token of the stage, card as JSON, size in bytes, lane, key of the document in the cache or '',
+-- samples of the metrics as JSON
 -- Returns hit|miss|off|shared as create.lua, 'gone' if the job was deleted, or 'not_yours' if the claim is no longer held.
 local job = ARGV[1]
 local at, entry = state(job), load(stages(job), 'fetch')
@@ -15,5 +16,10 @@ redis.call('HSET', record(job), 'card', ARGV[3], 'size', ARGV[4], 'lane', ARGV[5
 redis.call('HDEL', record(job), 'fetching', 'address', 'received_bytes', 'announced_bytes')
 redis.call('HINCRBY', 'load', 'bytes', tonumber(ARGV[4]) - before)
 -- A document that only had to be scanned was here, and counted, before.
-if before == 0 then event(job, 'job.fetched', 'bytes', ARGV[4]) end
-return find_reading(job, key)
+if before == 0 then
+  event(job, 'job.fetched', 'bytes', ARGV[4])
+  tally_json(ARGV[7])
+end
+local cache = find_reading(job, key)
+tally('cache_lookups|' .. cache, 1)
+return cache

@@ -3,7 +3,7 @@
 -- Redis key of the Idempotency-Key or '', fingerprint of what came with it, milliseconds it is kept,
 -- bounds of unfinished jobs, pages, bytes (0 for none), key of the document in the cache or '', batch or '', place in the batch,
 -- entry of the batch as JSON, quotas as JSON {day, month, limits by quota, status of a refusal} or '' if nothing is counted,
--- id of the upload that the document came in, then fields and values of the record
+-- id of the upload that the document came in, samples of the metrics as JSON, then fields and values of the record
 -- Returns {'created', hit|miss|off|shared} (state of the cache; shared: another job is reading the document), {'replayed', job},
 -- {'reused', job} (the key came with something else before), {'full', bound}, {'quota', its name, used, wanted}, {'exists', job}, or
 -- {'gone', batch} (it takes no more jobs).
@@ -30,7 +30,7 @@ end
 
 if batch ~= '' and not join_batch(batch, ARGV[15], ARGV[16], job) then return {'gone', batch} end
 
-redis.call('HSET', record(job), unpack(ARGV, 19))
+redis.call('HSET', record(job), unpack(ARGV, 20))
 if given then
   local is_taken = is_in_batch and redis.call('HEXISTS', places(owner), upload) == 1
   -- What was taken at the last minute of a day is given back to that day.
@@ -49,4 +49,9 @@ if key ~= '' then
 end
 redis.call('HINCRBY', 'load', 'bytes', size)
 note_history(job)
-return {'created', find_reading(job, ARGV[13])}
+tally_json(ARGV[19])
+tally('jobs_created|' .. mode_and_format(job), 1)
+local cache = find_reading(job, ARGV[13])
+-- Of a document that has to be fetched, the cache is asked later.
+if redis.call('HEXISTS', record(job), 'fetching') == 0 then tally('cache_lookups|' .. cache, 1) end
+return {'created', cache}

@@ -8,6 +8,7 @@ local owner, month, limit, counted = unpack(redis.call('HMGET', record(job), 'ow
 if limit then
   local used = quota_used(owner, 'pages_per_month', '', month) - tonumber(counted)
   if used + number > tonumber(limit) then
+    tally('quota_refusals|pages_per_month', 1)
     return {'quota', limit, tostring(used), tostring(number), month, redis.call('HGET', record(job), 'quota_status')}
   end
 end

@@ -56,7 +56,7 @@ end
 redis.call('SET', 'job:' .. job .. ':gone', redis.call('HGET', record(job), 'owner') or '', 'PX', ttl + tonumber(ARGV[7]))
 -- Tasks that work on it check their claims at once.
 if to ~= 'completed' then redis.call('INCR', 'jobs:endings') end
-tally('jobs_ended|' .. to, 1)
+tally('jobs_ended|' .. to .. '|' .. mode_and_format(job), 1)
 if ARGV[3] ~= '' then tally('job_errors|' .. cjson.decode(ARGV[3]).code, 1) end
 local created = tonumber(redis.call('ZSCORE', 'jobs:active', job) or now() / 1000)
 observe('job_duration_seconds|' .. to, math.max(0, now() / 1000 - created), 8)

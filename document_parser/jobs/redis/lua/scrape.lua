@@ -1,21 +1,45 @@
--- Read the gauges of this moment, and the counters. ARGV: hash of the counters, lists of RQ's queues of documents ...
--- Returns {JSON {numbers, in_flight, workers}, fields and values of the counters}.
-local function age_of_oldest(key)
-  local oldest = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
-  return oldest and math.max(0, now() / 1000 - tonumber(oldest)) or 0
+-- Read the gauges of this moment, and the counters.
+-- ARGV: hash of the counters, hash of the reports, list of RQ's queue of what follows reading, then those of the lanes
+-- Returns {JSON {numbers, lanes, pace, in_flight, workers, reports}, fields and values of the counters}.
+local function age_at(created) return created and math.max(0, now() / 1000 - tonumber(created)) or 0 end
+
+local function age_of_oldest(key) return age_at(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) end
+
+local lanes = {}
+for i, lane in ipairs(LANES) do
+  lanes[lane] = {documents = redis.call('LLEN', ARGV[i + 3]), pages = 0, suspects = 0, age = 0}
 end
 
-local pages_ready = 0
+local function note_age(lane, job)
+  lanes[lane].age = math.max(lanes[lane].age, age_at(redis.call('ZSCORE', 'jobs:active', job)))
+end
+
+-- The documents of an owner that wait to be opened are in the order in which they came; those with ready pages take turns.
 for _, lane in ipairs(LANES) do
+  for _, owner in ipairs(redis.call('LRANGE', plan_owners(lane), 0, -1)) do
+    local job = redis.call('LINDEX', plan_jobs(lane, owner), 0)
+    if job then note_age(lane, job) end
+  end
   for _, owner in ipairs(redis.call('LRANGE', ready_owners(lane), 0, -1)) do
     for _, job in ipairs(redis.call('LRANGE', ready_jobs(lane, owner), 0, -1)) do
-      pages_ready = pages_ready + redis.call('LLEN', ready_list(job))
+      lanes[lane].pages = lanes[lane].pages + redis.call('LLEN', ready_list(job))
+      note_age(lane, job)
     end
   end
 end
-
-local documents_waiting = 0
-for i = 2, #ARGV do documents_waiting = documents_waiting + redis.call('LLEN', ARGV[i]) end
+for _, name in ipairs(redis.call('ZRANGE', 'transfers:due', 0, -1)) do
+  local job = string.match(name, '^(.-)|fetch$')
+  local lane = job and lane_of(job)
+  if lane and lanes[lane] then
+    lanes[lane].documents = lanes[lane].documents + 1
+    note_age(lane, job)
+  end
+end
+for _, name in ipairs(redis.call('LRANGE', 'suspects', 0, -1)) do
+  local job = string.match(name, '^(.-)|')
+  local lane = job and lane_of(job)
+  if lane and lanes[lane] then lanes[lane].suspects = lanes[lane].suspects + 1 end
+end
 
 local readers = 0
 for _, holder in ipairs(redis.call('HVALS', 'readers')) do
@@ -32,17 +56,29 @@ for _, key in ipairs(redis.call('SMEMBERS', 'rq:workers')) do
   workers[#workers + 1] = {redis.call('PTTL', key), redis.call('HMGET', key, 'death', 'state')}
 end
 
+local reports = {}
+for _, raw in ipairs(redis.call('HVALS', ARGV[2])) do
+  local report = cjson.decode(raw)
+  if report.expires >= now() then reports[#reports + 1] = report.samples end
+end
+
 local numbers = {
   queued = redis.call('ZCARD', 'jobs:queued'),
   open = redis.call('ZCARD', 'jobs:active'),
+  finishing = redis.call('LLEN', ARGV[3]),
   oldest_queued_job_age_seconds = age_of_oldest('jobs:queued'),
   oldest_open_job_age_seconds = age_of_oldest('jobs:active'),
-  documents_waiting = documents_waiting,
-  pages_ready = pages_ready,
   pages_suspect = redis.call('LLEN', 'suspects'),
   claims = redis.call('ZCARD', 'claims'),
   readers = readers,
   webhooks_pending = redis.call('ZCARD', 'webhooks:due'),
   webhooks_given_up = redis.call('ZCARD', 'webhooks:failed'),
 }
-return {cjson.encode({numbers = numbers, in_flight = in_flight, workers = workers}), redis.call('HGETALL', ARGV[1])}
+-- Without a sweeper there is no forecast, and while no page waits it measures no pace.
+local measured = tonumber(redis.call('HGET', 'forecast', '#pace') or '0')
+local last = tonumber(redis.call('GET', 'pace:last') or '0')
+return {
+  cjson.encode({numbers = numbers, lanes = lanes, pace = measured > 0 and measured or last,
+    in_flight = in_flight, workers = workers, reports = reports}),
+  redis.call('HGETALL', ARGV[1]),
+}
