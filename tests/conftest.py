@@ -29,6 +29,7 @@ from document_parser.workers.sweep import Sweep
 from tests.support.browser import DESKTOP, Watched, browser, found_browser, screenshots
 from tests.support.debian_root import why_no_debian
 from tests.support.documents import pdf_of_text, report_pdf, stamped_pdf
+from tests.support.forked_zygote import fork_elsewhere, fork_zygotes
 from tests.support.postgresql import PostgreSQL, running_postgresql, why_no_postgresql
 from tests.support.service import CORPUS, wait_until
 from tests.support.vllm_batching import UNHURRIED
@@ -65,6 +66,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for name, reason in reasons.items():
             if reason and item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_zygotes() -> Iterator[None]:
+    """What opens documents for this process is forked, with its modules loaded; the services of test_lifecycle.py start it."""
+    end = fork_zygotes(fork_elsewhere)
+    yield
+    end()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterable
 from configparser import ConfigParser
 from functools import cache
-from importlib.metadata import packages_distributions, requires
+from importlib.metadata import distribution, packages_distributions, requires
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -245,3 +246,18 @@ def test_no_process_that_stays_loads_what_draws_on_terminals_or_two_clients_of_r
     ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert len(ran.stdout.split()) <= 1
     assert "rich" not in ran.stdout
+
+
+def test_what_the_service_needs_takes_as_much_disk_as_the_readme_says():
+    [gigabytes] = re.findall(
+        r"installs the service into `\.venv`, which takes (\d\.\d) GB of disk", (ROOT / "README.md").read_text()
+    )
+    installed = {*brought_along(declared()[""]), *map(canonicalize_name, ("pip", "setuptools"))}
+    blocks = sum(-(-path.stat().st_size // 4096) for path in files_of(installed))
+    assert blocks * 4096 / 1e6 == pytest.approx(float(gigabytes) * 1000, rel=0.15)
+
+
+def files_of(names: Iterable[str]) -> set[Path]:
+    """The files of installed distributions, without what Python has compiled."""
+    found = {Path(one.locate()) for name in names for one in distribution(name).files or [] if one.suffix != ".pyc"}
+    return {path for path in found if path.is_file()}

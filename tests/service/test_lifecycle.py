@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, StoreSettings
 from document_parser.supervisor.supervisor import SupervisorWatch, starting_lock
 from tests.support.forked_process import ForkedProcess
-from tests.support.processes import pool_pids
+from tests.support.processes import pids_named, pool_pids, seen
 from tests.support.service import (
     API,
     ROOT,
@@ -55,34 +54,19 @@ def test_it_starts_one_keeper_and_one_pool_and_stops_without_a_trace(tmp_path, c
         assert not Settings(store=StoreSettings(data_dir=service.data_dir)).runtime_dir.exists()
 
 
-def seen(pid: int, service: Service) -> dict[str, object]:
-    """What ``/proc`` shows of one of the service's processes that is no number of a process."""
-    process = Path(f"/proc/{pid}")
-    told = {name: (process / name).read_bytes().rstrip(b"\0").split(b"\0") for name in ("cmdline", "environ")}
-    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
-    kept = ("Name", "Umask", "Uid", "Groups", "SigBlk", "SigIgn", "SigCgt", "Threads", "Seccomp", "CapEff")
-    pids = {str(number).encode() for number in processes_of(service.data_dir)}
-    return {
-        "command line": [b"PID" if part in pids else part for part in told["cmdline"]],
-        "environment": sorted(told["environ"]),
-        "folder": (process / "cwd").readlink(),
-        "program": (process / "exe").readlink(),
-        "streams": [(process / "fd" / str(number)).readlink() for number in range(3)],
-        "leads a group": os.getpgid(pid) == pid,
-        "leads a session": os.getsid(pid) == pid,
-        "limits": (process / "limits").read_text(),
-        **{name: status[name] for name in kept},
-    }
-
-
 def test_the_processes_that_most_tests_use_which_are_forked_are_to_the_system_as_those_that_are_started(tmp_path):
     facts, port = [], free_port()
     for preloaded in (False, True):
         with Service(tmp_path, preloaded=preloaded, API_PORT=port, NUM_WORKERS=1, WEB_WORKERS=1) as service:
             assert isinstance(service.process, ForkedProcess) == preloaded
+            wait_until(lambda: service.client.get("/v1/health").json()["workers"] == 1, 30, "all have started")
             (keeper,), (pool,) = service.pids(KEEPER), pool_pids(service)
             assert parents_of(service.data_dir)[pool] == keeper
-            facts.append({name: seen(pid, service) for name, pid in (("api", service.pid), ("keeper", keeper), ("pool", pool))})
+            (zygote,) = pids_named(service, "docparse-zygote")
+            assert parents_of(service.data_dir)[zygote] == pool
+            ours = set(processes_of(service.data_dir))
+            processes = {"api": service.pid, "keeper": keeper, "pool": pool, "zygote": zygote}
+            facts.append({name: seen(pid, ours) for name, pid in processes.items()})
         assert processes_of(service.data_dir) == {}
     started, forked = facts
     assert forked == started

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import posix
 import re
 import signal
 import socket
@@ -21,6 +22,7 @@ from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers, Source
 from document_parser.sources.zygote import start_zygote
 from tests.support import documents
+from tests.support.processes import seen
 from tests.support.service import ROOT
 
 SECRET = "hunter2-and-more-of-it"
@@ -208,3 +210,16 @@ def test_what_is_missing_is_said_in_words():
     assert Confinement().missing == ["no new privileges", "not dumpable", "Landlock", "seccomp", "a network namespace"]
     whole = Confinement(no_new_privileges=True, not_dumpable=True, landlock_abi=4, seccomp=True)
     assert (whole.missing, whole.is_sound) == (["a network namespace"], True)
+
+
+def test_the_zygotes_of_most_tests_which_are_forked_are_to_the_system_as_those_that_are_started(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def facts() -> dict[str, object]:
+        with Openers.start(OpenerLimits()) as openers:
+            confined = asyncio.run(openers.confinement())
+            return {**seen(openers.zygote_pid, {os.getpid()}), "confinement": confined}
+
+    forked = facts()
+    monkeypatch.setattr(os, "posix_spawn", posix.posix_spawn)
+    assert forked == facts()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import array
 import atexit
 import contextlib
-import ctypes
 import gc
 import marshal
 import os
@@ -28,6 +27,8 @@ from typing import Any, NoReturn
 
 from document_parser.settings import cap_threads
 from tests.support.forked_process import ForkedProcess
+from tests.support.forked_zygote import fork_here, fork_zygotes, modules_of_opener, prepare, run_zygote, wait_for_adoption
+from tests.support.proc_title import show
 
 CALLED_FOR = (
     "document_parser.accounts.database",
@@ -53,7 +54,7 @@ def modules_of_supervisor() -> list[str]:
     """What the supervisor loads, and its pool before it forks its workers."""
     from document_parser.workers.pool import PRELOADED
 
-    return [SUPERVISOR, "document_parser.supervisor.valkey", POOL, *PRELOADED, *NEEDED_BY_THE_SWEEPER]
+    return [SUPERVISOR, "document_parser.supervisor.valkey", POOL, *PRELOADED, *NEEDED_BY_THE_SWEEPER, *modules_of_opener()]
 
 
 def modules_of_commands() -> list[str]:
@@ -61,12 +62,13 @@ def modules_of_commands() -> list[str]:
     from document_parser.cli import checks
 
     found = [f"{package.__name__}.{module.name}" for package in (cli, checks) for module in iter_modules(package.__path__)]
-    return [*found, *CALLED_FOR]
+    return [*found, *CALLED_FOR, *modules_of_opener()]
 
 
 def run_command(arguments: list[str]) -> None:
     from document_parser import cli
 
+    fork_zygotes(fork_here)
     sys.argv = ["docparse", *arguments]
     cli.main()
 
@@ -143,6 +145,7 @@ def run_as_child(command: list[str]) -> NoReturn:
     """Run a module in a child just forked, with nothing of its parent that a program would not have which it starts."""
     code: int | str | None = 1
     try:
+        fork_zygotes(fork_here)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         with Path(os.devnull).open("rb") as nothing:
@@ -165,29 +168,29 @@ PROGRAMS: dict[str, tuple[Callable[[], list[str]], Callable[[list[str]], None]]]
     "docparse": (modules_of_commands, run_command),
     "service": (lambda: list(SERVED_BY), run_service),
     "supervisor": (modules_of_supervisor, run_supervisor),
+    "opener": (modules_of_opener, run_zygote),
 }
+OPENING = ("docparse", "supervisor", "opener")
+"""Programs of which zygotes are forked."""
+OUTLIVING = ("supervisor",)
+"""Programs that live on when who called for them ends."""
+ADOPTED = ("opener",)
+"""Programs whose parent becomes who called for them."""
 
 
-def load(modules: Callable[[], list[str]]) -> None:
-    """Load modules without a thread, which no forked process would have."""
+def load(program: str) -> None:
+    """Load a program's modules without a thread, which no forked process would have."""
+    modules, _ = PROGRAMS[program]
     cap_threads()
     gc.disable()
     for name in modules():
         __import__(name)
+    if program in OPENING:
+        prepare()
     gc.enable()
     assert len(list(Path("/proc/self/task").iterdir())) == 1
     gc.collect()
     gc.freeze()
-
-
-def show(command: list[str]) -> None:
-    """Have ``/proc`` show this command line and the environment, which it reads where those of the server were."""
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    environment = [name + b"=" + value for name, value in os.environb.items()]
-    for shown, start, end in ((map(os.fsencode, command), *fields[45:47]), (environment, *fields[47:49])):
-        written, room = b"".join(part + b"\0" for part in shown), int(end) - int(start)
-        assert len(written) < room
-        ctypes.memmove(int(start), written.ljust(room, b"\0"), room)
 
 
 def request(connection: socket.socket) -> tuple[list[str], str, dict[bytes, bytes], array.array[int]]:
@@ -213,7 +216,7 @@ def look_after(connection: socket.socket, command: int, *, outlives: bool) -> No
         connection.sendall(status.to_bytes(4, "little"))
 
 
-def serve(listener: socket.socket, *, outlive: bool) -> list[str]:
+def serve(listener: socket.socket, program: str) -> list[str]:
     """Answer calls until standard input is closed; in a command's process return the command's arguments."""
     started: list[int] = []
     while True:
@@ -229,12 +232,17 @@ def serve(listener: socket.socket, *, outlive: bool) -> list[str]:
         connection.close()
     listener.close()
     arguments, folder, environment, streams = request(connection)
-    command = os.fork()
+    parent, command = os.getpid(), os.fork()
     if command:
         for stream in (*streams, *range(3)):
             os.close(stream)
-        look_after(connection, command, outlives=outlive)
+        if program in ADOPTED:
+            connection.sendall(command.to_bytes(4, "little"))
+        else:
+            look_after(connection, command, outlives=program in OUTLIVING)
         os._exit(0)
+    if program in ADOPTED:
+        wait_for_adoption(connection, parent)
     connection.close()
     for standard, stream in enumerate(streams):
         os.dup2(stream, standard)
@@ -247,11 +255,11 @@ def serve(listener: socket.socket, *, outlive: bool) -> list[str]:
 
 
 if __name__ == "__main__":
-    modules, run = PROGRAMS[sys.argv[1]]
-    load(modules)
+    called = sys.argv[1]
+    load(called)
     with socket.socket(socket.AF_UNIX) as waiting:
         waiting.bind(f"{sys.argv[2]}.new")
         waiting.listen(64)
         Path(f"{sys.argv[2]}.new").rename(sys.argv[2])
-        given = serve(waiting, outlive=sys.argv[1] == "supervisor")
-    run(given)
+        given = serve(waiting, called)
+    PROGRAMS[called][1](given)

@@ -2,7 +2,7 @@
 
 The process that has loaded them is ``tests.support.command_server``. What it starts are processes of their own, with their own
 arguments, folder, environment and standard streams, also as ``/proc`` shows them. What a service starts beside its web server,
-the supervisor and the pool of workers, is forked in the same way; the zygote of the openers is not.
+the supervisor, the pool of workers and the zygote of the openers, is forked in the same way: see also ``forked_zygote``.
 """
 
 from __future__ import annotations

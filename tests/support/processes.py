@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from tests.support.service import Service, parents_of, processes_of, wait_until
@@ -36,6 +37,27 @@ def at_work(service: Service) -> dict[int, int]:
 def horses(service: Service) -> list[int]:
     """Pids of work horses."""
     return list(at_work(service))
+
+
+def seen(pid: int, ours: Collection[int]) -> dict[str, object]:
+    """What ``/proc`` shows of a process that is no number of one of these processes."""
+    process = Path(f"/proc/{pid}")
+    told = {name: (process / name).read_bytes().rstrip(b"\0").split(b"\0") for name in ("cmdline", "environ")}
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
+    kept = ("Name", "Umask", "Uid", "Groups", "SigBlk", "SigIgn", "SigCgt", "Threads", "Seccomp", "NoNewPrivs", "CapEff")
+    pids = "|".join(map(str, ours)).encode()
+    return {
+        "command line": [re.sub(rb"(?<!\d)(%b)(?!\d)" % pids, b"PID", part) for part in told["cmdline"]],
+        "environment": sorted(told["environ"]),
+        "folder": (process / "cwd").readlink(),
+        "program": (process / "exe").readlink(),
+        "streams": [(process / "fd" / str(number)).readlink() for number in range(3)],
+        "descriptors": len(list((process / "fd").iterdir())),
+        "leads a group": os.getpgid(pid) == pid,
+        "leads a session": os.getsid(pid) == pid,
+        "limits": (process / "limits").read_text(),
+        **{name: status[name] for name in kept},
+    }
 
 
 def kill(pids: Iterable[int]) -> list[int]:

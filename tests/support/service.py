@@ -123,9 +123,9 @@ class AsOperator(httpx2.Auth):
 class Service:
     """One service; ``with Service(folder) as service`` starts it and leaves nothing behind.
 
-    Its web server, its supervisor and its pool of workers are forked from processes that have loaded the modules, which is more
-    than half of a start. ``preloaded=False`` starts Python itself, as users do, and so do other commands than API, benchmarks,
-    test_install.py and test_first_hour.py. test_lifecycle.py compares what is forked with what is started.
+    Its web server, its supervisor, its pool of workers and its zygote are forked from processes that have loaded the modules,
+    which is most of a start. ``preloaded=False`` starts Python itself, as users do, and so do other commands than API,
+    benchmarks, test_install.py and test_first_hour.py. test_lifecycle.py compares what is forked with what is started.
     """
 
     def __init__(
