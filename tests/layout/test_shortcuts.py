@@ -276,3 +276,17 @@ def test_a_drop_cap_is_1_7_times_as_large_as_the_words_beside_it(size: float, jo
     initial = Word("T", 0, 0, 15, 30, size)
     lines = [Word("his", 16, 1, 40, 11, 10.0), Word("goes", 16, 14, 40, 24, 10.0), Word("on", 16, 28, 40, 38, 10.0)]
     assert (join_initials([initial, *lines])[0].text == "This") is joined
+
+
+@pytest.mark.parametrize(
+    ("letter", "width", "first"),
+    [
+        pytest.param("D", 20, "Demande nous est leur il", id="a drop cap"),
+        pytest.param("I", 8, "emande nous est leur il", id="a ruling read as a letter"),
+    ],
+)
+def test_a_drop_cap_of_a_scan_begins_the_line_beside_it(letter: str, width: float, first: str) -> None:
+    initial = Word(letter, 30 - width, 0, 30, 30)
+    texts = ("emande nous est leur il", "avoir et facture rapport", "mais journal il des au gare")
+    lines = [Word(text, 31, 16.0 * place, 160, 16.0 * place + 15) for place, text in enumerate(texts)]
+    assert first in [word.text for word in join_initials([initial, *lines])]

@@ -11,6 +11,8 @@ MIN_INITIAL_RATIO = 1.7
 """Font size of a drop cap divided by that of the text beside it, at least."""
 MAX_INITIAL_GAP_EM = 0.8
 """Font sizes of the text between a drop cap and the first line beside it, at most."""
+MIN_LETTER_WIDTH_RATIO = 0.4
+"""Width over height of the box of a letter that OCR read, at least."""
 MAX_OVERLAP_EM = 0.2
 """Font sizes of the text by which a word may reach into a drop cap, or begin beside the edge where it does."""
 
@@ -23,24 +25,30 @@ def join_initials(words: Sequence[Word]) -> list[Word]:
     line's height.
     """
     found = list(words)
-    initials = [word for word in words if len(word.text) == 1 and word.text.isupper() and word.size_points > 0]
+    initials = [word for word in words if len(word.text) == 1 and word.text.isupper() and _may_be_letter(word)]
     if not initials:
         return found
     sizes = list(map(size_of, words))
     for initial in initials:
-        most = initial.size_points
+        most = size_of(initial)
         small = [word for word, size in zip(words, sizes, strict=True) if most >= MIN_INITIAL_RATIO * size]
         follower = _follower_of(initial, small) if len(small) > 1 else None
         if follower is None:
             continue
         place, at = _place_of(initial, found), _place_of(follower, found)
-        alone = follower.text[:1].islower() and _is_word(follower.text, initial.text + follower.text, words)
+        rest = follower.text.split()[0]
+        alone = follower.text[:1].islower() and _is_word(rest, initial.text + rest, words)
         if alone or _begins_word(follower.text):
             found[place] = _seat(initial, follower)
         else:
             found[at] = follower._replace(text=initial.text + follower.text, left=initial.left)
             del found[place]
     return found
+
+
+def _may_be_letter(word: Word) -> bool:
+    """Return whether a letter is one as far as its box says: OCR reads the ruling between two columns as "I" at times."""
+    return word.size_points > 0 or word.right - word.left >= MIN_LETTER_WIDTH_RATIO * (word.bottom - word.top)
 
 
 def _follower_of(initial: Word, words: Sequence[Word]) -> Word | None:
@@ -84,7 +92,7 @@ def _place_of(word: Word, words: Sequence[Word]) -> int:
 
 def _is_word(text: str, joined: str, words: Sequence[Word]) -> bool:
     """Return whether a text occurs as a word elsewhere on the page, and joined to the letter does not."""
-    texts = [word.text.strip(".,;:!?").casefold() for word in words]
+    texts = [text.strip(".,;:!?").casefold() for word in words for text in word.text.split()]
     return texts.count(text.casefold()) > 1 and joined.casefold() not in texts
 
 
