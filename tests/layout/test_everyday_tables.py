@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from document_parser.layout.page import blocks_of
 from document_parser.layout.tables.grid import Grid, GridCell
 from document_parser.layout.tables.header_above import add_rows_around
 from tests.support.layout_pages import (
@@ -223,3 +224,57 @@ def test_tables_in_cells_are_rows_and_columns_of_the_table_around_them():
         ["Valve 1 (2x1)", "length", "41", "of steel (2x1)"],
         ["weight", "71"],
     ]
+
+
+LAB_LEFTS = (76, 220, 268, 380)
+LAB_ROWS = [
+    ["Glucose", "6.0", "mmol/L", "3.9 - 5.6"],
+    ["ALT", "21.2", "U/L", "7.0 - 45.0"],
+    ["Urea", "5.1", "mmol/L", "2.8 - 7.2"],
+]
+
+
+def lab_report(ruled):
+    """Results below two bold headings of sections; with rules between all rows if ``ruled``, else around header and table."""
+    words, rules, top = [], [level(100)], 104.0
+    rows = [["Test", "Result", "Unit", "Range"], ["Blood"], *LAB_ROWS, ["Serum"], *LAB_ROWS]
+    for number, row in enumerate(rows):
+        words += rows_at([row], LAB_LEFTS[: len(row)], top, bold=len(row) == 1 or number == 0)
+        top += 20
+        if ruled or number in (0, len(rows) - 1):
+            rules.append(level(top - 4))
+    return words, rules
+
+
+@pytest.mark.parametrize("ruled", [True, False])
+def test_bold_headings_of_sections_stand_over_all_columns_below_a_bold_header(ruled):
+    rows = shown(table_of(*lab_report(ruled)))
+    assert rows == [
+        ["Test", "Result", "Unit", "Range"], ["Blood (1x4)"], *LAB_ROWS, ["Serum (1x4)"], *LAB_ROWS,
+    ]  # fmt: skip
+
+
+def test_text_between_two_closed_frames_is_in_neither():
+    rows = [["alpha", "12", "40"], ["beta", "15", "41"]]
+    words = rows_at([["Name", "Size", "Weight"], *rows], (80, 280, 420), 104, bold=False)
+    words += line("The second table has what was measured again after the repair of the third of the four", 72, 170)
+    words += line("pumps, and what was left out.", 72, 183)
+    words += rows_at([["Pump", "Size", "Weight"], *rows], (80, 280, 420), 210)
+    rules = [*box(72, 100, 520, 152), *box(72, 206, 520, 258), upright(270, 206, 258), level(222), level(238)]
+    found = blocks_of(words, WIDTH, HEIGHT, rules)
+    assert kinds(found) == ["table", "paragraph", "table"]
+
+
+def test_an_address_and_the_numbers_of_an_account_above_a_header_are_no_rows():
+    words = line("Frank Okafor", 72, 100) + line("194 Linden Avenue", 72, 116)
+    words += rows_at([["Account", "6112890920"], ["Sort code", "628360"]], (72, 240), 132)
+    lefts = (72, 150, 330, 410, 480)
+    words += rows_at([["Date", "Details", "Paid out", "Paid in", "Balance"]], lefts, 172, bold=True)
+    payments = [
+        ["22 Mar 2000", "Marta Ekström", "", "578.08", "7,035.63"],
+        ["24 Mar 2000", "Boris Quinn", "31.95", "", "6,303.68"],
+    ]
+    words += [word for word in rows_at(payments * 6, lefts, 190) if word.text]
+    rows = grid(only_table(blocks(words)))
+    assert rows[0] == ["Date", "Details", "Paid out", "Paid in", "Balance"]
+    assert rows[1:3] == payments

@@ -75,10 +75,21 @@ def below_fields(grid: Grid) -> Grid:
     if not above or len(header) <= MIN_PIECE_ROWS or not body or any(map(_are_bold, body)):
         return grid
     is_header = not any(_has_label(cell) or is_number(cell.text) for cell in header)
-    if not is_header or not all(len(row) > 1 and _has_label(row[0]) and not _are_bold(row) for row in above):
+    if not is_header or not (all(map(_is_field, above)) or _are_sparse(above, len(header))):
         return grid
     [table] = _pieces_of(grid, first, len(grid.rows))
     return table if isinstance(table, Grid) else grid
+
+
+def _is_field(row: Sequence[GridCell]) -> bool:
+    """Return whether a row begins with a label before its value."""
+    return len(row) > 1 and _has_label(row[0]) and not _are_bold(row)
+
+
+def _are_sparse(rows: Rows, columns: int) -> bool:
+    """Return whether rows have text in less than half of the columns, none of them bold: an address and an account's number."""
+    held = [[cell for cell in row if cell.words] for row in rows]
+    return all(len(cells) * 2 < columns and not _are_bold(cells) for cells in held)
 
 
 def _has_label(cell: GridCell) -> bool:

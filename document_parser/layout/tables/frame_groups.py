@@ -75,7 +75,11 @@ def _belong_together(upper: Frame, lower: Frame, page: PageIndex, size: float, h
     if _is_white_stripe(upper, lower, between):
         return True
     if headings and len(lines) == 1 and lower.top - upper.bottom < MAX_HEADING_BAND_EM * size:
-        return _have_same_columns(upper, lower, page, size) and not _begins_table(lower, page)
+        if _begins_table(lower, page):
+            return False
+        return _have_same_columns(upper, lower, page, size) or _heads_columns(upper, lower, page, size)
+    if all(_is_closed(frame) and not all(line.edge for line in frame.verticals) for frame in (upper, lower)):
+        return False
     if max(gaps_between(lines, upper.bottom, lower.top)) >= MAX_GAP_EM * size or contains_prose(lines, upper, size):
         return False
     if not are_walls_shared(upper, lower) or not are_columns_shared(lines, size):
@@ -110,14 +114,30 @@ def _is_white_stripe(upper: Frame, lower: Frame, between: Sequence[Word]) -> boo
 def _is_whole(frame: Frame) -> bool:
     """Return whether a frame is closed at both sides and has several rows: two of them with white between are two tables."""
     rows = len(borders_of(line.at for line in frame.horizontals)) - 1
+    return rows > 1 and _is_closed(frame)
+
+
+def _is_closed(frame: Frame) -> bool:
+    """Return whether vertical lines run along both sides of a frame: text between two such frames is in neither."""
     sides = (frame.left, frame.right)
-    return rows > 1 and all(any(abs(line.at - side) < TOUCH_POINTS for line in frame.verticals) for side in sides)
+    return all(any(abs(line.at - side) < TOUCH_POINTS for line in frame.verticals) for side in sides)
 
 
 def _have_same_columns(upper: Frame, lower: Frame, page: PageIndex, size: float) -> bool:
     """Return whether most columns of one frame continue in the other."""
     above, below = (lines_of(words_inside(frame, page)) for frame in (upper, lower))
     return are_columns_alike(above, below, size)
+
+
+def _heads_columns(upper: Frame, lower: Frame, page: PageIndex, size: float) -> bool:
+    """Return whether a frame is a bold header of several columns between two rules, and each cell below is under one heading.
+
+    Headings and numbers may be set closer than the columns of two groups of lines are looked for.
+    """
+    above, below = (lines_of(words_inside(frame, page)) for frame in (upper, lower))
+    if len(above) != 1 or not below or not above[0].bold or below[0].bold:
+        return False
+    return len(segments_of(above[0], size)) >= MIN_HEADER_COLUMNS and _is_header_of(above[0], below[0], size)
 
 
 def _begins_table(frame: Frame, page: PageIndex) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from document_parser.layout.tables.centred_rows import find_centred_rows
-from document_parser.layout.tables.grid import GridCell
+from document_parser.layout.tables.grid import GridCell, is_number
 from document_parser.layout.tables.lattice import Lattice
 from document_parser.layout.tables.row_starts import find_heading_spans, find_row_starts
 from document_parser.layout.tables.spanning_cells import TallCell, find_tall_cells
@@ -36,8 +36,24 @@ def rows_of(lattice: Lattice) -> list[Row]:
     rows = [row for band in range(len(lattice.bands)) for row in _rows_of_band(lattice, band)]
     rows = [row for row in rows if row.cells or (lattice.inner_verticals and _is_tall_enough(lattice, row))]
     counts = Counter(row.band for row in rows)
-    lone = {row.band for row in rows[:-1] if counts[row.band] == 1}  # what the last row heads is not in the frame
-    return [*rows[:1], *(_place_part_heading(lattice, row, between_rules=row.band in lone) for row in rows[1:])]
+    lone = {
+        row.band for row in rows[:-1] if counts[row.band] == 1 and lattice.ruled
+    }  # what the last row heads is not in the frame
+    plain = [row.cells[0] for row in rows[1:] if len(row.cells) > 1]
+    has_bold_header = all(cell.bold for cell in rows[0].cells) if rows else False
+    bold_heads = has_bold_header and sum(not cell.bold for cell in plain) * 2 > len(plain)
+    return [
+        *rows[:1],
+        *(
+            _place_part_heading(lattice, row, is_known=row.band in lone or (bold_heads and _is_bold_label(row)))
+            for row in rows[1:]
+        ),
+    ]
+
+
+def _is_bold_label(row: Row) -> bool:
+    """Return whether all that a row holds is bold, in its first column, and no number."""
+    return len(row.cells) == 1 and row.cells[0].first == 0 and row.cells[0].bold and not is_number(row.cells[0].text)
 
 
 def _rows_of_band(lattice: Lattice, band: int) -> list[Row]:
@@ -107,11 +123,11 @@ def _header_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> li
     return [*rows, Row(band, top, bottom, _merge_lines(group))] if group else rows
 
 
-def _place_part_heading(lattice: Lattice, row: Row, *, between_rules: bool) -> Row:
+def _place_part_heading(lattice: Lattice, row: Row, *, is_known: bool) -> Row:
     """Return a row with one text placed over all columns if it is centred on them, else in the first column.
 
-    Such a text is the heading of a section, also if it stands alone ``between_rules`` while several other rows share a band.
-    Other rows are returned unchanged.
+    Such a text is the heading of a section, also if it ``is_known`` to be one: it stands alone between two rules while several
+    other rows share a band, or is bold as the header is and the labels of most rows are not. Other rows are returned unchanged.
     """
     closed = row.walled is None or len(row.walled) == lattice.width
     if lattice.inner_verticals or len(row.cells) != 1 or not closed:
@@ -121,7 +137,7 @@ def _place_part_heading(lattice: Lattice, row: Row, *, between_rules: bool) -> R
     middles = (lattice.frame.left + lattice.frame.right, reaches[0][0] + reaches[-1][1])
     centred = any(abs(cell.left + cell.right - middle) / 2 < 0.75 * lattice.size for middle in middles)
     indented = cell.left - reaches[0][0] > MIN_HEADING_INDENT_EM * lattice.size
-    heads = between_rules and lattice.is_in_body(row.band) and lattice.ruled
+    heads = is_known and lattice.is_in_body(row.band)
     if (centred and (indented or cell.first > 0)) or (heads and cell.first == 0):
         return replace(row, cells=[GridCell(0, lattice.width - 1, cell.words)])
     return replace(row, cells=[GridCell(0, 0, cell.words)]) if cell.first == 0 else row

@@ -42,7 +42,7 @@ MIN_FRAME_WIDTH_EM = 6
 """Font sizes of a frame's width, at least; a narrower frame is a button, a tick box or a mark in the text."""
 MIN_WORDS = 4
 """Words of a table, at least."""
-MAX_READINGS = 1
+MAX_READINGS = 2
 """Runs of a frame's lines that are read as aligned columns, at most."""
 MIN_ROW_LINES = 4
 """Horizontal lines of a frame, at least, of which two part its rows: three may be those of a table with a header alone."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from document_parser.layout.page_index import PageIndex
+from document_parser.layout.tables.column_costs import column_cost
 from document_parser.layout.tables.forest import forest
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.grid_features import grid_features
@@ -84,6 +85,8 @@ def score_tables(proposals: Sequence[Proposal], page: PageIndex) -> list[ScoredT
 def _blend(agreement: float, proposal: Proposal) -> float:
     """Return the expected agreement of a proposal: what the forest expects, or what its prior does if that is clearly more."""
     cost = PART_COST * proposal.part + WITHIN_COST * (proposal.origin is Origin.WITHIN)
+    if proposal.origin is not Origin.RULED:
+        cost += column_cost(proposal.grid)
     return max(agreement, PRIOR_SHARE * proposal.prior) - cost
 
 
