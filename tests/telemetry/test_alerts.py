@@ -30,6 +30,7 @@ from document_parser.supervisor.valkey import EmbeddedValkey
 from document_parser.telemetry import metrics
 from document_parser.workers import measure
 from tests.support import promql
+from tests.support.dashboards import BOARDS, queries
 from tests.support.ledger_jobs import add_ready_job, card_with_webhook, make_card
 from tests.support.nvml import PreparedGpu, PreparedNvml
 from tests.support.prometheus import DEPLOY, Prometheus, promtool, run
@@ -229,6 +230,12 @@ def test_a_model_server_that_went_away_and_a_lost_database(planted):
 def test_gpus_that_are_busy_and_full(planted):
     measure.report_gpus(planted.redis, PreparedNvml([PreparedGpu(99, 80 << 30)]))
     planted.wait_for("DocparseGpuBusy", "DocparseGpuMemoryFull")
+
+
+def test_every_query_of_the_dashboards_is_answered(planted):
+    answered = {query: planted.prometheus.ask(query) for board in BOARDS.values() for query in queries(board)}
+    silent = [query for query, found in answered.items() if not found]
+    assert len(silent) < len(answered) / 2, "most find something, in a service in which nothing was read"
 
 
 def test_a_redis_that_is_lost(planted):
