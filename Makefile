@@ -27,6 +27,7 @@ run: $(VENV)/.installed  ## serve on port 1233, with workers
 
 test: $(VENV)/.installed-dev  ## the whole suite, three files at a time
 	-$(LANGUAGES)
+	-@tests/support/prometheus.sh $(VENV)/prometheus
 	$(SUITE)
 
 test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on the CPU (2.5 GB, some minutes); skipped where it cannot be had
