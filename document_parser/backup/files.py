@@ -58,12 +58,10 @@ def _stored(storage: Storage) -> Iterator[tuple[str, int]]:
 def restore_files(storage: Storage, folder: Path, entries: Iterable[StoredEntry], progress: Progress) -> None:
     """Copy files into the storage; those that an interrupted restore has copied are skipped.
 
-    Raises BackupDamaged, BackupUnusable, StorageUnavailable, OSError.
+    Raises StorageUnavailable, OSError.
     """
     tally = Tally(progress, "stored files")
     for entry in entries:
-        if not entry.key.startswith(COPIED_PREFIXES) and entry.key != CHECK_FILE:
-            raise BackupUnusable(f"The backup names a file that is none of this service: {entry.key!r}.")
         if not storage.exists(entry.key):
             _restore_file(storage, folder, entry)
         tally.add(entry.bytes)
@@ -79,9 +77,12 @@ def _restore_file(storage: Storage, folder: Path, entry: StoredEntry) -> None:
 
 
 def verify_files(folder: Path, progress: Progress) -> None:
-    """Compare each copied file with its hash. Raises BackupDamaged."""
+    """Compare each copied file with its hash. Raises BackupDamaged, and BackupUnusable for a name that leads elsewhere."""
     tally = Tally(progress, "stored files verified")
     for entry in layout.read_listing(folder):
+        ours = entry.key == CHECK_FILE or entry.key.startswith(COPIED_PREFIXES)
+        if not ours or ".." in entry.key.split("/"):
+            raise BackupUnusable(f"The backup names a file that is none of this service: {entry.key!r}.")
         layout.verify(folder, BackupFile(name=layout.copy_name(entry.key), bytes=entry.bytes, sha256=entry.sha256))
         tally.add(entry.bytes)
     tally.finish()
