@@ -79,7 +79,7 @@ class Database:
     @contextlib.contextmanager
     def connection(self) -> Iterator[Connection]:
         """Give a connection that may change tables, in one transaction. The tables may be absent or old."""
-        with _faults(), self.engine.execution_options(**{WRITES: True}).begin() as connection:
+        with database_faults(), self.engine.execution_options(**{WRITES: True}).begin() as connection:
             yield connection
 
     def make_ready(self) -> None:
@@ -97,7 +97,7 @@ class Database:
         """Overwrite what was deleted in SQLite's file, and empty its write-ahead log. Nothing happens with PostgreSQL."""
         if not self.is_embedded:
             return
-        with _faults(), contextlib.closing(self.engine.raw_connection()) as connection:
+        with database_faults(), contextlib.closing(self.engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def ping(self) -> None:
@@ -114,12 +114,12 @@ class Database:
     def _session(self, *, writes: bool) -> Iterator[Session]:
         self.make_ready()
         engine = self.engine.execution_options(**{WRITES: writes})
-        with _faults(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with database_faults(), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
 
 @contextlib.contextmanager
-def _faults() -> Iterator[None]:
+def database_faults() -> Iterator[None]:
     """Raise DatabaseUnavailable for every fault of the database. Mistakes of ours, such as broken constraints, pass."""
     try:
         yield

@@ -38,6 +38,8 @@ COMMANDS: dict[str, Command] = {
     "usage": Command("print what was used, for bills", "document_parser.cli.usage"),
     "db": Command("upgrade the database of keys and usage", "document_parser.cli.database"),
     "storage": Command("make a key that encrypts stored files, and move files to a new one", "document_parser.cli.storage"),
+    "backup": Command("copy the whole service into a folder while it works", "document_parser.cli.backup"),
+    "restore": Command("bring a service back from a backup", "document_parser.cli.backup", "restore"),
     "operator-token": Command("print the token that opens listing and deletion", "document_parser.cli.operator", "token"),
     "operator-link": Command(
         "print a one-time link that gives a browser the operator's rights", "document_parser.cli.operator", "link"

@@ -78,6 +78,16 @@ def webhook_secret_file(settings: Settings) -> Path:
     return settings.data_dir / "webhook.secret"
 
 
+def secret_key_file(settings: Settings) -> Path:
+    """Return the path of the file that stands in for SECRET_KEY if that is not set."""
+    return settings.data_dir / "secret.key"
+
+
+def secret_files(settings: Settings) -> list[Path]:
+    """Return the paths of the files in DATA_DIR that hold secrets, whether they are there or not."""
+    return [secret_key_file(settings), webhook_secret_file(settings), settings.operator_token_file]
+
+
 def _write_webhook_secrets(settings: Settings, lines: tuple[str, ...]) -> None:
     with atomic_write(webhook_secret_file(settings)) as out:
         os.fchmod(out.fileno(), 0o600)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from document_parser.errors import StorageUnavailable
 from document_parser.settings import Settings
 from document_parser.storage.base import CHUNK_BYTES, Storage, StoredFileMissing
-from document_parser.storage.encrypted import EncryptedStorage, check_not_encrypted
+from document_parser.storage.encrypted import CHECK_FILE, PREFIXES, EncryptedStorage, check_not_encrypted
 from document_parser.storage.growing import SYNC_BYTES, GrowingFile, Grown
 from document_parser.storage.local import LocalStorage
 from document_parser.storage.os_errors import open_scratch
@@ -15,7 +15,9 @@ from document_parser.storage.s3 import S3Storage
 from document_parser.storage.sealing import KeyRing, new_storage_key
 
 __all__ = [
+    "CHECK_FILE",
     "CHUNK_BYTES",
+    "PREFIXES",
     "SYNC_BYTES",
     "EncryptedStorage",
     "GrowingFile",
@@ -25,6 +27,7 @@ __all__ = [
     "Storage",
     "StoredFileMissing",
     "check_storage_key",
+    "make_raw_storage",
     "make_storage",
     "new_storage_key",
     "open_scratch",
@@ -36,7 +39,7 @@ def make_storage(settings: Settings) -> Storage:
 
     Raises ValueError for an address of another form.
     """
-    plain = _make_plain(settings)
+    plain = make_raw_storage(settings)
     if not settings.store.storage_key:
         return plain
     return EncryptedStorage(plain, KeyRing.parse(settings.store.storage_key), settings.plain_dir)
@@ -54,7 +57,11 @@ def check_storage_key(settings: Settings) -> None:
         raise StorageUnavailable(reason="the extra s3 is not installed") from error
 
 
-def _make_plain(settings: Settings) -> Storage:
+def make_raw_storage(settings: Settings) -> Storage:
+    """Return the storage with its files as they are stored: encrypted, if STORAGE_KEY is set. Nothing is opened yet.
+
+    Raises ValueError for an address of another form.
+    """
     url = settings.store.storage_url
     if not url:
         return LocalStorage(settings.data_dir)

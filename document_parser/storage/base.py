@@ -55,6 +55,10 @@ class Storage(ABC):
         """Yield all keys that begin with the prefix, which ends with a slash."""
 
     @abstractmethod
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield all keys that begin with the prefix, as ``keys`` does, each with the bytes that are stored under it."""
+
+    @abstractmethod
     def delete(self, key: str) -> None:
         """Delete one key; nothing happens if it is missing. Raises StorageUnavailable if it could not be deleted."""
 

@@ -137,6 +137,10 @@ class EncryptedStorage(Storage):
         """Yield all keys that begin with the prefix."""
         return self.inner.keys(prefix)
 
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield all keys that begin with the prefix, with the sizes of the encrypted files."""
+        return self.inner.sizes(prefix)
+
     def delete(self, key: str) -> None:
         """Delete one key."""
         self.inner.delete(key)

@@ -85,6 +85,14 @@ class LocalStorage(Storage):
                 for name in names:
                     yield str((Path(folder) / name).relative_to(self.root))
 
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield the keys of all files below a folder with their sizes; those that are deleted meanwhile are left out."""
+        for key in self.keys(prefix):
+            with contextlib.suppress(StoredFileMissing):
+                with storage_errors(key):
+                    size = self._path(key).stat().st_size
+                yield key, size
+
     def delete(self, key: str) -> None:
         """Delete the file of a key; nothing happens if it is missing."""
         with storage_errors():

@@ -75,11 +75,15 @@ class S3Storage(Storage):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys of all objects that begin with the prefix."""
+        return (key for key, _ in self.sizes(prefix))
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield the keys of all objects that begin with the prefix, with their sizes."""
         with self._storage_errors_of(prefix):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
             for page in pages:
                 for entry in page.get("Contents", []):
-                    yield entry["Key"].removeprefix(self.prefix)
+                    yield entry["Key"].removeprefix(self.prefix), entry["Size"]
 
     def delete(self, key: str) -> None:
         """Delete an object; nothing happens if it is missing."""

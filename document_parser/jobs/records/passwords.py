@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from document_parser.host.files import load_or_create_secret
 from document_parser.jobs.redis.connection import Redis
 from document_parser.settings import Settings
+from document_parser.settings.secrets import secret_key_file
 
 
 def seal(settings: Settings, password: str) -> bytes:
@@ -46,5 +47,5 @@ def _fernet(settings: Settings) -> Fernet:
 
 
 def _secret(settings: Settings) -> bytes:
-    secret = settings.api.secret_key or load_or_create_secret(settings.data_dir / "secret.key", Fernet.generate_key)
+    secret = settings.api.secret_key or load_or_create_secret(secret_key_file(settings), Fernet.generate_key)
     return hashlib.sha256(secret.encode()).digest()
