@@ -47,6 +47,10 @@ SERVED_BY = (
 
 SUPERVISOR, POOL = "document_parser.supervisor.supervisor", "document_parser.worker"
 """What the web server starts, and what that starts."""
+FLUSH_FAILED = 120
+"""The status with which Python ends where nobody reads what it has written."""
+LIBRARIES = ("gunicorn",)
+"""Packages whose ``__main__`` is run, and which stay what they are called."""
 NEEDED_BY_THE_SWEEPER = ("document_parser.workers.flush_accounts",)
 
 
@@ -77,7 +81,8 @@ def run_module(command: list[str]) -> None:
     """What ``python -m MODULE ARGUMENT ...`` does, after its start."""
     _, _, module, *arguments = command
     show(command)
-    sys.modules.pop(module, None)  # it is called __main__
+    if module not in LIBRARIES:
+        sys.modules.pop(module, None)  # it is called __main__
     sys.argv = ["-m", *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
@@ -97,14 +102,22 @@ def run_service(command: list[str]) -> None:
 
 
 def run_supervisor(command: list[str]) -> None:
-    """The supervisor, which forks its pool."""
+    """The supervisor, which forks its pool; or a pool by itself, which forks its supervisor if it needs one."""
 
     def start(command: list[str], **options: Any) -> Any:
-        return ForkedChild(command) if command[1:3] == ["-m", POOL] else started(command, **options)
+        return ForkedChild(command) if command[1:3] in (["-m", POOL], ["-m", SUPERVISOR]) else started(command, **options)
 
-    os.setsid()
     started, subprocess.Popen = subprocess.Popen, start  # type: ignore[misc,assignment]
+    lead(command)
     run_module(command)
+
+
+def lead(command: list[str]) -> None:
+    """What is different for the two: a supervisor has a session of its own, a pool a zygote."""
+    if command[2] == SUPERVISOR:
+        os.setsid()
+    else:
+        fork_zygotes(fork_here)
 
 
 class ForkedChild:
@@ -116,7 +129,7 @@ class ForkedChild:
         self.returncode: int | None = None
         self.pid = os.fork()
         if self.pid == 0:
-            run_as_child(command)
+            run_to_the_end(run_as_child, command)
 
     def poll(self) -> int | None:
         if self.returncode is None:
@@ -141,27 +154,40 @@ class ForkedChild:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def run_as_child(command: list[str]) -> NoReturn:
+def run_as_child(command: list[str]) -> None:
     """Run a module in a child just forked, with nothing of its parent that a program would not have which it starts."""
-    code: int | str | None = 1
+    lead(command)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    run_module(command)
+
+
+def run_to_the_end(run: Callable[[list[str]], None], given: list[str]) -> NoReturn:
+    """Run and end as Python ends a program, but for freeing all that was loaded: a process just forked would copy it first."""
+    status: object = None
     try:
-        fork_zygotes(fork_here)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        with Path(os.devnull).open("rb") as nothing:
-            os.dup2(nothing.fileno(), 0)
-        run_module(command)
-        code = 0
+        run(given)
     except SystemExit as end:
-        code = end.code
-    except BaseException:  # noqa: BLE001 - what Python itself does at the end of a program
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
-    finally:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
+        status = end.code
+    except BaseException as error:  # noqa: BLE001 - what Python itself does at the end of a program
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = 1
+        if isinstance(error, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+    if not (status is None or isinstance(status, int)):
+        sys.stderr.write(f"{status}\n")
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else code is not None)
+    except OSError:
+        status = status or FLUSH_FAILED
+    os._exit(int(status or 0) & 0xFF)
 
 
 PROGRAMS: dict[str, tuple[Callable[[], list[str]], Callable[[list[str]], None]]] = {
@@ -262,4 +288,4 @@ if __name__ == "__main__":
         waiting.listen(64)
         Path(f"{sys.argv[2]}.new").rename(sys.argv[2])
         given = serve(waiting, called)
-    PROGRAMS[called][1](given)
+    run_to_the_end(PROGRAMS[called][1], given)

@@ -15,7 +15,8 @@ PIECE_BYTES = 1 << 16
 class CutLine:
     """Forwards connections to a port, and resets the one at which so many bytes of clients have passed, once for each number.
 
-    ``before_cut`` is called before: what it does to the other end has happened when the client notices.
+    ``before_cut`` is called before, in a thread: it need not have ended when a client goes on through another connection. The
+    end of the block waits for it, and raises what it raised.
     """
 
     def __init__(self, port: int, cut_after: list[int], before_cut: Callable[[], object] = lambda: None) -> None:
@@ -24,6 +25,8 @@ class CutLine:
         self.passed = 0
         """Bytes from clients so far."""
         self._before_cut = before_cut
+        self._cutting: list[threading.Thread] = []
+        self._failures: list[Exception] = []
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -34,6 +37,10 @@ class CutLine:
 
     def __exit__(self, *_: object) -> None:
         self._listener.close()
+        for thread in self._cutting:
+            thread.join()
+        for failure in self._failures:
+            raise failure
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -61,10 +68,17 @@ class CutLine:
             while piece := client.recv(PIECE_BYTES):
                 server.sendall(piece)
                 if self._is_cut(len(piece)):
-                    self._before_cut()
+                    self._prepare_cut()
                     for end in (client, server):
                         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return
+
+    def _prepare_cut(self) -> None:
+        self._cutting.append(threading.current_thread())
+        try:
+            self._before_cut()
+        except Exception as error:  # noqa: BLE001 - the test's own thread raises it
+            self._failures.append(error)
 
     def _is_cut(self, size: int) -> bool:
         with self._lock:

@@ -52,7 +52,6 @@ def seen(pid: int, ours: Collection[int]) -> dict[str, object]:
         "folder": (process / "cwd").readlink(),
         "program": (process / "exe").readlink(),
         "streams": [(process / "fd" / str(number)).readlink() for number in range(3)],
-        "descriptors": len(list((process / "fd").iterdir())),
         "leads a group": os.getpgid(pid) == pid,
         "leads a session": os.getsid(pid) == pid,
         "limits": (process / "limits").read_text(),

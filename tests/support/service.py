@@ -108,6 +108,17 @@ def parents_of(data_dir: Path) -> dict[int, int]:
     return found
 
 
+Process = subprocess.Popen[bytes] | ForkedProcess
+"""A process of a service."""
+
+
+def loaded_as(command: list[str]) -> str | None:
+    """The program of ``tests.support.command_server`` that has loaded what this command runs, if there is one."""
+    if command == API or command[:4] == gunicorn():
+        return "service"
+    return "supervisor" if command[:3] == WORKER else None
+
+
 class AsOperator(httpx2.Auth):
     """Sends the token of a DATA_DIR where a request says nothing of its own, as programs on the machine do."""
 
@@ -124,8 +135,9 @@ class Service:
     """One service; ``with Service(folder) as service`` starts it and leaves nothing behind.
 
     Its web server, its supervisor, its pool of workers and its zygote are forked from processes that have loaded the modules,
-    which is most of a start. ``preloaded=False`` starts Python itself, as users do, and so do other commands than API,
-    benchmarks, test_install.py and test_first_hour.py. test_lifecycle.py compares what is forked with what is started.
+    which is most of a start. ``preloaded=False`` starts Python itself, as users do, and so do commands other than API, gunicorn
+    and WORKER, benchmarks, test_install.py and test_first_hour.py. test_lifecycle.py compares what is forked with what is
+    started.
     """
 
     def __init__(
@@ -155,8 +167,8 @@ class Service:
             **{name: str(value) for name, value in settings.items()},
         }
         self.client = self._client()
-        self.process: subprocess.Popen[bytes] | ForkedProcess | None = None
-        self.others: list[subprocess.Popen[bytes]] = []
+        self.process: Process | None = None
+        self.others: list[Process] = []
         self.piped = piped
         self.preloaded = preloaded
         self.writers: list[subprocess.Popen[bytes]] = []
@@ -168,10 +180,7 @@ class Service:
 
     def start(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.preloaded and not self.piped and self.command == API and takes(self.environment):
-            self.process = self._fork()
-        else:
-            self.process = self._popen(self.command)
+        self.process = self._run(self.command)
         return self
 
     @contextlib.contextmanager
@@ -184,10 +193,16 @@ class Service:
             self.kill_everything()
             self.client.close()
 
-    def also(self, command: list[str]) -> subprocess.Popen[bytes]:
+    def also(self, command: list[str]) -> Process:
         """Another process of the same service, a worker for example."""
-        self.others.append(self._popen(command))
+        self.others.append(self._run(command))
         return self.others[-1]
+
+    def _run(self, command: list[str]) -> Process:
+        program = loaded_as(command)
+        if program is None or self.piped or not self.preloaded or not takes(self.environment):
+            return self._popen(command)
+        return self._fork(program, command)
 
     def _popen(self, command: list[str]) -> subprocess.Popen[bytes]:
         with (self.folder / "service.log").open("ab") as log:
@@ -203,11 +218,11 @@ class Service:
                     writer.stdin.close()
                     self.writers.append(writer)
 
-    def _fork(self) -> ForkedProcess:
+    def _fork(self, program: str, command: list[str]) -> ForkedProcess:
         with (self.folder / "service.log").open("ab") as log, Path(os.devnull).open("rb") as nothing:
             streams = (nothing.fileno(), log.fileno(), log.fileno())
-            command = [str(socket_of("supervisor")), *self.command]
-            return ForkedProcess(socket_of("service"), command, self.cwd, self.environment, streams)
+            given = [str(socket_of("supervisor")), *command] if program == "service" else command
+            return ForkedProcess(socket_of(program), given, self.cwd, self.environment, streams)
 
     @property
     def log(self) -> str:
