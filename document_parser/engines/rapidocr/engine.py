@@ -132,6 +132,7 @@ class RapidOcrEngine(Engine):
     def _read_page(self, page: PageImage, watch: Watch | None = None) -> Reading:
         """Find and read the lines of a page, and separate them from ruling lines and figures."""
         from document_parser.imaging.check_boxes import with_check_boxes
+        from document_parser.imaging.dotted import find_dotted_lines
         from document_parser.imaging.figures import find_figures
         from document_parser.imaging.rulings import find_rulings, rulings_around
 
@@ -148,7 +149,8 @@ class RapidOcrEngine(Engine):
         kept = [line for line in read if not is_mostly_lost(line)]
         words = [word_of(line, pixels) for line in kept]
         drawn = find_rulings(pixels) if lines else []
-        rules = rulings_around([word_of(line, pixels) for line in read or lines], drawn)
+        dotted = find_dotted_lines(pixels, [word_of(line, pixels) for line in lines], drawn)
+        rules = rulings_around([word_of(line, pixels) for line in read or lines], [*drawn, *dotted])
         figures = find_figures(pixels, page_boxes_of(read, pixels), rules, page_boxes_of(unread, pixels))
         boxed, rules = with_check_boxes(words, rules, pixels)
         without_boxes = dict(zip(words, boxed, strict=False))  # boxes are last
