@@ -44,7 +44,7 @@ from document_parser.layout.tables.aligned import (
     add_spanning_header,
     extend_band,
 )
-from document_parser.layout.tables.dividers import below_fields, divide
+from document_parser.layout.tables.dividers import below_fields, divide, halves_of
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.headed import find_headed_table
 from document_parser.layout.tables.header_above import add_header_above
@@ -371,7 +371,7 @@ def _insert_table(region: _Region, grid: Grid, depth: int) -> list[Part]:
     if blocks is None:
         whole = _with_headers(below_fields(grid), region.text)
         pieces = divide(whole, region.page.index.rules.upright)
-        parts = [piece if isinstance(piece, Grid) else Flow(piece) for piece in pieces]
+        parts = [part for piece in pieces for part in (halves_of(piece) if isinstance(piece, Grid) else [Flow(piece)])]
         return _insert_parts(region.words, parts, region.page, depth)
     found = [Flow(block) for block in (reversed(blocks) if region.page.backwards else blocks)]
     return _insert_parts(region.words, found, region.page, depth)
