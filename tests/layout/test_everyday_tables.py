@@ -319,3 +319,11 @@ def test_stripes_on_both_sides_of_the_frame_of_another_table_are_two_tables():
         if block.table
     ]
     assert [table[0][0] for table in tables] == ["A11", "B1", "A11"]
+
+
+def test_numbers_beside_labels_are_read_row_by_row_below_a_running_head():
+    words = line("Haber este", 460, 60) + line("Statement of account", 72, 90, size=16)
+    words += line("Hugo Dufour", 72, 118) + line("58 Mill Lane", 72, 131) + line("46238 Florence", 72, 144)
+    words += rows_at([["Account", "0380219721"], ["Sort code", "053492"]], (72, 260), 172)
+    found = [text for text in texts(blocks(words)) if "Account" in text or "Sort code" in text]
+    assert " ".join(found) == "Account 0380219721 Sort code 053492"

@@ -22,6 +22,7 @@ from document_parser.layout.blocks.column_evidence import (
     are_entries,
     are_lists,
     are_long_texts,
+    are_numbers_of_labels,
     are_staggered,
     columns_agreement,
 )
@@ -240,7 +241,7 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
         return None
     sides = [lines_of(_text_of(left, page)), lines_of(_text_of(right, page))]
     has_tables = bool(_tables_of(band, page))
-    if all(sides) and not has_tables and are_staggered(*sides):
+    if all(sides) and (are_numbers_of_labels(*sides) or (not has_tables and are_staggered(*sides))):
         return None
     edges = find_card_edges(sides[0], sides[1], region.size) if all(sides) and not has_tables else None
     if edges:
