@@ -7,6 +7,7 @@ import pytest
 from document_parser.layout.page import blocks_of
 from document_parser.layout.tables.grid import Grid, GridCell
 from document_parser.layout.tables.header_above import add_rows_around
+from document_parser.models import RulingLine
 from tests.support.layout_pages import (
     HEIGHT,
     WIDTH,
@@ -278,3 +279,51 @@ def test_an_address_and_the_numbers_of_an_account_above_a_header_are_no_rows():
     rows = grid(only_table(blocks(words)))
     assert rows[0] == ["Date", "Details", "Paid out", "Paid in", "Balance"]
     assert rows[1:3] == payments
+
+
+PRICES = [["Paint", "228.59"], ["Floor tile", "0.46"], ["Washer", "39.26"], ["Bracket", "34.24"], ["Chair", "243.75"]]
+
+
+def test_tables_side_by_side_with_the_same_header_are_two():
+    words = rows_at([["Article", "Price", "Article", "Price"]], (72, 220, 320, 460), 100, bold=True)
+    words += rows_at(PRICES[:4], (72, 220), 118) + rows_at(PRICES, (320, 460), 118)
+    tables = [grid(block.table) for block in blocks(words) if block.table]
+    assert tables == [[["Article", "Price"], *PRICES[:4]], [["Article", "Price"], *PRICES]]
+
+
+def test_headings_that_differ_are_of_one_table():
+    words = rows_at([["Article", "Price", "Pack", "Weight"]], (72, 220, 320, 460), 100, bold=True)
+    words += [
+        word
+        for row, at in zip(PRICES, range(118, 200, 16), strict=False)
+        for word in rows_at([row * 2], (72, 220, 320, 460), at)
+    ]
+    assert only_table(blocks(words)).columns == 4
+
+
+def test_stripes_on_both_sides_of_the_frame_of_another_table_are_two_tables():
+    def stripes(top):
+        rows = [["A11", "Ball valve", "239.67"], ["A12", "Spring washer", "75.71"], ["A13", "Gasket", "204.01"]]
+        fills = [
+            RulingLine(left / WIDTH, at / HEIGHT, right / WIDTH, (at + 16) / HEIGHT)
+            for at in (top, top + 32)
+            for left, right in ((72, 150), (150, 400), (400, 520))
+        ]
+        return rows_at(rows, (76, 154, 440), top + 4), fills
+
+    (above, first), (below, second) = stripes(100), stripes(230)
+    words = above + rows_at([["B1", "Ladder", "131.97"], ["B2", "Shelf", "80.32"]], (76, 140, 300), 172) + below
+    tables = [
+        grid(block.table)
+        for block in blocks_of(words, WIDTH, HEIGHT, [*first, *box(72, 166, 360, 206), *second])
+        if block.table
+    ]
+    assert [table[0][0] for table in tables] == ["A11", "B1", "A11"]
+
+
+def test_numbers_beside_labels_are_read_row_by_row_below_a_running_head():
+    words = line("Haber este", 460, 60) + line("Statement of account", 72, 90, size=16)
+    words += line("Hugo Dufour", 72, 118) + line("58 Mill Lane", 72, 131) + line("46238 Florence", 72, 144)
+    words += rows_at([["Account", "0380219721"], ["Sort code", "053492"]], (72, 260), 172)
+    found = [text for text in texts(blocks(words)) if "Account" in text or "Sort code" in text]
+    assert " ".join(found) == "Account 0380219721 Sort code 053492"

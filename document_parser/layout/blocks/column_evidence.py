@@ -70,6 +70,10 @@ MIN_ITEMS_SHARE = 0.3
 """Share of the lines of a list that begin an item, at least; the others go on with one, or head the list."""
 _BULLETS = frozenset("•◦▪‣●○■□➢➤►▸❖◆")
 """Bullets that mean nothing else: dashes and asterisks stand before numbers too."""
+MIN_LABELLED_NUMBERS = 2
+"""Labels with a number beside them, at least, that are rows rather than two columns."""
+MAX_LABEL_WORDS = 4
+"""Words of such a label, at most."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,20 @@ def are_entries(left: Sequence[Line], right: Sequence[Line]) -> bool:
         sum(line.opens_with_term for line in lines) >= max(2, MIN_ITEMS_SHARE * len(lines))
         and median(len(line.text) for line in lines) >= PROSE_LINE_CHARACTERS
         for lines in (left, right)
+    )
+
+
+def are_numbers_of_labels(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    """Return whether all text on the right, but for one line, is numbers, each beside a short label that has no digit.
+
+    Labels and their values are read row by row, though each side has its edge.
+    """
+    rows = [(a.text, b.text) for b in right for a in left if abs(a.middle - b.middle) < (b.bottom - b.top) / 3]
+    if len(rows) < MIN_LABELLED_NUMBERS or len(right) > len(rows) + 1:
+        return False
+    return all(
+        is_number(value) and not any(letter.isdigit() for letter in label) and len(label.split()) <= MAX_LABEL_WORDS
+        for label, value in rows
     )
 
 

@@ -22,6 +22,7 @@ from document_parser.layout.blocks.column_evidence import (
     are_entries,
     are_lists,
     are_long_texts,
+    are_numbers_of_labels,
     are_staggered,
     columns_agreement,
 )
@@ -44,7 +45,7 @@ from document_parser.layout.tables.aligned import (
     add_spanning_header,
     extend_band,
 )
-from document_parser.layout.tables.dividers import below_fields, divide
+from document_parser.layout.tables.dividers import below_fields, divide, halves_of
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.headed import find_headed_table
 from document_parser.layout.tables.header_above import add_header_above
@@ -240,7 +241,7 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
         return None
     sides = [lines_of(_text_of(left, page)), lines_of(_text_of(right, page))]
     has_tables = bool(_tables_of(band, page))
-    if all(sides) and not has_tables and are_staggered(*sides):
+    if all(sides) and (are_numbers_of_labels(*sides) or (not has_tables and are_staggered(*sides))):
         return None
     edges = find_card_edges(sides[0], sides[1], region.size) if all(sides) and not has_tables else None
     if edges:
@@ -371,7 +372,7 @@ def _insert_table(region: _Region, grid: Grid, depth: int) -> list[Part]:
     if blocks is None:
         whole = _with_headers(below_fields(grid), region.text)
         pieces = divide(whole, region.page.index.rules.upright)
-        parts = [piece if isinstance(piece, Grid) else Flow(piece) for piece in pieces]
+        parts = [part for piece in pieces for part in (halves_of(piece) if isinstance(piece, Grid) else [Flow(piece)])]
         return _insert_parts(region.words, parts, region.page, depth)
     found = [Flow(block) for block in (reversed(blocks) if region.page.backwards else blocks)]
     return _insert_parts(region.words, found, region.page, depth)

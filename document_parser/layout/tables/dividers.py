@@ -29,6 +29,10 @@ MAX_LABEL_WORDS = 4
 """Words of a label, at most."""
 MAX_FIELD_COLUMNS = 6
 """Columns of fields below headings, at most: three labels with their values."""
+MIN_REPEATED_COLUMNS = 4
+"""Columns of two tables side by side with the same header, at least."""
+MIN_WHITE_BETWEEN_EM = 1.5
+"""Font sizes of the white between two tables side by side, at least."""
 
 Rows = Sequence[Sequence[GridCell]]
 Piece = Grid | list[Word]
@@ -61,6 +65,36 @@ def divide(grid: Grid, upright: Floats) -> list[Piece]:
             pieces.append([word for row in written[first:last] for cell in row for word in cell.words])
         start = last
     return pieces
+
+
+def halves_of(grid: Grid) -> list[Grid]:
+    """Return the two tables side by side of which the second repeats the header of the first; else the grid alone.
+
+    Wide white runs between them, and no cell stands over it.
+    """
+    half = grid.columns // 2
+    header = {cell.first: cell for cell in grid.rows[0] if cell.first == cell.last}
+    texts = [header[column].text if column in header else "" for column in range(grid.columns)]
+    repeated = grid.columns == 2 * half >= MIN_REPEATED_COLUMNS and texts[:half] == texts[half:]
+    if not repeated or len(set(texts)) < half or not all(texts) or any(is_number(text) for text in texts):
+        return [grid]
+    cells = [cell for row in grid.rows for cell in row if cell.words]
+    left, right = [cell for cell in cells if cell.last < half], [cell for cell in cells if cell.first >= half]
+    white = min(cell.left for cell in right) - max(cell.right for cell in left)
+    if len(left) + len(right) < len(cells) or white < MIN_WHITE_BETWEEN_EM * body_size(grid.words):
+        return [grid]
+    return [_columns_from(grid, 0, half), _columns_from(grid, half, grid.columns)]
+
+
+def _columns_from(grid: Grid, first: int, end: int) -> Grid:
+    """Return the rows of some columns of a grid that have text there."""
+    rows = [tuple(cell for cell in row if first <= cell.first < end) for row in grid.rows]
+    moved = tuple(
+        tuple(replace(cell, first=cell.first - first, last=cell.last - first) for cell in row)
+        for row in rows
+        if any(cell.words for cell in row)
+    )
+    return replace(grid, rows=moved, columns=end - first)
 
 
 def below_fields(grid: Grid) -> Grid:

@@ -59,11 +59,18 @@ def _stack_frames(frames: Sequence[Frame], page: PageIndex, size: float, heading
     for frame in sorted(frames, key=lambda frame: frame.top):
         above = [stack for stack in stacks if _have_same_width(stack, frame) and stack.bottom < frame.top + TOUCH_POINTS]
         last = max(above, key=lambda stack: stack.bottom, default=None)
-        if last is not None and _belong_together(last, frame, page, size, headings):
+        parted = last is not None and any(_is_table_between(other, last, frame) for other in frames)
+        if last is not None and not parted and _belong_together(last, frame, page, size, headings):
             stacks.remove(last)
             frame = last.join(frame)
         stacks.append(frame)
     return stacks
+
+
+def _is_table_between(other: Frame, upper: Frame, lower: Frame) -> bool:
+    """Return whether a closed frame of another width stands between two frames: the frame of another table."""
+    between = upper.bottom - TOUCH_POINTS < other.top and other.bottom < lower.top + TOUCH_POINTS
+    return between and _is_closed(other) and not _have_same_width(other, upper) and _is_overlapping(other, upper)
 
 
 def _belong_together(upper: Frame, lower: Frame, page: PageIndex, size: float, headings: bool) -> bool:
