@@ -159,3 +159,17 @@ def test_redis_tells_its_clients_and_its_memory(redis):
     assert 1 <= found["redis_clients"] < found["redis_max_clients"]
     assert found["redis_memory_bytes"] > 0
     assert found["redis_max_memory_bytes"] == 0
+
+
+def test_while_thousands_of_jobs_wait_they_are_looked_at_every_few_seconds_only(redis):
+    for number in range(1200):
+        job_id = str(uuid.UUID(int=number))
+        redis.rpush(f"job:{job_id}:ready", 1)
+        redis.rpush("ready:normal:acme", job_id)
+    redis.rpush("ready:normal", "acme")
+    assert gauges.samples(redis)["pages_ready|normal"] == 1200
+    redis.rpush(f"job:{job_id}:ready", 2)
+    assert gauges.samples(redis)["pages_ready|normal"] == 1200
+    assert 0 < redis.pttl("metrics:lanes") <= 5000
+    redis.delete("metrics:lanes")
+    assert gauges.samples(redis)["pages_ready|normal"] == 1201

@@ -5,40 +5,58 @@ local function age_at(created) return created and math.max(0, now() / 1000 - ton
 
 local function age_of_oldest(key) return age_at(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) end
 
-local lanes = {}
-for i, lane in ipairs(LANES) do
-  lanes[lane] = {documents = redis.call('LLEN', ARGV[i + 3]), pages = 0, suspects = 0, age = 0}
-end
+-- To look at thousands of jobs takes a tenth of a second: what was found is shown for some seconds then, whoever asks.
+local MANY_JOBS, SHOWN_MILLISECONDS, AT_ONCE = 1000, 5000, 500
+local seen = 0
 
-local function note_age(lane, job)
-  lanes[lane].age = math.max(lanes[lane].age, age_at(redis.call('ZSCORE', 'jobs:active', job)))
-end
-
--- The documents of an owner that wait to be opened are in the order in which they came; those with ready pages take turns.
-for _, lane in ipairs(LANES) do
-  for _, owner in ipairs(redis.call('LRANGE', plan_owners(lane), 0, -1)) do
-    local job = redis.call('LINDEX', plan_jobs(lane, owner), 0)
-    if job then note_age(lane, job) end
-  end
-  for _, owner in ipairs(redis.call('LRANGE', ready_owners(lane), 0, -1)) do
-    for _, job in ipairs(redis.call('LRANGE', ready_jobs(lane, owner), 0, -1)) do
-      lanes[lane].pages = lanes[lane].pages + redis.call('LLEN', ready_list(job))
-      note_age(lane, job)
+local function note_ages(waiting, jobs)
+  for from = 1, #jobs, AT_ONCE do
+    for _, created in ipairs(redis.call('ZMSCORE', 'jobs:active', unpack(jobs, from, math.min(#jobs, from + AT_ONCE - 1)))) do
+      waiting.age = math.max(waiting.age, age_at(created))
     end
   end
+  seen = seen + #jobs
 end
-for _, name in ipairs(redis.call('ZRANGE', 'transfers:due', 0, -1)) do
-  local job = string.match(name, '^(.-)|fetch$')
-  local lane = job and lane_of(job)
-  if lane and lanes[lane] then
-    lanes[lane].documents = lanes[lane].documents + 1
-    note_age(lane, job)
+
+-- What waits in a lane. An owner's documents to be opened are in the order in which they came; those with ready pages take turns.
+local function look_at(lane, list)
+  local waiting = {documents = redis.call('LLEN', list), pages = 0, suspects = 0, age = 0}
+  for _, owner in ipairs(redis.call('LRANGE', plan_owners(lane), 0, -1)) do
+    note_ages(waiting, redis.call('LRANGE', plan_jobs(lane, owner), 0, 0))
   end
+  for _, owner in ipairs(redis.call('LRANGE', ready_owners(lane), 0, -1)) do
+    local jobs = redis.call('LRANGE', ready_jobs(lane, owner), 0, -1)
+    for _, job in ipairs(jobs) do waiting.pages = waiting.pages + redis.call('LLEN', ready_list(job)) end
+    note_ages(waiting, jobs)
+  end
+  return waiting
 end
-for _, name in ipairs(redis.call('LRANGE', 'suspects', 0, -1)) do
-  local job = string.match(name, '^(.-)|')
-  local lane = job and lane_of(job)
-  if lane and lanes[lane] then lanes[lane].suspects = lanes[lane].suspects + 1 end
+
+local function look_at_lanes()
+  local lanes = {}
+  for i, lane in ipairs(LANES) do lanes[lane] = look_at(lane, ARGV[i + 3]) end
+  for _, name in ipairs(redis.call('ZRANGE', 'transfers:due', 0, -1)) do
+    local job = string.match(name, '^(.-)|fetch$')
+    local waiting = job and lanes[lane_of(job)]
+    if waiting then
+      waiting.documents = waiting.documents + 1
+      note_ages(waiting, {job})
+    end
+  end
+  for _, name in ipairs(redis.call('LRANGE', 'suspects', 0, -1)) do
+    local waiting = lanes[lane_of(string.match(name, '^(.-)|'))]
+    if waiting then waiting.suspects = waiting.suspects + 1 end
+  end
+  return lanes
+end
+
+local lanes = redis.call('GET', 'metrics:lanes')
+if lanes then
+  lanes = cjson.decode(lanes)
+else
+  lanes = look_at_lanes()
+  -- A Redis that is full keeps nothing, and is asked again.
+  if seen > MANY_JOBS then redis.pcall('SET', 'metrics:lanes', cjson.encode(lanes), 'PX', SHOWN_MILLISECONDS) end
 end
 
 local readers = 0
