@@ -94,11 +94,11 @@ def text(document: str, prices: dict[str, Any]) -> str:
         *(f"| {name} | {cost:.0f} |" for name, cost in fixed.items()),
         f"| together | {sum(fixed.values()):.0f} |",
         "",
-        f"Figures of [benchmarks.md](benchmarks.md#throughput): {paces.by_cpu * 1000:.0f} ms of a core for a page that the CPU reads "
-        f"as a whole, {paces.beside_model * 1000:.0f} ms beside a model, {paces.tokens:.0f} tokens a page, {paces.share:.2f} of a "
-        f"model server's pace.",
-        f"Prices: {prices['source']} ({prices['as_of']}). A GPU node's {prices['gpu_node']['tokens_per_second']} tokens a second are "
-        f"an input too.",
+        f"Figures of [benchmarks.md](benchmarks.md#throughput): {paces.by_cpu * 1000:.0f} ms of a core for a page that the CPU "
+        f"reads as a whole, {paces.beside_model * 1000:.0f} ms beside a model, {paces.tokens:.0f} tokens a page, "
+        f"{paces.share:.2f} of a model server's pace.",
+        f"Prices: {prices['source']} ({prices['as_of']}). A GPU node's {prices['gpu_node']['tokens_per_second']} tokens a "
+        f"second are an input too.",
     ]
     return "\n".join(lines)
 
