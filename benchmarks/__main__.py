@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks import accounts, fairness, idle, memory, outages, recovery, soak, submit, throughput, uploads
+from benchmarks import accounts, failover, fairness, idle, memory, outages, recovery, restore, soak, submit, throughput, uploads
 
 if __name__ == "__main__":
-    for benchmark in (throughput, submit, accounts, outages, uploads, fairness, recovery, memory, idle, soak):
+    for benchmark in (
+        throughput,
+        submit,
+        accounts,
+        outages,
+        uploads,
+        fairness,
+        recovery,
+        restore,
+        failover,
+        memory,
+        idle,
+        soak,
+    ):
         benchmark.main()
