@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
-from benchmarks import accounts, cost, fairness, idle, memory, outages, recovery, soak, submit, throughput, uploads
+from benchmarks import (
+    accounts,
+    cost,
+    failover,
+    fairness,
+    idle,
+    memory,
+    outages,
+    recovery,
+    restore,
+    soak,
+    submit,
+    throughput,
+    uploads,
+)
 
 if __name__ == "__main__":
-    for benchmark in (throughput, submit, accounts, outages, uploads, fairness, recovery, memory, idle, soak):
+    for benchmark in (
+        throughput,
+        submit,
+        accounts,
+        outages,
+        uploads,
+        fairness,
+        recovery,
+        restore,
+        failover,
+        memory,
+        idle,
+        soak,
+    ):
         benchmark.main()
     # What pages cost follows from the figures.
     cost.main()

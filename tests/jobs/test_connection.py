@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
-from redis import Redis as Client
 
 from document_parser.api.factory import create_app
 from document_parser.jobs.redis.connection import SentinelAddress, connect
 from document_parser.settings import Settings, StoreSettings
 from tests.support.service import WORKER, Service, free_port, wait_until
-from tests.support.valkey import valkey_server
+from tests.support.valkey import valkey_server, watched_pair
 
 
 def settings_for(url: str) -> Settings:
@@ -48,33 +46,11 @@ def test_a_cluster_is_refused_in_words_by_workers_and_by_health(tmp_path):
         assert "redis+sentinel://" in answer.get_json()["checks"]["redis"]["detail"]
 
 
-@contextlib.contextmanager
-def watched_pair(folder: Path):
-    """A master, its replica, and a Sentinel that watches them. Yields the Sentinel's address and the two processes by port."""
-    with contextlib.ExitStack() as stack:
-        append = "appendonly yes\n"
-        first, one = stack.enter_context(valkey_server(folder / "one", config=append))
-        other = append + f"replicaof 127.0.0.1 {first}\n"
-        second, two = stack.enter_context(valkey_server(folder / "two", config=other))
-        lines = (
-            f"sentinel monitor docs 127.0.0.1 {first} 1",
-            "sentinel down-after-milliseconds docs 1000",
-            "sentinel failover-timeout docs 3000",
-        )
-        config = "\n".join(lines) + "\n"
-        port, _ = stack.enter_context(valkey_server(folder / "sentinel", "--sentinel", config=config))
-        with contextlib.closing(Client(port=port, decode_responses=True)) as sentinel:
-            wait_until(lambda: knows_replica(sentinel), 30, "the Sentinel knows the replica")
-        yield f"redis+sentinel://127.0.0.1:{port}/docs/0", {first: one, second: two}
-
-
-def knows_replica(sentinel) -> bool:
-    masters = sentinel.execute_command("SENTINEL", "REPLICAS", "docs")
-    return any("master-link-status" in str(found) and "'ok'" in str(found) for found in masters)
-
-
 def test_a_service_works_through_sentinels_and_goes_on_at_the_replica_when_the_master_dies(tmp_path, paper):
-    with watched_pair(tmp_path / "servers") as (url, processes), Service(tmp_path / "service", REDIS_URL=url) as service:
+    with (
+        watched_pair(tmp_path / "servers", sentinels=1) as (url, processes),
+        Service(tmp_path / "service", REDIS_URL=url) as service,
+    ):
         before = service.submit(paper)
         assert service.ended(before)["status"] == "completed"
         with contextlib.closing(connect(settings_for(url))) as client:

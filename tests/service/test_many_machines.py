@@ -22,6 +22,14 @@ def bucket():
         yield bucket
 
 
+@pytest.fixture
+def network():
+    if reason := namespaces.missing():
+        pytest.skip(reason)
+    with namespaces.Network() as made:
+        yield made
+
+
 @pytest.fixture(params=["side by side", "in networks of their own"])
 def hosts(request, tmp_path, bucket, server):
     """The API's host and two hosts of workers."""
@@ -38,7 +46,9 @@ def hosts(request, tmp_path, bucket, server):
             **UNCHECKED,
         }
         api = Service(tmp_path / "api", **settings | {"NUM_WORKERS": "0"})
-        make = side_by_side if request.param == "side by side" else apart(stack, [port, bucket.port, port_of(server.url)])
+        make = side_by_side
+        if request.param != "side by side":
+            make = apart(stack, request.getfixturevalue("network"), [port, bucket.port, port_of(server.url)])
         workers = [make(tmp_path, name, settings | {"NUM_WORKERS": "1"}) for name in ("one", "two")]
         for host in workers:
             stack.callback(host.kill_everything)
@@ -59,11 +69,8 @@ def side_by_side(folder, name, settings) -> Service:
     return Service(folder / name, WORKER, **settings)
 
 
-def apart(stack, ports):
+def apart(stack, network, ports):
     """Hosts that can reach these ports and nothing else, and see no file of another host."""
-    if reason := namespaces.missing():
-        pytest.skip(reason)
-    network = stack.enter_context(namespaces.Network())
     for port in ports:
         stack.enter_context(namespaces.gate(network.address, port))
 
@@ -110,3 +117,21 @@ def test_a_bucket_that_is_away_for_a_while_fails_no_page_and_uploads_are_told_to
     check_whole(api, job_id)
     entries = api.client.get(f"/v1/jobs/{job_id}/pages").json()["pages"]
     assert {entry["state"] for entry in entries} == {"done"}
+
+
+@pytest.mark.parametrize("hosts", ["in networks of their own"], indirect=True)
+def test_a_host_that_loses_its_network_loses_no_page_and_works_on_once_it_is_back(hosts, network, server, scan):
+    api, (one, _) = hosts
+    job_id = start_reading(api, scan)
+    kept = {entry["number"] for entry in api.client.get(f"/v1/jobs/{job_id}/pages").json()["pages"] if entry["state"] == "done"}
+    asked = len(server.log)
+    network.plug(1, into_network=False)
+    check_whole(api, job_id)
+    again = {entry.stamp - STAMPS[0] + 1 for entry in server.log[asked:]}
+    assert again, "it was being read"
+    assert not again & kept
+    assert processes_of(one.data_dir), "the host itself lives"
+    network.plug(1, into_network=True)
+    wait_until(lambda: api.client.get("/v1/health").json()["workers"] == 2, 60, "its worker is back")
+    check_whole(api, api.submit(scan, output_format="json"))
+    check_whole(api, job_id)
