@@ -6,10 +6,11 @@ import hashlib
 import os
 import tempfile
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from document_parser.models import VLM_ENGINES, ModelServerName
@@ -42,6 +43,28 @@ class LogSettings(Section):
     log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for people.")
 
 
+class TracingSettings(Section):
+    """Traces of documents, for OpenTelemetry. Other OTEL_ variables are read from the environment only, not from this file."""
+
+    model_config = SettingsConfigDict(env_prefix="OTEL_")
+
+    traces_exporter: Literal["none", "otlp"] = Field(
+        default="none", description="otlp exports a trace of each document, by OTLP over HTTP (needs the extra 'otel')."
+    )
+    exporter_otlp_endpoint: str = Field(
+        default="http://localhost:4318", description="Address of the OpenTelemetry collector, without the path."
+    )
+    service_name: str = Field(default="document-parser", description="Name of this service in traces and in every log line.")
+
+    @field_validator("traces_exporter")
+    @classmethod
+    def _is_installed(cls, given: str) -> str:
+        """Accept an exporter only if it is installed."""
+        if given != "none" and not _has_otlp_exporter():
+            raise ValueError("needs the extra 'otel': pip install 'document-parser[otel]'")
+        return given
+
+
 class Settings(BaseModel):
     """Hold all settings. ``load_settings()`` reads them; tests and the command line may create their own."""
 
@@ -64,6 +87,7 @@ class Settings(BaseModel):
     results: ResultSettings = Field(default_factory=ResultSettings)
     client: ClientSettings = Field(default_factory=ClientSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
+    tracing: TracingSettings = Field(default_factory=TracingSettings)
 
     @property
     def data_dir(self) -> Path:
@@ -148,6 +172,13 @@ class Settings(BaseModel):
     def cpu_window(self) -> int:
         """Return how many pages one reader reads at once on the CPU."""
         return self.workers.cpu_concurrency or max(1, cores() // max(1, self.workers.num_workers))
+
+
+def _has_otlp_exporter() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:  # a package that it is in
+        return False
 
 
 @cache

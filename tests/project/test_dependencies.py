@@ -143,7 +143,7 @@ PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py"}
 """Programs that need what they are compared with: the first has an environment of its own, the second says what to install."""
 
 
-@pytest.mark.parametrize(("folders", "extras"), [(PRODUCT, ("", "s3")), (ALL_CODE, ("", "s3", "dev", "drawn"))])
+@pytest.mark.parametrize(("folders", "extras"), [(PRODUCT, ("", "s3", "otel")), (ALL_CODE, ("", "s3", "otel", "dev", "drawn"))])
 def test_everything_that_is_imported_is_declared(folders, extras):
     missing = {
         module: own

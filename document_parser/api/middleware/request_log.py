@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -17,8 +17,9 @@ from flask import Flask, Response, g, request
 
 from document_parser.jobs.redis import counters
 from document_parser.jobs.redis.connection import Redis, RedisError
-from document_parser.telemetry import logs
+from document_parser.telemetry import logs, tracing
 from document_parser.telemetry.metrics import observation, sample_name
+from document_parser.telemetry.tracing import Span
 
 log = logs.get_logger(__name__)
 
@@ -26,8 +27,10 @@ FLUSH_SECONDS = 1.0
 """Interval in seconds at which counts are written to Redis."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """HTTP methods that are counted under their own name. All others count as OTHER."""
+SERVER_ERROR = 500
+"""HTTP status from which on the fault is the service's own."""
 FREQUENT_ROUTES = {"/v1/health", "/v1/health/live", "/v1/health/ready", "/v1/metrics"}
-"""Routes that are logged at level DEBUG only, because they are requested all the time."""
+"""Routes that are logged at level DEBUG only and not traced, because they are requested all the time."""
 
 
 class Counts:
@@ -93,6 +96,8 @@ class _AnsweredRequest:
     received: int
     sent: int | None
     bound: dict[str, object]
+    span: Span
+    end_span: Callable[[], None]
 
     def finish(self) -> None:
         """Count and log the request. Its response has been sent."""
@@ -107,6 +112,10 @@ class _AnsweredRequest:
         write = log.debug if self.route in FREQUENT_ROUTES else log.info
         facts = {"method": self.method, "route": self.route, "status": self.status, "bytes": self.sent}
         write("request", **{**self.bound, **facts}, milliseconds=round(seconds * 1000, 1))
+        self.span.note({"http.response.status_code": self.status})
+        if self.status >= SERVER_ERROR:
+            self.span.fail(str(self.status))
+        self.end_span()
         # The next log lines of gunicorn in this thread belong to another request.
         structlog.contextvars.clear_contextvars()
 
@@ -121,6 +130,7 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
     @app.before_request
     def begin() -> None:
         g.began = time.perf_counter()
+        g.span, g.end_span = _begin_span()
         limit_send_stalls(request.environ.get("gunicorn.socket"), stall_seconds)
 
     @app.after_request
@@ -138,11 +148,24 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
                 received=request.content_length or 0,
                 sent=response.content_length,
                 bound=structlog.contextvars.get_contextvars(),
+                span=g.span,
+                end_span=g.end_span,
             ).finish
         )
         return response
 
     return counts
+
+
+def _begin_span() -> tuple[Span, Callable[[], None]]:
+    """Begin the span of this request, in the trace of its caller if it names one. Frequent routes have none."""
+    route = route_template()
+    if route in FREQUENT_ROUTES:
+        return tracing.NOT_RECORDED, lambda: None
+    method = request.method if request.method in METHODS else "_OTHER"
+    facts = {"http.request.method": method, "http.route": route, "url.scheme": request.scheme}
+    parent = tracing.accept_traceparent(request.headers.get(tracing.TRACEPARENT_HEADER, ""))
+    return tracing.begin(f"{method} {route}", "server", facts, parent)
 
 
 def limit_send_stalls(client: socket.socket | None, seconds: float) -> None:
