@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from functools import cache
 from importlib.util import find_spec
@@ -23,9 +24,12 @@ from document_parser.settings.engines import (
     NanonetsSettings,
 )
 from document_parser.settings.process import cores
-from document_parser.settings.section import Section
+from document_parser.settings.section import Emptiable, Section
 from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, UploadSettings, WebhookSettings
 from document_parser.settings.working import ExtractionSettings, QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
+
+DSN_PATTERN = re.compile(r"https?://[^@/\s]+@[^/\s]+(/[^/\s]+)*/[0-9]+")
+"""Form of the address of a project in Sentry."""
 
 
 class ClientSettings(Section):
@@ -65,6 +69,27 @@ class TracingSettings(Section):
         return given
 
 
+class ErrorReportSettings(Section):
+    """Reports of unexpected errors."""
+
+    model_config = SettingsConfigDict(env_prefix="SENTRY_", hide_input_in_errors=True)
+
+    dsn: Emptiable = Field(
+        default="", description="DSN of a Sentry that is sent the service's own faults (needs the extra 'sentry'). Empty: none."
+    )
+    environment: str = Field(default="production", description="Name of this installation in Sentry.")
+
+    @field_validator("dsn")
+    @classmethod
+    def _can_be_sent(cls, given: str) -> str:
+        """Accept an address only if what sends reports is installed."""
+        if given and find_spec("sentry_sdk") is None:
+            raise ValueError("needs the extra 'sentry': pip install 'document-parser[sentry]'")
+        if given and not DSN_PATTERN.fullmatch(given):
+            raise ValueError("needs a DSN as Sentry shows it: https://KEY@HOST/PROJECT")
+        return given
+
+
 class Settings(BaseModel):
     """Hold all settings. ``load_settings()`` reads them; tests and the command line may create their own."""
 
@@ -87,6 +112,7 @@ class Settings(BaseModel):
     results: ResultSettings = Field(default_factory=ResultSettings)
     client: ClientSettings = Field(default_factory=ClientSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
+    error_reports: ErrorReportSettings = Field(default_factory=ErrorReportSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
 
     @property

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from document_parser.host.lean_imports import block_import
+from document_parser.telemetry import error_reports
 
 with block_import("rich"):  # 4 MiB in each of the processes that stay, for tracebacks that no log of ours has
     import structlog
@@ -158,6 +159,9 @@ def _on_uncaught(kind: type[BaseException], error: BaseException, trace: Traceba
 def _log_uncaught(error: BaseException | None) -> None:
     if error is not None:
         get_logger(__name__).critical("uncaught_error", exc_info=error)
+        if isinstance(error, Exception):
+            error_reports.report(error, "uncaught_error")
+            error_reports.flush()  # the process may be about to end
 
 
 def _on_warning(message: Any, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any) -> None:

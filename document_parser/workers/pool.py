@@ -51,7 +51,7 @@ from document_parser.settings.secrets import make_webhook_secret
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers
 from document_parser.sources.zygote import start_zygote
-from document_parser.telemetry import logs, tracing
+from document_parser.telemetry import error_reports, logs, tracing
 from document_parser.workers import context, draw_pages, sweep, transfers
 from document_parser.workers.heartbeat import draining
 from document_parser.workers.recycling import jobs_until_retirement, over_memory_limit
@@ -197,6 +197,7 @@ class PageWorker(Worker):
     def perform_job(self, job: RqJob, queue: Queue, execution: Execution) -> bool:
         """Run the task, in the work horse, and report the CPU engine again: a failing runtime shows only when it computes."""
         well = super().perform_job(job, queue, execution)
+        error_reports.flush()  # a work horse ends without a word
         self.report_cpu_engine()
         return well
 
