@@ -14,7 +14,7 @@ from document_parser.host.processes import die_with_parent
 from document_parser.settings import Settings, WorkerSettings, cap_threads
 from document_parser.settings.arguments import parse_arguments, whole_number
 from document_parser.settings.startup import CANNOT_START, keep_data_private, settings_or_exit
-from document_parser.telemetry import logs
+from document_parser.telemetry import error_reports, logs, tracing
 
 log = logs.get_logger(__name__)
 
@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.parent:
         die_with_parent(options.parent)
     settings = settings_or_exit()
-    logs.configure(settings.logs)
+    logs.configure(settings.logs, settings.tracing.service_name)
+    tracing.configure(settings.tracing)
+    error_reports.configure(settings.error_reports)
     keep_data_private(settings)
     if not _fits_storage(settings):
         return CANNOT_START

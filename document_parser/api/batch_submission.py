@@ -28,7 +28,7 @@ from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import admission, quotas
 from document_parser.models import PageError, Webhook
-from document_parser.telemetry import logs
+from document_parser.telemetry import logs, tracing
 
 log = logs.get_logger(__name__)
 
@@ -108,6 +108,7 @@ def _batch_card(services: Services, documents: Sequence[_Document], fields: JobF
         options=fields.options,
         webhook_url=fields.webhook_url,
         request_id=errors.request_id(),
+        traceparent=tracing.traceparent(),
         idempotency_key=fields.idempotency_key,
         archive=len(documents) == 1 and documents[0].card is not None and documents[0].card.kind == "archive",
     )

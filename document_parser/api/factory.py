@@ -57,7 +57,7 @@ from document_parser.settings.secrets import make_webhook_secret
 from document_parser.settings.startup import keep_data_private
 from document_parser.storage import check_storage_key, make_storage
 from document_parser.supervisor.supervisor import start_supervisor_watch
-from document_parser.telemetry import logs
+from document_parser.telemetry import error_reports, logs, tracing
 from document_parser.version import __version__
 
 log = logs.get_logger(__name__)
@@ -168,7 +168,9 @@ def serving_app() -> DescribedApp:
     Raises OSError if DATA_DIR cannot be created.
     """
     settings = load_settings()
-    logs.configure(settings.logs)
+    logs.configure(settings.logs, settings.tracing.service_name)
+    tracing.configure(settings.tracing)
+    error_reports.configure(settings.error_reports)
     keep_data_private(settings)
     _check_exposure(settings)
     _check_storage_key(settings)

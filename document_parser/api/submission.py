@@ -51,7 +51,7 @@ from document_parser.jobs.scheduling import admission, disk_space, lanes
 from document_parser.models import JobState
 from document_parser.settings import Settings
 from document_parser.storage import StoredFileMissing
-from document_parser.telemetry import logs
+from document_parser.telemetry import logs, tracing
 
 log = logs.get_logger(__name__)
 
@@ -159,6 +159,7 @@ def submit_link(services: Services, origin: Origin, fields: JobFields) -> Accept
             result_s3=result_prefix(fields.result_s3, job_id),
             origin=origin.shown,
             request_id=errors.request_id(),
+            traceparent=tracing.traceparent(),
             idempotency_key=fields.idempotency_key,
         ),
         fields,
@@ -241,6 +242,7 @@ def check_document(services: Services, staged: StagedFile | FinishedUpload, file
         webhook_url=fields.webhook_url,
         result_s3=result_prefix(fields.result_s3, job_id),
         request_id=errors.request_id(),
+        traceparent=tracing.traceparent(),
         idempotency_key=fields.idempotency_key,
         upload=staged.upload_id if isinstance(staged, FinishedUpload) else "",
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from document_parser.balancing.breaker import BreakerStore, LocalBreakers, Thresholds
 from document_parser.engines.base import DetectsTurn, Engine, LineReadings, ReadsLines, ReadsSegments
 from document_parser.engines.cpu_slots import CpuSlots, IdleCores
+from document_parser.engines.traced import traced_engine
 from document_parser.models import CPU_ENGINES, BoundingBox, CpuEngine, EngineName, PageImage, VlmName, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import CheckedPages, Settings
@@ -125,7 +126,7 @@ class Engines:
 
     def get(self, name: EngineName) -> Engine:
         """Return the engine with this name. Raises KeyError for ``text_layer``, which reads no page images."""
-        return self._wrap(self._engine(name))
+        return self._wrap(traced_engine(self._engine(name)))
 
     def _engine(self, name: EngineName) -> Engine:
         if name not in self._engines:

@@ -202,7 +202,7 @@ def end_job(
             if state is JobState.CANCELLED:
                 for child in children_of(redis, storage, job):
                     end_job(redis, ledger, storage, child.card.job_id, JobState.CANCELLED)
-            facts = {"job_id": job_id, "request_id": job.card.request_id}
+            facts = {"job_id": job_id, **job.card.log_fields}
             log.info("job_ended", **facts, state=state.value, pages=job.total, counts=job.counts)
     elif outcome == "missing":
         # Deleted meanwhile: what was written since then is removed as well.

@@ -27,7 +27,7 @@ from document_parser.settings.process import (
     send_no_statistics,
 )
 from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, UploadSettings, WebhookSettings
-from document_parser.settings.tree import LogSettings, Settings, load_settings
+from document_parser.settings.tree import ErrorReportSettings, LogSettings, Settings, TracingSettings, load_settings
 from document_parser.settings.working import ExtractionSettings, QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "CheckedPages",
     "DeepSeekSettings",
     "EngineSettings",
+    "ErrorReportSettings",
     "ExtractModelSettings",
     "ExtractionSettings",
     "FetchSettings",
@@ -47,6 +48,7 @@ __all__ = [
     "ResultSettings",
     "Settings",
     "StoreSettings",
+    "TracingSettings",
     "UploadSettings",
     "VirusScanSettings",
     "WebhookSettings",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from document_parser.models import VLM_ENGINES, ModelServerName
@@ -22,9 +24,12 @@ from document_parser.settings.engines import (
     NanonetsSettings,
 )
 from document_parser.settings.process import cores
-from document_parser.settings.section import Section
+from document_parser.settings.section import Emptiable, Section
 from document_parser.settings.serving import ApiSettings, FetchSettings, ResultSettings, UploadSettings, WebhookSettings
 from document_parser.settings.working import ExtractionSettings, QueueSettings, StoreSettings, VirusScanSettings, WorkerSettings
+
+DSN_PATTERN = re.compile(r"https?://[^@/\s]+@[^/\s]+(/[^/\s]+)*/[0-9]+")
+"""Form of the address of a project in Sentry."""
 
 
 class ClientSettings(Section):
@@ -40,6 +45,49 @@ class LogSettings(Section):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level that is written.")
     log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for people.")
+
+
+class TracingSettings(Section):
+    """Traces of documents, for OpenTelemetry. Other OTEL_ variables are read from the environment only, not from this file."""
+
+    model_config = SettingsConfigDict(env_prefix="OTEL_")
+
+    traces_exporter: Literal["none", "otlp"] = Field(
+        default="none", description="otlp exports a trace of each document, by OTLP over HTTP (needs the extra 'otel')."
+    )
+    exporter_otlp_endpoint: str = Field(
+        default="http://localhost:4318", description="Address of the OpenTelemetry collector, without the path."
+    )
+    service_name: str = Field(default="document-parser", description="Name of this service in traces and in every log line.")
+
+    @field_validator("traces_exporter")
+    @classmethod
+    def _is_installed(cls, given: str) -> str:
+        """Accept an exporter only if it is installed."""
+        if given != "none" and not _has_otlp_exporter():
+            raise ValueError("needs the extra 'otel': pip install 'document-parser[otel]'")
+        return given
+
+
+class ErrorReportSettings(Section):
+    """Reports of unexpected errors."""
+
+    model_config = SettingsConfigDict(env_prefix="SENTRY_", hide_input_in_errors=True)
+
+    dsn: Emptiable = Field(
+        default="", description="DSN of a Sentry that is sent the service's own faults (needs the extra 'sentry'). Empty: none."
+    )
+    environment: str = Field(default="production", description="Name of this installation in Sentry.")
+
+    @field_validator("dsn")
+    @classmethod
+    def _can_be_sent(cls, given: str) -> str:
+        """Accept an address only if what sends reports is installed."""
+        if given and find_spec("sentry_sdk") is None:
+            raise ValueError("needs the extra 'sentry': pip install 'document-parser[sentry]'")
+        if given and not DSN_PATTERN.fullmatch(given):
+            raise ValueError("needs a DSN as Sentry shows it: https://KEY@HOST/PROJECT")
+        return given
 
 
 class Settings(BaseModel):
@@ -64,6 +112,8 @@ class Settings(BaseModel):
     results: ResultSettings = Field(default_factory=ResultSettings)
     client: ClientSettings = Field(default_factory=ClientSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
+    error_reports: ErrorReportSettings = Field(default_factory=ErrorReportSettings)
+    tracing: TracingSettings = Field(default_factory=TracingSettings)
 
     @property
     def data_dir(self) -> Path:
@@ -148,6 +198,13 @@ class Settings(BaseModel):
     def cpu_window(self) -> int:
         """Return how many pages one reader reads at once on the CPU."""
         return self.workers.cpu_concurrency or max(1, cores() // max(1, self.workers.num_workers))
+
+
+def _has_otlp_exporter() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:  # a package that it is in
+        return False
 
 
 @cache

@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--valkey-only", action="store_true", help="keep the embedded Valkey, start no workers")
     options = parser.parse_args()
     settings = settings_or_exit()
-    logs.configure(settings.logs)
+    logs.configure(settings.logs, settings.tracing.service_name)
     keep_data_private(settings)
     try:
         owner = WatchedProcess(options.owner)

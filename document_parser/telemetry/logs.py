@@ -15,11 +15,14 @@ import sys
 import threading
 import traceback
 import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from document_parser.host.lean_imports import block_import
+from document_parser.telemetry import error_reports
 
 with block_import("rich"):  # 4 MiB in each of the processes that stay, for tracebacks that no log of ours has
     import structlog
@@ -27,6 +30,8 @@ with block_import("rich"):  # 4 MiB in each of the processes that stay, for trac
 if TYPE_CHECKING:
     from document_parser.settings import LogSettings
 
+SERVICE = "document-parser"
+"""The name of the service unless OTEL_SERVICE_NAME gives another."""
 MAX_PLACES = 6
 """The largest number of lines of code that are logged for an error, the innermost ones."""
 QUOTABLE = re.compile(r"(document_parser|gunicorn\.error|rq)(\.|$)")
@@ -46,6 +51,7 @@ NAMED_JOB = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
 _configured: list[LogSettings] = []
+_more_fields: list[Callable[[], Mapping[str, str]]] = []
 
 ROUTE = "document_parser.route"
 """Where the WSGI environment of an answered request has the template of its route, for the access log."""
@@ -56,15 +62,18 @@ def configured_format() -> str:
     return _configured[-1].log_format if _configured else ""
 
 
-def configure(settings: LogSettings) -> None:
-    """Send structlog, the standard library's loggers, warnings and uncaught errors through one renderer."""
+def configure(settings: LogSettings, service: str = SERVICE) -> None:
+    """Send structlog, the standard library's loggers, warnings and uncaught errors through one renderer.
+
+    ``service`` is the name of the service in every line.
+    """
     _configured[:] = [settings]
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
-        _name_process,
+        partial(_name_process, service),
         _place_error,
     ]
     level = logging.getLevelNamesMapping()[settings.log_level]
@@ -83,6 +92,11 @@ def configure(settings: LogSettings) -> None:
     )
     _take_over(handler, level)
     _catch_uncaught()
+
+
+def add_to_every_line(fields: Callable[[], Mapping[str, str]]) -> None:
+    """Add to every line of this process from now on what ``fields`` returns at that moment."""
+    _more_fields[:] = [fields]
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -145,14 +159,20 @@ def _on_uncaught(kind: type[BaseException], error: BaseException, trace: Traceba
 def _log_uncaught(error: BaseException | None) -> None:
     if error is not None:
         get_logger(__name__).critical("uncaught_error", exc_info=error)
+        if isinstance(error, Exception):
+            error_reports.report(error, "uncaught_error")
+            error_reports.flush()  # the process may be about to end
 
 
 def _on_warning(message: Any, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any) -> None:
     get_logger(__name__).warning("python_warning", category=category.__name__, where=[f"{Path(filename).name}:{lineno}"])
 
 
-def _name_process(_: Any, __: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
-    line["pid"] = os.getpid()
+def _name_process(service: str, _: Any, __: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Name the service and the process, and the trace that the line belongs to, if there is one."""
+    line["service"], line["pid"] = service, os.getpid()
+    for fields in _more_fields:
+        line.update(fields())
     return line
 
 

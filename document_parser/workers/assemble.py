@@ -46,7 +46,7 @@ from document_parser.models import (
 from document_parser.pipeline.assembly.document import write_document
 from document_parser.pipeline.reading.figures import KeepFigure
 from document_parser.storage import Storage, StoredFileMissing, open_scratch
-from document_parser.telemetry import logs
+from document_parser.telemetry import logs, tracing
 from document_parser.workers.classify import classify_asked
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import release_on_storage_error
@@ -74,7 +74,7 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
         return
     used: Changes = {}
     try:
-        with release_on_storage_error(context.ledger, claim):
+        with release_on_storage_error(context.ledger, claim), tracing.stage("assemble", job_id, job.card.traceparent):
             error = _error_if_nothing_read(context, job_id)
             if error is None:
                 for name in _first_formats(job):

@@ -22,7 +22,7 @@ from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers, Source
 from document_parser.sources.zygote import Zygote
 from document_parser.storage import Storage, StoredFileMissing, make_storage
-from document_parser.telemetry import logs
+from document_parser.telemetry import error_reports, logs
 
 log = logs.get_logger(__name__)
 
@@ -123,4 +123,5 @@ def task_boundary(keep: Callable[[DocumentParserError], None], **facts: object) 
         keep(error)
     except Exception as error:  # noqa: BLE001 - the task boundary records and logs the error, and the next page goes on
         log.error("task_error", error=type(error).__name__, where=logs.places_of(error), **facts)
+        error_reports.report(error, "task_error")
         keep(DocumentParserError())

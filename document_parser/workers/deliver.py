@@ -38,7 +38,7 @@ from document_parser.models import Webhook, WebhookTry
 from document_parser.settings import Settings
 from document_parser.ssrf import AddressCheck, PinnedTransport
 from document_parser.storage import Storage
-from document_parser.telemetry import logs
+from document_parser.telemetry import logs, tracing
 from document_parser.workers.context import task_boundary
 from document_parser.workers.heartbeat import draining
 
@@ -147,7 +147,7 @@ class Deliverer:
     async def _deliver(self, announcement: Announcement, transport: PinnedTransport) -> None:
         """Try once to deliver a webhook and record the outcome."""
         subject = announcement.subject
-        structlog.contextvars.bind_contextvars(job_id=announcement.id, request_id=subject.card.request_id)
+        structlog.contextvars.bind_contextvars(job_id=announcement.id, **subject.card.log_fields)
         answer = await self._try(announcement, transport)
         webhook, delay = state_after_try(
             announcement.webhook,
@@ -168,8 +168,15 @@ class Deliverer:
     async def _try(self, announcement: Announcement, transport: PinnedTransport) -> Answer:
         """Post the message once. An unexpected error is logged and returned as ``internal``."""
         answer = Answer(error="internal")
-        with task_boundary(lambda _: None, job_id=announcement.id, stage="deliver"):
+        with (
+            task_boundary(lambda _: None, job_id=announcement.id, stage="deliver"),
+            tracing.span("POST", "client", _span_facts(announcement), parent=announcement.subject.card.traceparent) as span,
+        ):
             answer = await post(self.settings, announcement.message, transport, clock.now(self.redis))
+            if answer.status is not None:
+                span.note({"http.response.status_code": answer.status})
+            if not answer.is_delivered:
+                span.fail(answer.error or str(answer.status))
         self.hosts[announcement.message.host] -= 1
         return answer
 
@@ -189,6 +196,17 @@ class Deliverer:
         if not self.redis.exists(f"job:{job_id}"):
             # Deleted meanwhile: what was written since then is removed as well.
             discard_files(self.redis, self.storage, job_id)
+
+
+def _span_facts(announcement: Announcement) -> dict[str, tracing.Attribute]:
+    """Return the attributes of a try's span. The address is not among them: it may hold secrets."""
+    return {
+        "http.request.method": "POST",
+        "http.request.resend_count": announcement.webhook.attempts,
+        "server.address": announcement.message.host,
+        "docparse.job.id": announcement.id,
+        "docparse.webhook.event": announcement.event,
+    }
 
 
 def state_after_try(

@@ -63,7 +63,7 @@ class PageImageRenderer:
     async def draw(self, request: PageImageRequest) -> None:
         """Draw and store an image, then publish whether that succeeded. Raises RedisError, StorageUnavailable."""
         refused: list[DocumentParserError] = []
-        facts = {"request_id": record.request_id(self.context.redis, request.job_id), "job_id": request.job_id}
+        facts = {**record.log_fields(self.context.redis, request.job_id), "job_id": request.job_id}
         with (
             structlog.contextvars.bound_contextvars(**facts, page=request.number),
             task_boundary(refused.append, stage="picture"),

@@ -24,9 +24,11 @@ from document_parser.pipeline.reading.figures import with_figures
 from document_parser.pipeline.reading.read_page import read_plain
 from document_parser.pipeline.reading.routing import text_layer_suffices
 from document_parser.sources.source import Source
+from document_parser.telemetry import tracing
 from document_parser.workers import assemble
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import Heartbeat, draining, release_on_storage_error
+from document_parser.workers.page_spans import note_page, trace_page
 from document_parser.workers.unpack import create_children
 
 MAX_PAGES_STORING = 8
@@ -49,12 +51,19 @@ async def plan(context: Context, job_id: str) -> None:
         with release_on_storage_error(context.ledger, claim, actor):
             with task_boundary(partial(assemble.fail, context, job_id), stage="plan"):
                 job = context.load(job_id)
+                trace_wait(job)
                 if job is not None and not await plan_from_cache(context, actor, claim, job, stopping):
                     with context.local_source(job_id) as path:
                         async with await context.open(job, path) as source, aclosing(context.engines()) as engines:
                             await plan_document(context, actor, claim, job, source, engines, stopping)
             context.ledger.finish_stage(claim)
         actor.drop(claim)
+
+
+def trace_wait(job: Job | None) -> None:
+    """Record how long a document has waited in the queue, before it is planned for the first time."""
+    if job is not None and job.total is None and job.started_at is not None:
+        tracing.record_past("wait in queue", job.card.job_id, job.card.traceparent, job.card.created_at, job.started_at)
 
 
 async def plan_from_cache(context: Context, actor: Heartbeat, claim: Claim, job: Job, stopping: threading.Event) -> bool:
@@ -214,10 +223,11 @@ class _Planner:
         claim = self._claim(facts.number)
         if claim is None:
             return
-        try:
+        page: Page | None = None
+        with trace_page(self.job_id, facts.number, self.job.card.traceparent) as span, contextlib.suppress(PageUnreadable):
             page = await self._plain_page(facts)
-        except PageUnreadable:
-            page = None
+            if page is not None:
+                note_page(span, page)
         if page is None:
             # A reader asks the engines, and reports the page if they fail too.
             self.context.ledger.release(claim, crashed=False)

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 from rq.executions import Execution
@@ -42,7 +42,7 @@ from document_parser.jobs.queue import (
     living_workers,
     queue,
 )
-from document_parser.jobs.records.record import request_id
+from document_parser.jobs.records.record import log_fields
 from document_parser.jobs.redis import counters
 from document_parser.jobs.redis.connection import Redis, RedisError, connect
 from document_parser.jobs.scheduling import lanes
@@ -51,10 +51,13 @@ from document_parser.settings.secrets import make_webhook_secret
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers
 from document_parser.sources.zygote import start_zygote
-from document_parser.telemetry import logs
+from document_parser.telemetry import error_reports, logs, tracing
 from document_parser.workers import context, draw_pages, sweep, transfers
 from document_parser.workers.heartbeat import draining
 from document_parser.workers.recycling import jobs_until_retirement, over_memory_limit
+
+if TYPE_CHECKING:
+    from document_parser.telemetry.spans import Recorder
 
 log = logs.get_logger(__name__)
 
@@ -147,7 +150,7 @@ class PageWorker(Worker):
             return
         facts, job_id = {"task": job.id}, job_of(job.id)
         if job_id:
-            facts |= {"job_id": job_id, "request_id": request_id(self.connection, job_id)}
+            facts |= {"job_id": job_id, **log_fields(self.connection, job_id)}
         with structlog.contextvars.bound_contextvars(**facts):
             super().execute_job(job, queue)
         self.jobs_done += 1
@@ -194,6 +197,7 @@ class PageWorker(Worker):
     def perform_job(self, job: RqJob, queue: Queue, execution: Execution) -> bool:
         """Run the task, in the work horse, and report the CPU engine again: a failing runtime shows only when it computes."""
         well = super().perform_job(job, queue, execution)
+        error_reports.flush()  # a work horse ends without a word
         self.report_cpu_engine()
         return well
 
@@ -225,6 +229,26 @@ class PageWorker(Worker):
             os.kill(self.horse_pid, signal.SIGTERM)
 
 
+class SpanSender:
+    """The process that exports the spans of a pool. A new one takes over where one that died has stopped."""
+
+    def __init__(self, run: Callable[..., None], arguments: tuple[object, ...]) -> None:
+        self.run = run
+        self.arguments = arguments
+        self.process: BaseProcess | None = None
+
+    def ensure(self) -> None:
+        """Start it unless it runs."""
+        if self.process is None or not self.process.is_alive():
+            self.process = ForkProcess(target=self.run, args=self.arguments, name="span sender")
+            self.process.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait for it to export what is left."""
+        if self.process is not None:
+            self.process.join(seconds)
+
+
 class Pool(WorkerPool):
     """RQ's pool with our workers, and beside them a sweeper, a process that draws page images, and one for transfers."""
 
@@ -232,6 +256,7 @@ class Pool(WorkerPool):
         super().__init__(list(QUEUES), redis, num_workers=num_workers, worker_class=PageWorker, serializer=JSONSerializer)
         self.settings = settings
         self.beside: dict[str, BaseProcess] = {}
+        self.span_sender: SpanSender | None = None
         self.asked_to_stop: set[str] = set()
         self.stop_by: float | None = None
         self.ask_again_at = 0.0
@@ -268,6 +293,8 @@ class Pool(WorkerPool):
 
     def check_workers(self, respawn: bool = True) -> None:
         """Start workers and processes beside them that are missing, unless the pool is stopping."""
+        if self.span_sender is not None and self.status != self.Status.STOPPED:
+            self.span_sender.ensure()
         super().check_workers(respawn=respawn)
         if self.status != self.Status.STOPPED:
             self.ensure_beside("sweeper", sweep.run_sweeper, self.settings)
@@ -349,6 +376,8 @@ def make_worker(settings: Settings, redis: Redis, *, prefers_pages: bool, is_alo
 def preload(settings: Settings) -> None:
     """Import what every task needs before the workers are forked. A task then starts within 25 ms instead of 4 seconds."""
     asks_models = settings.engines.inference_mode != "cpu"
+    if tracing.recorder() is not None:
+        importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
     with permanent_imports(), block_import("aiohttp"):  # for a transport of openai's that is not used
         for module in (*PRELOADED, *(PRELOADED_FOR_MODELS if asks_models else ())):
             importlib.import_module(module)
@@ -367,7 +396,22 @@ def run_pool(settings: Settings, num_workers: int) -> None:
     pool = Pool(settings, connect(settings), num_workers)
     log.info("workers_started", workers=num_workers)
     _log_cpu_engine(settings)
+    if (recorder := tracing.recorder()) is None:
+        pool.start(logging_level="WARNING")
+    else:
+        _start_with_span_sender(pool, recorder)
+
+
+def _start_with_span_sender(pool: Pool, recorder: Recorder) -> None:
+    """Run a pool whose processes hand their spans to one that exports them, which ends after all others."""
+    from document_parser.telemetry.spans import FLUSH_SECONDS, run_span_sender, span_sockets
+
+    receiving, sending = span_sockets()
+    recorder.hand_to(sending)
+    pool.span_sender = SpanSender(run_span_sender, (pool.settings.tracing, receiving, sending))
     pool.start(logging_level="WARNING")
+    sending.close()
+    pool.span_sender.join(FLUSH_SECONDS + STOP_CHECK_SECONDS)
 
 
 def _examine_openers(settings: Settings) -> None:

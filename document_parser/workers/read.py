@@ -16,20 +16,21 @@ from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.reader_slots import ReaderSlots
 from document_parser.jobs.records import record, storage_keys
-from document_parser.jobs.records.job import Job
+from document_parser.jobs.records.job import Job, log_fields
 from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.scheduling import budget, lanes
 from document_parser.models import VLM_ENGINES, Page, stored_json
 from document_parser.pipeline.reading.figures import with_figures
 from document_parser.pipeline.reading.page_result import fail_page
 from document_parser.pipeline.reading.read_page import read_page
-from document_parser.telemetry import logs
+from document_parser.telemetry import logs, tracing
 from document_parser.workers import assemble
 from document_parser.workers.assemble import figure_writer
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import Heartbeat, draining
 from document_parser.workers.open_documents import OpenDocument, OpenDocuments
-from document_parser.workers.plan import plan_document, plan_from_cache
+from document_parser.workers.page_spans import note_page, trace_page
+from document_parser.workers.plan import plan_document, plan_from_cache, trace_wait
 from document_parser.workers.reading_cache import PageReadings
 from document_parser.workers.recycling import over_memory_limit
 
@@ -167,13 +168,17 @@ class Reader:
         claim = self.ledger.claim_stage(job.card.job_id, "plan", self.actor.name, alone=False)
         if queue.take_plan(redis, job.card.job_id):
             queue.mark_plan_finished(redis, job.card.job_id)
-        return replace(claim, request_id=job.card.request_id) if claim else None
+        if claim is None:
+            return None
+        card = job.card
+        return replace(claim, request_id=card.request_id, key_id=card.key_id, traceparent=card.traceparent)
 
     def _start(self, claim: Claim, work: Coroutine[None, None, None]) -> None:
         """Start work on a claim beside the others. Its log lines name the job and the page."""
         self.actor.hold(claim)
         page = {"page": claim.page} if claim.is_page else {}
-        with structlog.contextvars.bound_contextvars(job_id=claim.job_id, request_id=claim.request_id, **page):
+        sender = log_fields(claim.request_id, claim.key_id)
+        with structlog.contextvars.bound_contextvars(job_id=claim.job_id, **sender, **page):
             self.tasks[asyncio.create_task(work)] = claim
 
     def _pages_in_flight(self) -> int:
@@ -220,8 +225,12 @@ class Reader:
 
     async def _plan(self, claim: Claim) -> None:
         """Plan the claimed document. It stays open for its pages."""
-        with task_boundary(partial(assemble.fail, self.context, claim.job_id), job_id=claim.job_id, stage="plan"):
+        with (
+            task_boundary(partial(assemble.fail, self.context, claim.job_id), job_id=claim.job_id, stage="plan"),
+            tracing.stage("plan", claim.job_id, claim.traceparent),
+        ):
             job = self.context.load(claim.job_id)
+            trace_wait(job)
             if job is not None and await plan_from_cache(self.context, self.actor, claim, job, self.stopping):
                 return
             async with self.documents.document(claim.job_id) as document:
@@ -232,9 +241,12 @@ class Reader:
         """Read the claimed page, store it and count it. The page that closes the ledger starts the assembly."""
         page = await asyncio.to_thread(assemble.stored_page, self.context, claim.job_id, claim.page)
         if page is None:
-            page = await self._read(claim)
-            data = stored_json(page)
-            await assemble.put_to_its_end(self.context.storage, storage_keys.page(claim.job_id, claim.page), data)
+            # Ended before the page is counted: a page that is counted is in its trace, even if this process dies.
+            with trace_page(claim.job_id, claim.page, claim.traceparent) as span:
+                page = await self._read(claim)
+                note_page(span, page)
+                data = stored_json(page)
+                await assemble.put_to_its_end(self.context.storage, storage_keys.page(claim.job_id, claim.page), data)
         outcome = self.ledger.finish(claim, page)
         if outcome == "gone":
             await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, claim.job_id)

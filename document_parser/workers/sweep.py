@@ -163,9 +163,8 @@ class Sweep:
         released = self.ledger.release(claim, crashed=True)
         if released.outcome == "none":
             return
-        request_id = record.request_id(self.redis, claim.job_id)
-        facts = {"job_id": claim.job_id, "request_id": request_id, "what": claim.what, "actor": actor}
-        log.warning("claim_of_the_dead", **facts, outcome=released.outcome)
+        facts = {"job_id": claim.job_id, **record.log_fields(self.redis, claim.job_id)}
+        log.warning("claim_of_the_dead", **facts, what=claim.what, actor=actor, outcome=released.outcome)
         if released.outcome == "closed":
             queue.enqueue_stage(self.redis, claim.job_id, "assemble")
         elif released.outcome == "stage" and released.crashes < MAX_CRASHES:
@@ -232,7 +231,7 @@ class Sweep:
             job = jobs[job_id]
             if job.waits_for:
                 continue
-            log.warning("rung_again", job_id=job_id, request_id=job.card.request_id, stage=stage)
+            log.warning("rung_again", job_id=job_id, **job.card.log_fields, stage=stage)
             queue.enqueue_stage(self.redis, job_id, stage, job.lane, job.card.filename)
         self.needs = needs
 
@@ -317,7 +316,7 @@ class Sweep:
             return False
         if ended is not None:
             return self._rebuild_ended(ended)
-        log.warning("job_rebuilt", job_id=job_id, request_id=card.request_id)
+        log.warning("job_rebuilt", job_id=job_id, **card.log_fields)
         if card.batch and batches.find(self.redis, card.batch) is None:
             card = card.model_copy(update={"batch": "", "place": ""})
         submitted = queue.submit(self.redis, self.settings, card, None, bounded=False, within_quotas=False)

@@ -13,9 +13,11 @@ from functools import partial
 import structlog
 
 from document_parser.jobs import queue
+from document_parser.jobs.records import record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.usage import Changes
 from document_parser.models import JobError, OutputFormat
+from document_parser.telemetry import tracing
 from document_parser.workers import assemble as assembly
 from document_parser.workers import classify_later as classification
 from document_parser.workers import deliver as webhooks
@@ -29,7 +31,7 @@ from document_parser.workers.read import Reader
 
 def plan(job_id: str) -> None:
     """Open a document, create its ledger entries, read pages with a sound text layer, and leave the rest to the readers."""
-    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context:
+    with _stage_of("plan", job_id) as context:
         asyncio.run(planner.plan(context, job_id))
 
 
@@ -47,13 +49,17 @@ def deliver() -> None:
 
 def assemble(job_id: str) -> None:
     """Write the result of a document whose pages are all finished, and end its job."""
-    with _document_task(job_id) as (context, actor), task_boundary(partial(assembly.fail, context, job_id), stage="assemble"):
+    with (
+        _task_of(job_id) as context,
+        Heartbeat(context.ledger) as actor,
+        task_boundary(partial(assembly.fail, context, job_id), stage="assemble"),
+    ):
         assembly.assemble(context, job_id, actor.name, alone=True)
 
 
 def export(job_id: str, name: OutputFormat) -> None:
     """Write a format of the result that was requested after the end of the job."""
-    with _document_task(job_id) as (context, actor):
+    with _document_task("export", job_id) as (context, actor):
 
         def write(job: Job, used: Changes) -> JobError | None:
             return assembly.export_or_error(context, job, name, used)
@@ -63,7 +69,7 @@ def export(job_id: str, name: OutputFormat) -> None:
 
 def extract(job_id: str, extraction_id: str) -> None:
     """Extract the values of a schema from the pages of a document that was read."""
-    with _document_task(job_id) as (context, actor):
+    with _document_task("extract", job_id) as (context, actor):
         if not extraction.awaits_invoice(context, job_id):
             write = partial(extraction.extract_or_error, context, extraction_id)
             _write_once(context, actor, job_id, queue.extraction_stage(extraction_id), write)
@@ -72,7 +78,7 @@ def extract(job_id: str, extraction_id: str) -> None:
 
 def classify(job_id: str, classification_id: str) -> None:
     """Say what documents a file that was read holds."""
-    with _document_task(job_id) as (context, actor):
+    with _document_task("classify", job_id) as (context, actor):
 
         def write(job: Job, used: Changes) -> JobError | None:
             return classification.classify_or_error(context, job, classification_id, used)
@@ -82,7 +88,7 @@ def classify(job_id: str, classification_id: str) -> None:
 
 def retry(job_id: str) -> None:
     """Read pages of a document again, in the order of the requests."""
-    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context:
+    with _stage_of("retry", job_id) as context:
         asyncio.run(reread.reread(context, job_id))
 
 
@@ -103,6 +109,21 @@ def _write_once(
 
 
 @contextlib.contextmanager
-def _document_task(job_id: str) -> Iterator[tuple[Context, Heartbeat]]:
-    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context, Heartbeat(context.ledger) as actor:
+def _stage_of(name: str, job_id: str) -> Iterator[Context]:
+    """Give the context of a task that is a stage of a job. Its log lines and spans belong to the job."""
+    with _task_of(job_id) as context:
+        parent = record.traceparent(context.redis, job_id) if tracing.recorder() is not None else ""
+        with tracing.stage(name, job_id, parent):
+            yield context
+
+
+@contextlib.contextmanager
+def _document_task(name: str, job_id: str) -> Iterator[tuple[Context, Heartbeat]]:
+    with _stage_of(name, job_id) as context, Heartbeat(context.ledger) as actor:
         yield context, actor
+
+
+@contextlib.contextmanager
+def _task_of(job_id: str) -> Iterator[Context]:
+    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context:
+        yield context

@@ -112,7 +112,7 @@ class TransferProcess:
 
     def _start(self, job_id: str, work: Coroutine[None, None, None], claim: Claim | None) -> None:
         """Start work beside the rest. Its log lines name the job."""
-        with structlog.contextvars.bound_contextvars(job_id=job_id, request_id=record.request_id(self.redis, job_id)):
+        with structlog.contextvars.bound_contextvars(job_id=job_id, **record.log_fields(self.redis, job_id)):
             self.tasks[asyncio.create_task(work)] = claim
 
     async def _complete(self, seconds: float) -> None:

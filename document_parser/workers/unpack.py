@@ -157,6 +157,7 @@ class _Unpacking:
             lane=self._card.lane,
             created_at=clock.now(self._context.redis),
             request_id=self._card.request_id,
+            traceparent=self._card.traceparent,
             parent=self._card.job_id,
             root=self._card.root or self._card.job_id,
             depth=self._card.depth + 1,

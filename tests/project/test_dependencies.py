@@ -144,7 +144,13 @@ PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py"}
 """Programs that need what they are compared with: the first has an environment of its own, the second says what to install."""
 
 
-@pytest.mark.parametrize(("folders", "extras"), [(PRODUCT, ("", "s3", "nvml")), (ALL_CODE, ("", "s3", "nvml", "dev", "drawn"))])
+OPTIONAL = ("s3", "nvml", "otel", "sentry")
+"""The extras with packages that the product imports where they are installed."""
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"), [(PRODUCT, ("", *OPTIONAL)), (ALL_CODE, ("", *OPTIONAL, *FOR_DEVELOPERS))], ids=["product", "all"]
+)
 def test_everything_that_is_imported_is_declared(folders, extras):
     missing = {
         module: own

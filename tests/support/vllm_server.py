@@ -62,6 +62,8 @@ class Asked:
     state: str = "running"
     prompt: str = ""
     """The words asked with."""
+    traceparent: str = ""
+    """The trace that the caller named."""
 
 
 @dataclass
@@ -196,6 +198,7 @@ class ModelServer:
         key = stamp if stamp is not None else int.from_bytes(hashlib.sha256(b"".join(pictures)).digest()[:4], "big")
         entry = Asked(stamp, time.time(), body.get("temperature"), self.step(stamp, picture), body.get("max_tokens", 0))
         entry.prompt = _words_asked_with(body["messages"][-1]["content"])
+        entry.traceparent = request.headers.get("traceparent", "")
         self.log.append(entry)
         limit = self._limit(body, prompt)
         sequence = self._sequence(body, prompt, limit, entry.outcome, self.said(body, picture, key, limit, entry.outcome))

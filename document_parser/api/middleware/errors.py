@@ -30,7 +30,7 @@ from document_parser.jobs.records.job import ID_PATTERN
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.models import JobError, format_utc
 from document_parser.settings import validation
-from document_parser.telemetry import logs
+from document_parser.telemetry import error_reports, logs
 
 log = logs.get_logger(__name__)
 
@@ -189,4 +189,5 @@ def _with_allow_header(response: Response, error: HTTPException) -> Response:
 def _answer_unexpected(error: Exception) -> Response:
     original = getattr(error, "original_exception", None) or error
     log.error("request_error", error=type(original).__name__, where=logs.places_of(original))
+    error_reports.report(original, "request_error")
     return error_response(DocumentParserError())

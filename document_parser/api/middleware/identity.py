@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
 from flask import g
 
 from document_parser.accounts.identity import Identity, is_owner_name
@@ -38,6 +39,8 @@ def find_identity() -> Identity | None:
 def set_identity(found: Identity, is_valid: Callable[[], bool] = lambda: True) -> None:
     """Note who sends this request. ``is_valid`` returns whether the proof is still good; answers that last for long ask it."""
     g.identity, g.proof_is_valid = found, is_valid
+    if found.key_id:
+        structlog.contextvars.bind_contextvars(user_id=found.key_id)
 
 
 def check_proof() -> None:

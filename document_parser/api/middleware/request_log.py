@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -18,8 +18,9 @@ from flask import Flask, Response, g, request
 
 from document_parser.jobs.redis import counters
 from document_parser.jobs.redis.connection import Redis, RedisError
-from document_parser.telemetry import logs
+from document_parser.telemetry import logs, tracing
 from document_parser.telemetry.metrics import observation, sample_name
+from document_parser.telemetry.tracing import Span
 
 log = logs.get_logger(__name__)
 
@@ -27,10 +28,12 @@ FLUSH_SECONDS = 1.0
 """Interval in seconds at which counts are written to Redis."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """HTTP methods that are counted under their own name. All others count as OTHER."""
+SERVER_ERROR = 500
+"""HTTP status from which on the fault is the service's own."""
 REPORT_SECONDS = 10.0
 """For how long a report of the requests in progress counts."""
 FREQUENT_ROUTES = {"/v1/health", "/v1/health/live", "/v1/health/ready", "/v1/metrics"}
-"""Routes that are logged at level DEBUG only and are not counted as in progress, because they are requested all the time."""
+"""Routes that are logged at level DEBUG only, not traced and not counted as in progress: they are requested all the time."""
 
 
 class Counts:
@@ -127,6 +130,8 @@ class _AnsweredRequest:
     """The code of an error response; empty for another one."""
     quota: str
     """The limit of its owner's tier that refused the request; empty if none did."""
+    span: Span
+    end_span: Callable[[], None]
 
     def finish(self) -> None:
         """Count and log the request. Its response has been sent."""
@@ -137,6 +142,10 @@ class _AnsweredRequest:
         write = log.debug if self.route in FREQUENT_ROUTES else log.info
         facts = {"method": self.method, "route": self.route, "status": self.status, "bytes": self.sent}
         write("request", **{**self.bound, **facts}, milliseconds=round(seconds * 1000, 1))
+        self.span.note({"http.response.status_code": self.status})
+        if self.status >= SERVER_ERROR:
+            self.span.fail(str(self.status))
+        self.end_span()
         # The next log lines of gunicorn in this thread belong to another request.
         structlog.contextvars.clear_contextvars()
 
@@ -164,6 +173,7 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
         g.began = time.perf_counter()
         if route_template() not in FREQUENT_ROUTES:
             counts.begin()
+        g.span, g.end_span = _begin_span()
         limit_send_stalls(request.environ.get("gunicorn.socket"), stall_seconds)
 
     @app.after_request
@@ -183,11 +193,24 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
                 bound=structlog.contextvars.get_contextvars(),
                 error=g.get("error_code", ""),
                 quota=g.get("broken_quota", ""),
+                span=g.span,
+                end_span=g.end_span,
             ).finish
         )
         return response
 
     return counts
+
+
+def _begin_span() -> tuple[Span, Callable[[], None]]:
+    """Begin the span of this request, in the trace of its caller if it names one. Frequent routes have none."""
+    route = route_template()
+    if route in FREQUENT_ROUTES:
+        return tracing.NOT_RECORDED, lambda: None
+    method = request.method if request.method in METHODS else "_OTHER"
+    facts = {"http.request.method": method, "http.route": route, "url.scheme": request.scheme}
+    parent = tracing.accept_traceparent(request.headers.get(tracing.TRACEPARENT_HEADER, ""))
+    return tracing.begin(f"{method} {route}", "server", facts, parent)
 
 
 def limit_send_stalls(client: socket.socket | None, seconds: float) -> None:

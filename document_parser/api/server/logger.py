@@ -27,7 +27,8 @@ class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
     def setup(self, cfg: Any) -> None:
         """Configure logging from the settings of the service."""
         super().setup(cfg)
-        logs.configure(load_settings().logs)
+        settings = load_settings()
+        logs.configure(settings.logs, settings.tracing.service_name)
 
     def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> dict[str, Any]:
         """Return what the access log may say of a request: its route, and of its headers only the User-Agent."""

@@ -20,6 +20,7 @@ from document_parser.engines.vlm.request import NO_KEY
 from document_parser.engines.vlm.response import Answer, refusal_of, status_of
 from document_parser.errors import EngineError, EngineTimeout, EngineUnavailable
 from document_parser.settings import EngineSettings
+from document_parser.telemetry import tracing
 
 BACK_OFF_SECONDS = 0.1
 """Pause before the first repetition after a connection fault; it doubles each time."""
@@ -36,6 +37,14 @@ class ChatClient:
         self._url = url
         self._model = model
         self._availability = availability
+        server = httpx2.URL(url)
+        self._span_facts: dict[str, tracing.Attribute] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "vllm",
+            "gen_ai.request.model": model,
+            "server.address": server.host,
+            "server.port": server.port or (443 if server.scheme == "https" else 80),
+        }
         self._client = self._make_client(keep_alive=True)
         # Its connections are never reused: after a fault, one that was kept alive may be as dead as the last.
         self._fresh_client = self._make_client(keep_alive=False)
@@ -78,10 +87,23 @@ class ChatClient:
 
     async def _receive(self, client: AsyncOpenAI, body: bytes, watch: Watch | None, *, keeps_cut: bool) -> Answer:
         """Receive one answer. Raises EngineError, and APIConnectionError for connection faults."""
+        with tracing.span(f"chat {self._model}", "client", self._span_facts) as span:
+            answer = await self._stream_answer(client, body, watch, keeps_cut=keeps_cut)
+            span.note(
+                {"gen_ai.usage.input_tokens": answer.prompt_tokens, "gen_ai.usage.output_tokens": answer.completion_tokens}
+            )
+            return answer
+
+    async def _stream_answer(self, client: AsyncOpenAI, body: bytes, watch: Watch | None, *, keeps_cut: bool) -> Answer:
         answer = Answer()
         try:
             stream = await client.post(
-                "/chat/completions", cast_to=object, content=body, stream=True, stream_cls=AsyncStream[object]
+                "/chat/completions",
+                cast_to=object,
+                content=body,
+                options={"headers": tracing.headers()},
+                stream=True,
+                stream_cls=AsyncStream[object],
             )
             self._availability.record(True)
             async with stream, contextlib.aclosing(aiter(stream)) as chunks:  # type: ignore[type-var]

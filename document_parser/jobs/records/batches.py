@@ -47,8 +47,15 @@ class BatchCard(BaseModel):
     fingerprint: str = ""
     """A hash of everything that was sent with the Idempotency-Key."""
     request_id: str = ""
+    traceparent: str = ""
+    """The span of the request, to whose trace its webhook belongs; empty if traces were off."""
     archive: bool = False
     """Whether a single archive was sent: the files in it are the batch's files."""
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """Return what log lines about the batch name beside it: its request."""
+        return {"request_id": self.request_id}
 
 
 class BatchEntry(BaseModel):

@@ -38,6 +38,11 @@ SHOWN_COUNTS = ("blank", "failed", "flagged", "cached", "deepseek", "nanonets", 
 """Counts of finished pages that the progress shows, by their names in the ledger."""
 
 
+def log_fields(request_id: str, key_id: str) -> dict[str, str]:
+    """Return the fields of a log line that name who sent a job. ``user_id`` is left out if no key did."""
+    return {"request_id": request_id} | ({"user_id": key_id} if key_id else {})
+
+
 class JobCard(BaseModel):
     """The facts of a job that are known at its upload; stored as ``job.json`` beside the document.
 
@@ -75,6 +80,8 @@ class JobCard(BaseModel):
     """A hash of everything that was sent with the Idempotency-Key."""
     request_id: str = ""
     """The id of the upload's request; every log line about the job has it."""
+    traceparent: str = ""
+    """The span of the upload's request, to whose trace all work on the job belongs; empty if traces were off."""
     parent: str = ""
     """The id of the job whose document this one is inside; empty for an upload."""
     root: str = ""
@@ -89,6 +96,11 @@ class JobCard(BaseModel):
     """The id of the resumable upload that it was sent as; empty if it was sent in one request."""
     path: str = ""
     """Its path in the archive that it was unpacked from; empty if that is its filename."""
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """Return what log lines about the job name beside it: its request, and the key that sent it."""
+        return log_fields(self.request_id, self.key_id)
 
     @property
     def is_fetched(self) -> bool:

@@ -42,6 +42,10 @@ class Claim:
     alone: bool = False
     request_id: str = ""
     """The id of the upload's request, for the log."""
+    key_id: str = ""
+    """The id of the key that sent the job, for the log; empty if none did."""
+    traceparent: str = ""
+    """The span to whose trace the work belongs; empty if traces were off."""
 
     @property
     def is_page(self) -> bool:
@@ -158,7 +162,9 @@ class Ledger:
             return None
         if reply[0] == "drain":
             return "drain"
-        return Claim(reply[0], reply[1], token, alone=reply[2] == "1", request_id=reply[3])
+        return Claim(
+            reply[0], reply[1], token, alone=reply[2] == "1", request_id=reply[3], key_id=reply[4], traceparent=reply[5]
+        )
 
     def finish(self, claim: Claim, page: Page) -> Literal["closed", "counted", "not_yours", "gone"]:
         """Count a page whose file is stored: only while the claim is held, and only once.

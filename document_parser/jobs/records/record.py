@@ -14,6 +14,7 @@ from document_parser.errors import JobDeletedAfterRead, JobExpired, JobNotFound,
 from document_parser.ingest.sniff import type_of
 from document_parser.jobs.records import batches, deliveries, storage_keys, tombstones, transfers
 from document_parser.jobs.records.job import SHOWN_COUNTS, Job, JobCard
+from document_parser.jobs.records.job import log_fields as job_log_fields
 from document_parser.jobs.redis import clock, counters, scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling import forecast
@@ -89,6 +90,7 @@ def create(
     )
     fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner, "key": card.key_id}
     fields |= {"tier": card.tier, "request_id": card.request_id, "lane": card.lane, "size": card.size}
+    fields["traceparent"] = card.traceparent
     if card.options.retention_hours is not None:
         fields["retention_hours"] = card.options.retention_hours
     if job.extractions:
@@ -141,6 +143,7 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
         "owner": owner,
         "key": job.card.key_id,
         "request_id": job.card.request_id,
+        "traceparent": job.card.traceparent,
         "lane": job.lane,
         "cache": job.cache,
         "shared": int(job.shared),
@@ -221,9 +224,15 @@ def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
     return [job.model_copy(update={"foretold": bool(foretold)}) for job in jobs]
 
 
-def request_id(redis: Redis, job_id: str) -> str:
-    """Return the id of the request that created the job; empty if it is not known. Raises RedisError."""
-    return text(redis.hget(_record_key(job_id), "request_id") or b"")
+def log_fields(redis: Redis, job_id: str) -> dict[str, str]:
+    """Return what every log line about a job names beside it: its request, and the key that sent it. Raises RedisError."""
+    request_id, key = redis.hmget(_record_key(job_id), ["request_id", "key"])
+    return job_log_fields(text(request_id or b""), text(key or b""))
+
+
+def traceparent(redis: Redis, job_id: str) -> str:
+    """Return the span to whose trace the work on a job belongs; empty if traces were off. Raises RedisError."""
+    return text(redis.hget(_record_key(job_id), "traceparent") or b"")
 
 
 def note_miss(redis: Redis, job_id: str) -> None:

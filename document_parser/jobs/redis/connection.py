@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import redis
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
-from redis.sentinel import Sentinel
-
+from document_parser.host.lean_imports import block_import
 from document_parser.settings import Settings
+
+with block_import("opentelemetry"):  # which it loads, where it is installed, for metrics that nobody asked for
+    import redis
+    from redis.backoff import ExponentialBackoff
+    from redis.retry import Retry
+    from redis.sentinel import Sentinel
 
 Redis = redis.Redis
 """The client type, so that other modules need not import ``redis``."""

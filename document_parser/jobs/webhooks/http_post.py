@@ -17,6 +17,7 @@ from standardwebhooks import Webhook as Signer
 from document_parser.settings import Settings
 from document_parser.settings.secrets import webhook_secrets
 from document_parser.ssrf import AddressRefused, PinnedTransport, is_tls_failure
+from document_parser.telemetry import tracing
 from document_parser.version import __version__
 
 CONNECT_SECONDS = 4.0
@@ -63,7 +64,7 @@ async def post(settings: Settings, message: Message, transport: PinnedTransport,
     refused address are returned as the answer's ``error``. Raises OSError if the signing secret cannot be read.
     """
     answer, deadlines = Answer(error="timeout"), httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    headers = signed_headers(webhook_secrets(settings), message.id, message.body, now)
+    headers = signed_headers(webhook_secrets(settings), message.id, message.body, now) | tracing.headers()
     try:
         async with (
             asyncio.timeout(settings.webhooks.timeout_seconds),

@@ -1,7 +1,7 @@
 -- Claim one page of any document: suspect pages first and alone; then the lanes in the order given. In each lane the owners take
 -- turns, and so do the documents of each owner.
 -- ARGV: actor, token, '1' if the actor holds no page, milliseconds until the claim's deadline, lanes ...
--- Returns {job, page, '1' if alone, request id of the job}, {'drain'} if the actor must finish its pages first, or {} if nothing is ready.
+-- Returns {job, page, '1' if alone, request id, key id and traceparent of the job}, {'drain'} if the actor must finish its pages first, or {} if nothing is ready.
 local actor, token, empty_handed, span = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
 
 local function take(job, page, alone)
@@ -15,7 +15,8 @@ local function take(job, page, alone)
   save(pages(job), page, entry)
   redis.call('ZADD', 'claims', now() + span, claim_name(job, page, token, actor))
   event(job, 'page.started', 'page', page)
-  return {job, page, alone and '1' or '0', redis.call('HGET', record(job), 'request_id') or ''}
+  local sent = redis.call('HMGET', record(job), 'request_id', 'key', 'traceparent')
+  return {job, page, alone and '1' or '0', sent[1] or '', sent[2] or '', sent[3] or ''}
 end
 
 -- Only one reader at a time reads suspect pages, so that the others keep the engines busy.
