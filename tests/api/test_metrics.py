@@ -49,7 +49,7 @@ from tests.support import documents
 from tests.support.error_kinds import error_kinds
 from tests.support.ledger_jobs import JOB, OTHER, add_ready_job, make_card, mark_dead
 from tests.support.processes import kill_horses
-from tests.support.prometheus import promtool
+from tests.support.prometheus import Prometheus, promtool
 from tests.support.service import ROOT, SOON, UNCHECKED, Service, asking, wait_until
 from tests.support.vllm_server import ModelServer, served_from_thread
 
@@ -304,6 +304,7 @@ def service(tmp_path_factory, model):
         tmp_path_factory.mktemp("metrics"),
         WEB_WORKERS=2,
         PAGE_CONCURRENCY=4,
+        VLLM_BREAKER_FAULTS=3,
         **asking(model.url, "auto"),
         **SOON,
         LOG_LEVEL="DEBUG",
@@ -351,6 +352,11 @@ def test_after_a_known_run_every_web_worker_tells_the_same_exact_numbers(service
         assert value(text, "guard_rejections_total", engine="deepseek", guard="loop") == 2
         assert value(text, "page_warnings_total", code="engine_fallback") == 1
         assert value(text, "page_duration_seconds_count", engine="deepseek") == 2
+        assert value(text, "tokens_total", engine="deepseek") > 0
+        assert value(text, "engine_seconds_total", engine="deepseek") > 0
+        assert value(text, "jobs_created_total", mode="balanced", format="markdown") == 3
+        assert value(text, "file_size_bytes_count", type="pdf") == 3
+        assert value(text, "job_wait_seconds_count") == 3
         assert value(text, "jobs_ended_total", state="completed", mode="balanced", format="markdown") == 2
         assert value(text, "jobs_ended_total", state="failed", mode="balanced", format="markdown") == 1
         assert value(text, "job_errors_total", code="DAMAGED_DOCUMENT") == 1
@@ -378,6 +384,21 @@ def test_after_a_kill_in_the_middle_of_a_page_each_page_is_counted_once(service,
     assert value(service, "pages_total", engine="deepseek", outcome="done") == before + 8
     assert value(service, "lost_claims_total", kind="page") > lost
     wait_until(lambda: value(service, "model_requests_in_flight", engine="deepseek") == 0, 10, "nothing is in flight any more")
+
+
+def test_a_model_server_that_fails_opens_its_breaker_and_makes_the_alerts_fire(service, model, tmp_path):
+    """The cause is real from end to end: a server that answers 500, pages that another engine has to read."""
+    wait_until(lambda: value(service, "model_server_up", engine="deepseek", server="1") == 1, 20, "the server is measured")
+    assert value(service, "model_server_requests", engine="deepseek", server="1", state="running") == 0
+    with Prometheus(tmp_path / "prometheus", service.port) as prometheus:
+        wait_until(lambda: prometheus.ask("docparse:workers:sum"), 20, "the service is scraped")
+        assert not {"DocparseBreakerOpen", "DocparseNoWorkers", "DocparseErrorRate"} & prometheus.alerts()
+        model.script("fail_500", sticky=True)
+        ids = [service.submit(documents.stamped_pdf(tmp_path / f"{stamp}.pdf", [stamp])) for stamp in (900, 901, 902)]
+        assert {service.ended(job_id)["status"] for job_id in ids} == {"completed"}
+        wait_until(lambda: "DocparseBreakerOpen" in prometheus.alerts(), 20, "the alert", pause=0.3)
+    assert value(service, "engine_errors_total", engine="deepseek", code="ENGINE_REFUSED") >= 1
+    assert value(service, "model_servers_left_alone", engine="deepseek") == 1
 
 
 BOUNDED = {
