@@ -146,7 +146,7 @@ def test_the_cpu_service_of_compose_reads_a_page(tmp_path):
     port = free_port()
     secrets = {**SECRETS, "API_PUBLISHED_PORT": str(port)}
     try:
-        checked(*docker, "up", "--build", "--wait", "--wait-timeout", "1500", **secrets)
+        checked(*docker, "up", "--build", "--wait", "--wait-timeout", "1500", "api", "worker", **secrets)
         sample = f"file=@{ROOT / 'samples/scan.pdf'}"
         token = f"Authorization: Bearer {SECRETS['ADMIN_TOKEN']}"
         address = f"http://127.0.0.1:{port}/v1/process/sync"
