@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import accounts, fairness, idle, memory, outages, recovery, soak, submit, throughput, uploads
+from benchmarks import accounts, fairness, idle, memory, outages, recovery, soak, submit, throughput, tracing, uploads
 
 if __name__ == "__main__":
-    for benchmark in (throughput, submit, accounts, outages, uploads, fairness, recovery, memory, idle, soak):
+    for benchmark in (throughput, tracing, submit, accounts, outages, uploads, fairness, recovery, memory, idle, soak):
         benchmark.main()
