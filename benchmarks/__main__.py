@@ -15,12 +15,14 @@ from benchmarks import (
     soak,
     submit,
     throughput,
+    tracing,
     uploads,
 )
 
 if __name__ == "__main__":
     for benchmark in (
         throughput,
+        tracing,
         submit,
         accounts,
         outages,
