@@ -36,19 +36,14 @@ def rows_of(lattice: Lattice) -> list[Row]:
     rows = [row for band in range(len(lattice.bands)) for row in _rows_of_band(lattice, band)]
     rows = [row for row in rows if row.cells or (lattice.inner_verticals and _is_tall_enough(lattice, row))]
     counts = Counter(row.band for row in rows)
-    lone = {
-        row.band for row in rows[:-1] if counts[row.band] == 1 and lattice.ruled
-    }  # what the last row heads is not in the frame
+    lone = {row.band for row in rows if counts[row.band] == 1 and lattice.ruled}
     plain = [row.cells[0] for row in rows[1:] if len(row.cells) > 1]
     has_bold_header = all(cell.bold for cell in rows[0].cells) if rows else False
     bold_heads = has_bold_header and sum(not cell.bold for cell in plain) * 2 > len(plain)
-    return [
-        *rows[:1],
-        *(
-            _place_part_heading(lattice, row, is_known=row.band in lone or (bold_heads and _is_bold_label(row)))
-            for row in rows[1:]
-        ),
-    ]
+    known = [row.band in lone or (bold_heads and _is_bold_label(row)) for row in rows[:-1]]
+    known.append(False)  # what the last row heads is not in the frame
+    heads = zip(rows[1:], known[1:], strict=True)
+    return [*rows[:1], *(_place_part_heading(lattice, row, is_known=is_known) for row, is_known in heads)]
 
 
 def _is_bold_label(row: Row) -> bool:
