@@ -83,7 +83,7 @@ class S3Storage(Storage):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
             for page in pages:
                 for entry in page.get("Contents", []):
-                    yield entry["Key"].removeprefix(self.prefix), entry["Size"]
+                    yield entry["Key"].removeprefix(self.prefix), entry.get("Size", 0)
 
     def delete(self, key: str) -> None:
         """Delete an object; nothing happens if it is missing."""
