@@ -54,8 +54,10 @@ USED_WITHOUT_IMPORT = {
 }
 """A requirement that no module imports: the file that uses it, and what is written there."""
 
-FOR_DEVELOPERS = ("dev", "drawn")
+FOR_DEVELOPERS = ("dev", "drawn", "load")
 """The extras that the package itself does not import."""
+FOR_OPERATORS = ("s3", "otel", "sentry")
+"""The extras that the package imports only if the settings ask for it."""
 
 OWN_ENVIRONMENT = ROOT / "tests" / "support" / "vllm_peer"
 """Programs that run where a model server is installed, with what is installed there."""
@@ -143,7 +145,10 @@ PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py"}
 """Programs that need what they are compared with: the first has an environment of its own, the second says what to install."""
 
 
-@pytest.mark.parametrize(("folders", "extras"), [(PRODUCT, ("", "s3", "otel")), (ALL_CODE, ("", "s3", "otel", "dev", "drawn"))])
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [(PRODUCT, ("", *FOR_OPERATORS)), (ALL_CODE, ("", *FOR_OPERATORS, *FOR_DEVELOPERS))],
+)
 def test_everything_that_is_imported_is_declared(folders, extras):
     missing = {
         module: own
