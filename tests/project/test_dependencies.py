@@ -55,8 +55,10 @@ USED_WITHOUT_IMPORT = {
 }
 """A requirement that no module imports: the file that uses it, and what is written there."""
 
-FOR_DEVELOPERS = ("dev", "drawn")
+FOR_DEVELOPERS = ("dev", "drawn", "load")
 """The extras that the package itself does not import."""
+FOR_OPERATORS = ("s3", "nvml", "otel", "sentry")
+"""The extras that the package imports only if the settings ask for it."""
 
 OWN_ENVIRONMENT = ROOT / "tests" / "support" / "vllm_peer"
 """Programs that run where a model server is installed, with what is installed there."""
@@ -144,12 +146,9 @@ PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py"}
 """Programs that need what they are compared with: the first has an environment of its own, the second says what to install."""
 
 
-OPTIONAL = ("s3", "nvml", "otel", "sentry")
-"""The extras with packages that the product imports where they are installed."""
-
-
 @pytest.mark.parametrize(
-    ("folders", "extras"), [(PRODUCT, ("", *OPTIONAL)), (ALL_CODE, ("", *OPTIONAL, *FOR_DEVELOPERS))], ids=["product", "all"]
+    ("folders", "extras"),
+    [(PRODUCT, ("", *FOR_OPERATORS)), (ALL_CODE, ("", *FOR_OPERATORS, *FOR_DEVELOPERS))],
 )
 def test_everything_that_is_imported_is_declared(folders, extras):
     missing = {

@@ -1,0 +1,152 @@
+"""Uploads at given rates, with keys, quotas, audit and metrics on: what is answered, how soon, and whether a job is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from benchmarks.accounts import ALL_LIMITS, tiers_of
+from benchmarks.load.profiles import PROFILES, Profile
+from benchmarks.report import Report, is_trial, progress
+from benchmarks.submit import floor, in_memory
+from benchmarks.usage import Memory
+from tests.support.owners import make_key
+from tests.support.service import API, ROOT, Service, wait_until
+
+SCALE = min(1.0, len(os.sched_getaffinity(0)) / 8)
+"""The rates are those of eight cores."""
+TRIAL_SHORTER = 6
+MOST_P95_SECONDS = 0.2
+RECOVERY_SECONDS = 5.0
+SCRAPE_SECONDS = 1.0
+READ_SECONDS = 900
+UPLOAD = "/v1/process/async"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a profile was answered. ``seconds`` are of the accepted uploads."""
+
+    answers: dict[str, int]
+    seconds: list[float]
+    jobs: list[str]
+
+    @property
+    def failed(self) -> int:
+        return sum(number for answer, number in self.answers.items() if answer.startswith("failed"))
+
+    def percentile(self, percent: int) -> float:
+        if len(self.seconds) < 2:
+            return float("inf")
+        return statistics.quantiles(self.seconds, n=100, method="inclusive")[percent - 1]
+
+    def describe(self) -> str:
+        told = ", ".join(f"{number} {answer}" for answer, number in sorted(self.answers.items()))
+        p50, p95, p99 = (1000 * self.percentile(percent) for percent in (50, 95, 99))
+        return f"{told}; p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms"
+
+
+def main() -> None:
+    trial = is_trial(__doc__)
+    made = Report("load")
+    shorter = TRIAL_SHORTER if trial else 1
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=in_memory()) as name:
+        folder = Path(name)
+        for which, profile in PROFILES.items():
+            measure(made, folder / which, which, profile.scaled(SCALE, shorter))
+        peak = PROFILES["peak"].scaled(SCALE, shorter)
+        with floor(folder / "floor") as (url, _):
+            progress("peak, the bare route")
+            base, _, path = url.rpartition("/")
+            found = send(folder / "floor.json", base, f"/{path}", "", peak)
+        made.tell(f"the bare route at the peak's {peak.rate}/s", found.describe())
+    made.notes.append(
+        f"Letters of 11 kB, each another one; the rates of the profiles times {SCALE:g}, as for 8 cores. Keys are required, "
+        "all quotas, audit and rate limits are counted, /v1/metrics is read once a second, and the workers read meanwhile. "
+        "Locust shares the cores."
+    )
+    made.publish(trial=trial)
+
+
+def measure(made: Report, folder: Path, which: str, profile: Profile) -> None:
+    """One profile, with a service of its own."""
+    progress(f"{which}: {profile.rate} uploads/s")
+    settings = {**tiers_of(folder, ALL_LIMITS), "NUM_WORKERS": 2}
+    with Service(folder, API, **settings) as service:
+        key = make_key(service.data_dir, "acme").secret
+        with Memory(service, SCRAPE_SECONDS) as memory, scraping(service):
+            found = send(folder / "found.json", f"http://127.0.0.1:{service.port}", UPLOAD, key, profile)
+            recovered = seconds_until_accepted(service, key)
+            done = all_read(service, found.jobs)
+        peak = max(memory.peaks().values()) / 2**20
+    made.tell(f"{which}, {profile.rate}/s", found.describe())
+    made.below("… answers that are neither 202 nor 429 or 503 with Retry-After", found.failed, 1, "{:.0f}")
+    made.below("… accepted documents that were not read", len(found.jobs) - done, 1, "{:.0f}")
+    if which == "spike":
+        made.below("… until the next upload is accepted", recovered, RECOVERY_SECONDS, "{:.1f} s")
+    if which == "peak":
+        made.below("… p95", found.percentile(95), MOST_P95_SECONDS, "{:.3f} s")
+    made.tell("… most memory of a process", f"{peak:.0f} MiB")
+
+
+def send(out: Path, host: str, path: str, key: str, profile: Profile) -> Answered:
+    """Have Locust send a profile's uploads."""
+    shape = json.dumps([profile.rate, profile.rise, profile.hold])
+    variables = {"LOAD_PATH": path, "LOAD_KEY": key, "LOAD_PROFILE": shape, "LOAD_OUT": str(out), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "locust", "--headless", "--host", host, "--only-summary", "--skip-log-setup"]
+    command += ["--locustfile", str(ROOT / "benchmarks" / "load" / "locustfile.py")]
+    ran = subprocess.run(command, cwd=out.parent, env=os.environ | variables, capture_output=True, text=True)
+    assert out.exists(), ran.stdout[-2000:] + ran.stderr[-2000:]
+    return Answered(**json.loads(out.read_text()))
+
+
+@contextmanager
+def scraping(service: Service) -> Iterator[None]:
+    """Read the metrics once a second, as Prometheus would."""
+    ended, headers = threading.Event(), {"Authorization": f"Bearer {service.operator_token}"}
+
+    def scrape() -> None:
+        while not ended.wait(SCRAPE_SECONDS):
+            httpx2.get(f"http://127.0.0.1:{service.port}/v1/metrics", headers=headers, timeout=30).raise_for_status()
+
+    thread = threading.Thread(target=scrape, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def seconds_until_accepted(service: Service, key: str) -> float:
+    """How long after the load an upload is accepted at the first try or a later one."""
+    began = time.monotonic()
+
+    def accepted() -> bool:
+        files = {"file": ("last.txt", b"A last letter.\n")}
+        answer = httpx2.post(f"http://127.0.0.1:{service.port}{UPLOAD}", files=files, headers={"X-API-Key": key}, timeout=30)
+        return answer.status_code == 202
+
+    wait_until(accepted, 60, "an upload is accepted")
+    return time.monotonic() - began
+
+
+def all_read(service: Service, jobs: list[str]) -> int:
+    """How many of these jobs end as completed."""
+    return sum(service.ended(job_id, READ_SECONDS)["status"] == "completed" for job_id in jobs)
+
+
+if __name__ == "__main__":
+    main()
