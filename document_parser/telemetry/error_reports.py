@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from structlog.contextvars import get_contextvars
-
 from document_parser.version import __version__
 
 if TYPE_CHECKING:
@@ -43,6 +41,7 @@ class _Reports:
     def send(self, error: BaseException, event: str) -> None:
         """Send a report in the background."""
         from sentry_sdk.utils import event_from_exception
+        from structlog.contextvars import get_contextvars  # `logs`, which imports this module, loads it without Rich
 
         client = self._get_client()
         report, hint = event_from_exception(error, client.options)
