@@ -389,7 +389,8 @@ def test_after_a_kill_in_the_middle_of_a_page_each_page_is_counted_once(service,
 def test_a_model_server_that_fails_opens_its_breaker_and_makes_the_alerts_fire(service, model, tmp_path):
     """The cause is real from end to end: a server that answers 500, pages that another engine has to read."""
     wait_until(lambda: value(service, "model_server_up", engine="deepseek", server="1") == 1, 20, "the server is measured")
-    assert value(service, "model_server_requests", engine="deepseek", server="1", state="running") == 0
+    running = {"engine": "deepseek", "server": "1", "state": "running"}
+    wait_until(lambda: value(service, "model_server_requests", **running) == 0, 20, "nothing is asked of it any more")
     with Prometheus(tmp_path / "prometheus", service.port) as prometheus:
         wait_until(lambda: prometheus.ask("docparse:workers:sum"), 20, "the service is scraped")
         assert not {"DocparseBreakerOpen", "DocparseNoWorkers", "DocparseErrorRate"} & prometheus.alerts()

@@ -97,6 +97,9 @@ def run_service(command: list[str]) -> None:
         with Path(os.devnull).open("rb") as nothing:
             return ForkedProcess(Path(socket_of_supervisors), command, Path.cwd(), os.environ, (nothing.fileno(), 1, 2))
 
+    from gunicorn.config import Chdir
+
+    Chdir.default = str(Path.cwd())  # gunicorn takes its folder while it loads, and looks for its configuration there
     started, subprocess.Popen = subprocess.Popen, start  # type: ignore[misc,assignment]
     run_module(shown)
 
