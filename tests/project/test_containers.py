@@ -42,13 +42,15 @@ def services(name: str) -> dict[str, dict]:
     return json.loads(text)["services"]
 
 
-def test_the_layer_of_requirements_holds_what_the_program_and_its_extras_need():
-    printed = checked(sys.executable, ROOT / "deploy/docker/requirements.py", "s3,db").splitlines()
+def test_the_layer_of_requirements_holds_what_the_program_and_every_extra_that_a_setting_asks_for_need():
+    extras = re.search(r"^ARG EXTRAS=(.*)$", DOCKERFILE, re.MULTILINE)[1]
+    assert set(extras.split(",")) >= {"s3", "db", "nvml", "otel", "sentry"}
+    printed = checked(sys.executable, ROOT / "deploy/docker/requirements.py", extras).splitlines()
     wanted = []
     for text in importlib.metadata.requires("document-parser"):
         needed = Requirement(text)
         marker = str(needed.marker or "")
-        if "extra" not in marker or any(f'extra == "{name}"' in marker for name in ("s3", "db")):
+        if "extra" not in marker or any(f'extra == "{name}"' in marker for name in extras.split(",")):
             wanted.append((needed.name, needed.specifier))
     assert sorted((Requirement(line).name, str(Requirement(line).specifier)) for line in printed) == sorted(
         (name, str(specifier)) for name, specifier in wanted
@@ -91,10 +93,33 @@ def test_compose_puts_the_files_together_and_containers_may_write_only_to_their_
         assert found[service]["cap_drop"] == ["ALL"]
     assert {port["host_ip"] for service in found.values() for port in service.get("ports", [])} == {"127.0.0.1"}
     # Beside the images of the program, every image has its version.
-    assert [one["image"] for one in found.values() if one["image"].endswith(":latest")] == []
+    others = [one["image"] for one in found.values() if not one["image"].startswith("document-parser-")]
+    assert [image for image in others if image.endswith(":latest")] == []
     drain = float(found["worker"]["environment"]["DRAIN_SECONDS"])
     assert found["worker"]["stop_grace_period"] == "1m0s"
     assert 2 * drain + 10 <= 60
+
+
+def test_images_have_the_names_that_the_chart_and_the_workflow_give_them():
+    """So that what the workflow publishes runs in either."""
+    text = "".join((DOCKER / f"compose.{part}.yaml").read_text() for part in ("cpu", "gpu", "program"))
+    named = set(re.findall(r"\$\{IMAGE:-document-parser\}(\S+)$", text, re.MULTILINE))
+    assert named == {f"-{target}:${{TAG:-latest}}" for target in ("api", "worker", "worker-ocr")}
+    assert (
+        '"docparse.image" -}}\n{{ .root.Values.image.repository }}-{{ .target }}:'
+        in (ROOT / "deploy/helm/docparse/templates/_helpers.tpl").read_text()
+    )
+
+
+def test_traces_and_reports_are_off_until_env_names_them_and_then_go_to_the_collector_that_is_started():
+    given = yaml.safe_load((DOCKER / "compose.program.yaml").read_text())["services"]["program"]["environment"]
+    assert given["OTEL_TRACES_EXPORTER"] == "${OTEL_TRACES_EXPORTER:-none}"
+    assert given["SENTRY_DSN"] == "${SENTRY_DSN:-}"
+    host, port = re.search(r":-http://([\w-]+):(\d+)\}$", given["OTEL_EXPORTER_OTLP_ENDPOINT"]).groups()
+    assert host in yaml.safe_load((DOCKER / "compose.services.yaml").read_text())["services"]
+    collector = yaml.safe_load((DOCKER / "otel-collector.yaml").read_text())
+    # Ours are sent over HTTP.
+    assert collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"].endswith(f":{port}")
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from importlib.util import find_spec
 from typing import get_args
 
 import pytest
 from opentelemetry.sdk import environment_variables as otel_variables
 
+from document_parser import cli
 from document_parser.api import auth
 from document_parser.api.factory import create_app
 from document_parser.models import HARMLESS_WARNINGS, Options, WarningCode
@@ -19,6 +21,7 @@ from tests.support.service import ROOT, Service
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
+DOCS = sorted((ROOT / "docs").glob("*.md"))
 
 
 def test_every_error_stands_in_the_docs_with_its_status():
@@ -83,3 +86,56 @@ def test_the_readmes_curl_gives_the_readmes_answer(tmp_path):
 def test_the_readmes_commands_are_targets_of_the_makefile(target):
     assert f"make {target}" in README
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", ["README.md", "deploy/terraform/README.md", *(f"docs/{path.name}" for path in DOCS)])
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading_that_exist(page):
+    path = ROOT / page
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(), flags=re.DOTALL)
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", prose):
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text()), link
+
+
+def test_every_line_of_the_launch_checklist_names_what_fulfils_it_and_its_commands_exist():
+    page = (ROOT / "docs" / "launch-checklist.md").read_text()
+    *lines, last = re.findall(r"^- \[ \] (.*)$", page, re.MULTILINE)
+    assert [line for line in lines if "](" not in line] == []
+    assert "](" not in last, "what is yours alone"
+    makefile = (ROOT / "Makefile").read_text()
+    for command in re.findall(r"`((?:docparse|make|python -m) [^`]*)`", page):
+        program, name = command.split()[:2]
+        if program == "docparse":
+            assert name in cli.COMMANDS, command
+        elif program == "make":
+            assert re.search(rf"^{name}:", makefile, re.MULTILINE), command
+        else:
+            assert find_spec(command.split()[2]), command
+
+
+def test_every_page_is_reached_from_the_readme_and_every_page_of_operation_from_deployment():
+    pages = {path.name for path in DOCS}
+    assert {name for name in pages if f"docs/{name}" not in README} == set()
+    deployment = (ROOT / "docs" / "deployment.md").read_text()
+    of_operation = {
+        "docker",
+        "kubernetes",
+        "rollout",
+        "regions",
+        "launch-checklist",
+        "observability",
+        "runbook",
+        "slo",
+        "backup",
+        "cost",
+    }
+    assert {name for name in of_operation if f"]({name}.md)" not in deployment} == set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 
@@ -140,6 +141,13 @@ def test_pods_get_settings_that_exist_and_secrets_only_from_a_secret(site):
                 assert value not in json.dumps(rest), key
 
 
+def test_traces_are_switched_on_by_settings_that_all_pods_of_the_program_have():
+    given = of_kind("production", "ConfigMap")["docparse"]["data"]
+    assert (given["OTEL_TRACES_EXPORTER"], given["OTEL_EXPORTER_OTLP_ENDPOINT"][-5:]) == ("otlp", ":4318")
+    for name, pod in pods("production"):
+        assert {"configMapRef": {"name": "docparse"}} in pod["containers"][0]["envFrom"], name
+
+
 def test_settings_of_the_values_exist():
     known = {setting for _, setting, _ in environment_fields()}
     assert VALUES["settings"].keys() <= known
@@ -193,6 +201,14 @@ def test_prometheus_finds_the_jobs_that_the_rules_know_and_shows_that_it_may():
         relabelings = {step["targetLabel"]: step["replacement"] for step in one["spec"]["endpoints"][0]["relabelings"]}
         assert relabelings["job"] == "vllm"
         assert relabelings["engine"] in SERVER_PROFILES
+
+
+def test_the_command_of_the_docs_makes_rules_for_the_prometheus_operator():
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    (command,) = re.findall(r"^\$ (.*kind: PrometheusRule.*) \| kubectl .*$", page, re.MULTILINE)
+    made = yaml.safe_load(checked("bash", "-c", command))
+    assert made["kind"] == "PrometheusRule"
+    assert made["spec"] == yaml.safe_load((ROOT / "deploy" / "prometheus" / "rules.yaml").read_text())
 
 
 def test_migrations_run_before_an_upgrade_and_after_an_installation():

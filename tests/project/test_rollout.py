@@ -68,6 +68,8 @@ def test_what_is_asked_of_a_version_are_metrics_that_the_service_has():
         for grouped, name in re.findall(r"max by \(([^)]*)\) \(\s*rate\((docparse_\w+)", query):
             assert set(grouped.split(", ")) - {"le"} == labels[re.sub("_(total|bucket)$", "", name)]
         assert query.count("docparse_") == query.count("max by")
+        # Probes and scrapes would hide a fault among their many answers.
+        assert query.count('route!~"/v1/health.*|/v1/metrics') == query.count("docparse_http_")
 
 
 def test_the_bounds_of_the_analysis_are_its_arguments():

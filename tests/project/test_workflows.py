@@ -7,6 +7,7 @@ import re
 import pytest
 import yaml
 
+import document_parser
 from tests.support.deploy_tools import checked, tool
 from tests.support.service import ROOT
 
@@ -63,6 +64,16 @@ def test_every_image_has_its_packages_listed_and_is_scanned_before_anything_is_d
     assert found["jobs"]["image"]["steps"][scanned]["with"]["exit-code"] == "1"
     assert found["jobs"]["image"]["needs"] == "checks"
     assert found["jobs"]["staging"]["needs"] == "image"
+
+
+@pytest.mark.parametrize("tag", ["staging", f"v{document_parser.__version__}"])
+def test_images_have_the_names_and_the_tag_that_the_chart_takes(tmp_path, tag):
+    (step,) = [step for step in workflow("images")["jobs"]["image"]["steps"] if step.get("id") == "name"]
+    given = {"REGISTRY": "ghcr.io", "REPOSITORY": "Owner/Docs", "TARGET": "worker-ocr", "TAG": tag}
+    checked("bash", "-c", step["run"], GITHUB_OUTPUT=str(tmp_path / "output"), **given)
+    told = dict(line.split("=", 1) for line in (tmp_path / "output").read_text().splitlines())
+    chart = yaml.safe_load((ROOT / "deploy/helm/docparse/Chart.yaml").read_text())
+    assert told == {"image": "ghcr.io/owner/docs-worker-ocr", "tag": tag if tag == "staging" else chart["appVersion"]}
 
 
 def test_production_is_deployed_and_rolled_back_by_hand_alone():
