@@ -7,10 +7,12 @@ gates, and empty folders where other hosts keep their files.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import socket
 import socketserver
+import string
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,8 +34,11 @@ def missing() -> str:
 class Network:
     """A bridge with hosts on it. ``address`` is where the gates are."""
 
+    _numbers = itertools.count()
+
     def __init__(self) -> None:
-        self.name = f"dp{os.getpid()}"
+        # Each has a name of its own: the kernel takes the cables of deleted hosts away some time later.
+        self.name = f"dp{os.getpid()}{string.ascii_lowercase[next(self._numbers) % 26]}"
         self._prefix = f"10.231.{os.getpid() % 256}"
         self.address = f"{self._prefix}.1"
         self._hosts = 0
