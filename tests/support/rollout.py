@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx2
+
 from benchmarks.report import circumstances, with_section
 from tests.support.bucket import Bucket
 from tests.support.postgresql import running_postgresql, why_no_postgresql
@@ -151,7 +153,7 @@ class Rollout:
             pools = sum(kind == "workers" for _, kind in self.hosts)
             _, api = self.fleet.next()
             there = f"the worker of {version} is there\n{host.folder}"
-            wait_until(lambda: api.client.get("/v1/health").json()["workers"] >= pools, START_SECONDS, there, pause=0.25)
+            wait_until(lambda: _workers_at(api) >= pools, START_SECONDS, there, pause=0.25)
 
     def _stop(self, one: tuple[str, str]) -> None:
         host = self.hosts.pop(one)
@@ -195,6 +197,14 @@ def run(folder: Path, *, seconds: float, pace: float) -> Outcome:
     return outcome
 
 
+def _workers_at(api: Service) -> int:
+    """How many workers an API host sees; none while it has no time to say."""
+    try:
+        return int(api.client.get("/v1/health").json()["workers"])
+    except httpx2.TransportError:
+        return 0
+
+
 def _lost(callers: Callers) -> list[str]:
     """What is wrong with accepted jobs, each of them read through both versions, and in the lists of both."""
     found = []
@@ -225,6 +235,8 @@ def _surroundings(folder: Path) -> Iterator[dict[str, Any]]:
             "RATE_LIMIT_READS": "none",
             "WEB_WORKERS": 1,
             "PAGE_CONCURRENCY": 4,
+            # Longer than any request waits by design: N answers those no sooner when it stops.
+            "DRAIN_SECONDS": 40,
             "OMP_NUM_THREADS": 1,
             **bucket.settings,
             **asking(models.url, "auto"),
