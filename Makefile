@@ -15,7 +15,7 @@ LANGUAGES = @$(BIN)/docparse languages add default --if-reachable --timeout 60
 
 DEPLOY_TESTS := $(addprefix tests/project/test_,containers.py helm.py proxies.py rollout.py terraform.py workflows.py)
 
-.PHONY: demo test test-vllm test-debian test-deploy run check chaos fuzz bench samples clean
+.PHONY: demo test test-vllm test-debian test-deploy run check chaos rollout-test fuzz bench samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
 	$(LANGUAGES)
@@ -50,6 +50,9 @@ check: $(VENV)/.installed-dev  ## everything a change must pass
 
 chaos: $(VENV)/.installed-dev  ## kill everything there is, one after the other, while documents are read; prints a table of verdicts
 	$(BIN)/python -m tests.support.chaos
+
+rollout-test: $(VENV)/.installed-dev  ## the last release and this version side by side under load, there and back (PostgreSQL, some minutes); prints a table of verdicts
+	$(BIN)/python -m tests.support.rollout
 
 fuzz: $(VENV)/.installed-dev  ## changed files of every format through the readers, and over 8,000 requests made from the OpenAPI document (some minutes)
 	$(BIN)/python -m tests.support.fuzz_formats --seconds 180

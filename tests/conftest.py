@@ -31,6 +31,7 @@ from tests.support.debian_root import why_no_debian
 from tests.support.documents import pdf_of_text, report_pdf, stamped_pdf
 from tests.support.forked_zygote import fork_elsewhere, fork_zygotes
 from tests.support.postgresql import PostgreSQL, running_postgresql, why_no_postgresql
+from tests.support.released import why_no_rollout
 from tests.support.service import CORPUS, wait_until
 from tests.support.vllm_batching import UNHURRIED
 from tests.support.vllm_real import why_not
@@ -42,6 +43,9 @@ pytest_plugins = ["tests.support.second_try"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--vllm", type=Path, metavar="VENV", help="Run the tests against vLLM's own server, installed there.")
     parser.addoption("--debian", action="store_true", help="Try deploy/install.sh and docs/gpu-box.md in fresh Debian systems.")
+    parser.addoption(
+        "--rollout", action="store_true", help="Run the last release and this version side by side, there and back."
+    )
 
 
 def pytest_configure() -> None:
@@ -60,8 +64,12 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the tests that need vLLM's own server, or a fresh Debian, where there is none."""
-    reasons = {"vllm": why_not(config.getoption("--vllm")), "debian": why_no_debian(asked_for=config.getoption("--debian"))}
+    """Skip the tests that need vLLM's own server, a fresh Debian, or minutes of two versions, where there is none."""
+    reasons = {
+        "vllm": why_not(config.getoption("--vllm")),
+        "debian": why_no_debian(asked_for=config.getoption("--debian")),
+        "rollout": why_no_rollout(asked_for=config.getoption("--rollout")),
+    }
     for item in items:
         for name, reason in reasons.items():
             if reason and item.get_closest_marker(name):

@@ -18,6 +18,7 @@ from document_parser.extraction.view import view_page
 from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.records import children, documents_due, record, storage_keys
+from document_parser.jobs.records.extraction_orders import load_order
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.usage import Changes
 from document_parser.jobs.redis.breakers import RedisBreakers
@@ -54,6 +55,22 @@ def awaits_invoice(context: Context, job_id: str) -> bool:
     if unread or (job is not None and job.awaits_invoice):
         record.note_awaited_invoice(context.redis, job_id, unread[0] if unread else "")
     return bool(unread)
+
+
+def list_foreign_order(context: Context, job_id: str, extraction_id: str) -> None:
+    """List an extraction with the job that a web process of another version asked for, with a digest of its own as the id.
+
+    The release before this one stores and enqueues an order without listing it, and only what is listed is made.
+    Raises StorageUnavailable, RedisError.
+    """
+    job = context.load(job_id)
+    if job is None or extraction_id in job.pending_extractions:
+        return
+    with contextlib.suppress(ValidationError):  # what makes the extraction says that there is no sound order
+        order = load_order(context.storage, job_id, extraction_id)
+        is_made = context.storage.exists(storage_keys.extraction(job_id, extraction_id, job.revision))
+        if order is not None and order.digest != extraction_id and not is_made:
+            record.order_extraction(context.redis, job_id, order.as_asked.model_copy(update={"id": extraction_id}))
 
 
 def report(context: Context, job_id: str) -> None:

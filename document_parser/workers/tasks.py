@@ -71,6 +71,7 @@ def extract(job_id: str, extraction_id: str) -> None:
     """Extract the values of a schema from the pages of a document that was read."""
     with _document_task("extract", job_id) as (context, actor):
         if not extraction.awaits_invoice(context, job_id):
+            extraction.list_foreign_order(context, job_id, extraction_id)
             write = partial(extraction.extract_or_error, context, extraction_id)
             _write_once(context, actor, job_id, queue.extraction_stage(extraction_id), write)
             extraction.report(context, job_id)

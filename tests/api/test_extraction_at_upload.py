@@ -14,10 +14,12 @@ import pikepdf
 import pytest
 from standardwebhooks import Webhook
 
-from document_parser.jobs.records import record
+from document_parser.jobs import queue
+from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job, JobCard
 from document_parser.jobs.redis.connection import connect
 from document_parser.models import JobExtraction, JobState, Options
+from document_parser.models.extraction import ExtractionOrder
 from document_parser.settings import Settings, StoreSettings
 from tests.support.document_host import Served, document_host
 from tests.support.drawn_invoices import draw_invoice
@@ -341,3 +343,18 @@ def test_a_job_that_redis_has_lost_comes_back_with_what_was_to_be_extracted(serv
         assert service.status(card.job_id)["extractions"][0]["id"] == extraction.id
         wait_until(lambda: service.status(card.job_id, wait=5)["stage"] == "completed", 60, "the sweep has it tried again")
         assert service.status(card.job_id)["extractions"][0]["error"]["code"] == "EXTRACTION_FAILED", "nothing of it was stored"
+
+
+def test_an_extraction_that_an_older_web_process_asks_for_is_made_though_it_lists_none_and_counts_otherwise(service, invoice):
+    asked = "f" * 32
+    job_id = service.submit(invoice)
+    at_rest(service, job_id)
+    order = service.data_dir / storage_keys.extraction_order(job_id, asked)
+    order.parent.mkdir(parents=True, exist_ok=True)
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}}
+    order.write_text(ExtractionOrder(json_schema=schema).model_dump_json(exclude={"model"}))
+    with connect(Settings(store=StoreSettings(data_dir=service.data_dir, redis_url=""))) as redis:
+        queue.enqueue_stage(redis, job_id, queue.extraction_stage(asked))
+        answer = service.data_dir / storage_keys.extraction(job_id, asked)
+        wait_until(answer.exists, 60, "the values are there")
+        assert json.loads(answer.read_text())["data"] == {"total": 259.42}

@@ -6,18 +6,22 @@ import json
 import os
 import pty
 import re
+import selectors
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
 from gunicorn.config import Config
 
-from document_parser.api.server.worker_class import PatientWorker
+from document_parser.api.server.worker_class import Connection, Head, PatientWorker
 from tests.support.service import API, ROOT, Service, free_port, gunicorn, wait_until
 
 ASGI_WORKER = ("--worker-class", "uvicorn.workers.UvicornWorker")
@@ -157,4 +161,21 @@ def test_a_signal_that_interrupts_the_giving_out_of_a_request_ends_the_web_worke
     with worker.tpool._shutdown_lock, pytest.raises(SystemExit):  # as in the middle of ``submit``
         worker.handle_quit(signal.SIGINT, None)
     worker.tpool.shutdown()
+    worker.tmp.close()
+
+
+def test_a_stopping_web_worker_still_hears_who_has_just_connected_and_lets_go_of_silent_connections():
+    worker = PatientWorker(1, os.getpid(), [], None, 30, Config(), None)
+    worker.alive, worker.poller = False, selectors.DefaultSelector()
+    worker._heads, worker._parting, worker._open, worker._next_check = {}, {}, Counter(), 0.0
+    pairs = [socket.socketpair() for _ in range(2)]
+    fresh, served = [Connection(worker.cfg, ours, ("127.0.0.1", 1), None, lambda _: None) for ours, _ in pairs]
+    served.initialized = True
+    for conn in (fresh, served):
+        worker._heads[conn] = Head(conn, time.monotonic() + 60)
+    worker.murder_pending()
+    assert list(worker._heads) == [fresh]
+    for one in (one for pair in pairs for one in pair):
+        one.close()
+    worker.poller.close()
     worker.tmp.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flask import g
 
 from document_parser.api.middleware import errors
+from document_parser.api.server import options
 from document_parser.jobs.records import record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.redis.connection import Redis
@@ -74,7 +75,7 @@ def wait_for_outcome(services: Services, job_id: str, field: str, name: str, las
         return
     try:
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and services.redis.exists(f"job:{job_id}"):
+        while (left := _seconds_left(until)) > 0 and services.redis.exists(f"job:{job_id}"):
             block = max(1, min(STEP_MILLISECONDS, int(left * 1000)))
             reply: Any = services.redis.xread({f"job:{job_id}:events": last}, block=block)
             found = reply[0][1] if reply else []
@@ -84,6 +85,11 @@ def wait_for_outcome(services: Services, job_id: str, field: str, name: str, las
                     return
     finally:
         services.waiting.release()
+
+
+def _seconds_left(until: float) -> float:
+    """Return how long to wait on. A web worker that stops answers at once: after DRAIN_SECONDS it closes the connection."""
+    return 0.0 if options.is_stopping() else until - time.monotonic()
 
 
 def _is_written(fields: dict[bytes, bytes]) -> bool:
@@ -100,7 +106,7 @@ def _wait(
     # The position in the stream is read before the state: an event in between ends the wait at once.
     last = _last_entry(services.redis, stream)
     while not is_over(found := load()):
-        left = until - time.monotonic()
+        left = _seconds_left(until)
         if left <= 0:
             break
         services.redis.xread({stream: last}, block=max(1, min(STEP_MILLISECONDS, int(left * 1000))))

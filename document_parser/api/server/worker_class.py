@@ -47,7 +47,7 @@ If it takes longer, or is longer than gunicorn discards, the response says ``Con
 PARTING_SECONDS = 2.0
 """Time in seconds after a response for the rest of the request and the client's disconnection."""
 STOPPING_SECONDS = 1.0
-"""Time in seconds for a head that is being received when the worker stops."""
+"""Time in seconds for a head that is being received, or is the first of its connection, when the worker stops."""
 CHECK_SECONDS = 0.25
 """Interval of the checks in seconds."""
 PIECE_BYTES = 1 << 16
@@ -338,7 +338,9 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             return
         self._next_check = now + CHECK_SECONDS
         for head in list(self._heads.values()):
-            until = head.until if self.alive else min(head.until, now + STOPPING_SECONDS if head.data else now)
+            # Who has just connected is about to send a request, and would find the connection closed without an answer.
+            awaited = bool(head.data) or not head.conn.initialized
+            until = head.until if self.alive else min(head.until, now + STOPPING_SECONDS if awaited else now)
             head.until = until
             if now >= until:
                 self._forget(head)

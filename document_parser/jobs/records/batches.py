@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from document_parser.errors import BatchDeletedAfterRead, BatchExpired, BatchNotFound, DocumentParserError, NotReceived
 from document_parser.jobs.records import deliveries, storage_keys, tombstones
 from document_parser.jobs.records.job import PUBLIC, Job, JobCard
+from document_parser.jobs.records.stored_options import CardWithOptions
 from document_parser.jobs.redis import scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.models import BatchPages, BatchState, BatchStatus, FileState, JobState, Options, PageError, Webhook
@@ -34,7 +35,7 @@ WEBHOOK_FIELD, BODY_FIELD = "webhook", "webhook_body"
 """The fields of the record that keep the state of the webhook's delivery, and its body."""
 
 
-class BatchCard(BaseModel):
+class BatchCard(CardWithOptions):
     """The facts of a batch that are known when it is sent."""
 
     batch_id: str

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from document_parser.errors import DocumentParserError
+from document_parser.jobs.records.stored_options import CardWithOptions
 from document_parser.models import (
     EXTRACTING,
     REREADING,
@@ -43,7 +44,7 @@ def log_fields(request_id: str, key_id: str) -> dict[str, str]:
     return {"request_id": request_id} | ({"user_id": key_id} if key_id else {})
 
 
-class JobCard(BaseModel):
+class JobCard(CardWithOptions):
     """The facts of a job that are known at its upload; stored as ``job.json`` beside the document.
 
     ``sha256`` and ``size`` (bytes) are those of the uploaded file. Of a document that has not been fetched yet, the media type
