@@ -241,9 +241,10 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
         return None
     sides = [lines_of(_text_of(left, page)), lines_of(_text_of(right, page))]
     has_tables = bool(_tables_of(band, page))
-    if all(sides) and (are_numbers_of_labels(*sides) or (not has_tables and are_staggered(*sides))):
+    if all(sides) and not has_tables and are_staggered(*sides):
         return None
-    edges = find_card_edges(sides[0], sides[1], region.size) if all(sides) and not has_tables else None
+    labelled = all(sides) and are_numbers_of_labels(*sides)
+    edges = find_card_edges(sides[0], sides[1], region.size) if all(sides) and not has_tables and not labelled else None
     if edges:
         rows = [above, *_split_at_heights(band, edges), below]
         return [part for row in rows for part in _split_region(row, page, depth - 1)]
@@ -253,7 +254,7 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
             page.watcher.on_gutter(parted, page.index)
         sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules)
         sure = sure or are_lists(*sides) or are_entries(*sides)
-        columns = 1.0 if sure else columns_agreement(parted, page.index)
+        columns = 0.0 if labelled else 1.0 if sure else columns_agreement(parted, page.index)
         if columns < MIN_COLUMNS_AGREEMENT and are_long_texts(parted):
             columns = MIN_COLUMNS_AGREEMENT  # if it is no table
         table = region.best_table(gutter, _text_of(band, page)) if columns < SURE_COLUMNS_AGREEMENT else None
