@@ -39,6 +39,7 @@ OF_A_FORM = {
     "OIDC_JWKS_URL": "https://id.example.org/keys",
     "TIERS_FILE": str(ROOT / "document_parser" / "settings" / "tiers.toml"),
     "STORAGE_KEY": "A" * 43 + "=",
+    "SENTRY_DSN": "https://key@sentry.example.org/1",
 }
 """Values of those that only take some."""
 
