@@ -179,6 +179,7 @@ class Exporting:
         """Start the threads that export; nothing is connected to before the first span."""
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
+        # The setting may stand in .env, which the SDK does not read. What the environment says of spans alone counts more.
         os.environ.setdefault("OTEL_EXPORTER_OTLP_ENDPOINT", settings.exporter_otlp_endpoint)
         # What they say of a collector that is away is said once, in SayingOnce.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
