@@ -2,7 +2,7 @@
 
     python -m benchmarks.assistants [--pages 1000] [--trial]
 
-The document is drawn: chapters with headings, prose, and a table on every tenth page, one of them with very wide rows. A real
+The document is drawn: prose with a heading on each page, and a table on every tenth. A real
 service reads it; the protocol's own client calls ``docparse mcp --server`` as a process, as an assistant's program does.
 """
 
@@ -24,18 +24,44 @@ from document_parser.mcp.fit import MAX_ANSWER_BYTES
 from tests.support.assistant import Assistant, assistant, started
 from tests.support.service import ROOT, Service
 
-SENTENCE = "The committee met on the first Monday and approved proposal {page}.{line} with the words that it had."
+TOPICS = (
+    "harbours", "bridges", "schools", "forests", "markets", "archives", "hospitals", "canals", "theatres", "gardens",
+    "railways", "libraries", "mills", "fountains", "quarries", "orchards", "museums", "barracks", "wells", "towers",
+)  # fmt: skip
+ACTS = (
+    "building", "closing", "lighting", "letting", "mending", "naming", "opening", "painting", "planning", "pricing",
+    "renting", "saving", "selling", "staffing", "taxing", "moving", "buying", "guarding", "heating", "dividing",
+)  # fmt: skip
+PLACES = ("the north", "the south", "the old town")
+LINES = 35
+"""Lines of prose on a page."""
+
+
+def title(page: int) -> str:
+    """The heading on a page. Up to 1,200 pages have different ones."""
+    number = page * 7 % 1200
+    return f"On {ACTS[number % 20]} {TOPICS[number // 20 % 20]} in {PLACES[number // 400]}"
+
+
+def sentence(page: int, line: int) -> str:
+    """A line of a page."""
+    topic, act = TOPICS[(page + line) % 20], ACTS[(page * 3 + line * 7) % 20]
+    return f"The committee met about {act} the {topic} of the town and approved proposal {page}.{line} as it was written."
 
 
 def draw(path: Path, pages: int) -> Path:
-    """Draw the document."""
+    """Draw the document. Headings are within the prose, since the same place on each page is that of running titles."""
     canvas = Canvas(str(path), pagesize=A4)
     for page in range(1, pages + 1):
-        canvas.setFont("Helvetica-Bold", 16)
-        canvas.drawString(60, 780, f"Session {page}")
-        canvas.setFont("Helvetica", 9)
-        for line in range(35):
-            canvas.drawString(60, 755 - 12 * line, SENTENCE.format(page=page, line=line))
+        top = 790.0
+        for line in range(LINES):
+            if line == page % 9:
+                canvas.setFont("Helvetica-Bold", 16)
+                canvas.drawString(60, top - 20, title(page))
+                top -= 45
+            canvas.setFont("Helvetica", 9)
+            canvas.drawString(60, top, sentence(page, line))
+            top -= 12
         if page % 10 == 0:
             draw_table(canvas, page)
         canvas.showPage()
@@ -79,15 +105,15 @@ def measure(report: Report, folder: Path, pages: int) -> None:
         assert len(headings) == found["headings_in_all"]
         for number in range(1, pages + 1, max(1, pages // 200)):
             program.facts("read", document=document, page=number)
-            program.facts("read", document=document, heading=f"Session {number}")
+            program.facts("read", document=document, heading=title(number))
         parts = list(islice(program.follow("search", document=document, query="committee"), 20))
         starts = [hit["start"] for part in parts for hit in part["hits"]]
         assert len(set(starts)) == len(starts)
         for word in ("the", "e", "proposal 7.3", "monday committee", "nothing of this", "value"):
             program.facts("search", document=document, query=word)
-        for quote in ("The committee met", SENTENCE.format(page=pages // 2, line=20)):
+        for quote in ("The committee met", sentence(pages // 2, 20)):
             program.facts("cite", document=document, quote=quote)
-        list(program.follow("extract", document=document, fields=["Column 1", "Session"]))
+        list(program.follow("extract", document=document, fields=["Column 1", "proposal"]))
         report.tell("headings, hits of a frequent word", f"{len(headings):,}, {parts[0]['hits_in_all']:,}")
         report.below("largest answer of all tools, bytes", program.largest, MAX_ANSWER_BYTES + 1, "{:,.0f}")
         report.tell("answers in all", f"{sum(map(len, program.seconds.values())):,}")

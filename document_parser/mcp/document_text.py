@@ -49,7 +49,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, its level and page, and the range of what it heads, itself included."""
+    """A heading, its level and page, and the range of what it heads. ``path`` has the headings above and the heading itself."""
 
     text: str
     level: int
@@ -91,7 +91,7 @@ class DocumentText:
             open_ones.append(index)
         texts = [" ".join(part.text.lstrip("#").split()) for part in heads]
         return [
-            Section(text, level, part.page, TextRange(part.start, end), (*part.headings, text))
+            Section(text, level, part.page, TextRange(part.start, end), part.headings)
             for part, level, end, text in zip(heads, levels, ends, texts, strict=True)
         ]
 
@@ -174,7 +174,7 @@ class DocumentText:
     def parts_with(self, words: Sequence[str]) -> list[Part]:
         """Return the parts that have all of these folded words."""
         text, starts = self._folded
-        bounds = [*starts[1:], len(text) + 1]
+        bounds = [*starts, len(text) + 1][1:]
         return [
             part
             for part, begin, end in zip(self.parts, starts, bounds, strict=True)

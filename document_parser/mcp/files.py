@@ -36,12 +36,15 @@ def open_allowed(path: str, folders: Sequence[Path]) -> Iterator[BinaryIO]:
         descriptor = os.open(found, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise FileUnreadable(f"The file cannot be read: {error.strerror}. Check its path and permissions.") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise FileUnreadable("This is no file. Give the path of one document.")
         if not _is_below(Path(f"/proc/self/fd/{descriptor}").readlink(), folders):
             raise FileNotAllowed(folders=[str(folder) for folder in folders])
-        yield file
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
 
 
 def _given(path: str) -> Path:

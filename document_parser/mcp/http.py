@@ -107,7 +107,7 @@ async def serve_http(server: Server, host: str, port: int, origins: Sequence[str
     """Serve until a signal stops it. Exits if the address cannot be listened on."""
     app = http_app(server, host, origins, needs_key=needs_key)
     # Addresses and headers are not logged: they may hold keys.
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False)  # type: ignore[arg-type]
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False)
     await uvicorn.Server(config).serve()
 
 

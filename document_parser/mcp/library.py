@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +22,8 @@ PIECE_TOKENS = 512
 """Tokens of a piece of the text at most: about half a page."""
 PATIENCE_SECONDS = 20.0
 """How long a busy server is asked again, in seconds: an assistant waits for each answer, mostly a minute at most."""
+SILENCE_SECONDS = 120.0
+"""How long an answer of the server may take, in seconds: a busy one takes longest to part thousands of pages."""
 MAX_CLIENTS = 32
 """Keys of which the connections are kept."""
 MAX_KEPT_CHARACTERS = 32_000_000
@@ -47,7 +50,9 @@ class Library:
         self._local = local
         self._starting = anyio.Lock()
         self._clients: OrderedDict[str, Client] = OrderedDict()
+        self._lock = threading.Lock()
         self._texts: OrderedDict[tuple[str, int], DocumentText] = OrderedDict()
+        self._fetching: dict[tuple[str, int], threading.Lock] = {}
 
     async def client(self, key: str = "") -> Client:
         """Return the client for a caller's key. Raises ServerUnreachable if the service on this machine does not start."""
@@ -60,7 +65,7 @@ class Library:
                 self._url = self._local.url
         key = key or self._key
         if key not in self._clients:
-            self._clients[key] = Client(self._url, key, patience=PATIENCE_SECONDS)
+            self._clients[key] = Client(self._url, key, timeout=SILENCE_SECONDS, patience=PATIENCE_SECONDS)
         self._clients.move_to_end(key)
         while len(self._clients) > MAX_CLIENTS:
             self._clients.popitem(last=False)
@@ -71,17 +76,32 @@ class Library:
         return None if path is None else urljoin(self._url if "://" in self._url else f"http://{self._url}", path)
 
     async def text(self, client: Client, job_id: str) -> tuple[JobStatus, DocumentText]:
-        """Return a document that was read. Raises JobNotComplete, JobEnded, and the error of a job that failed."""
+        """Return a document that was read. Raises JobNotComplete, JobEnded, and the error of a job that failed.
+
+        A text that comes after its caller has given up is kept, so that the next call has it at once.
+        """
         status = await in_thread(partial(client.status, job_id))
         check_read(status)
+        return status, await in_thread(partial(self._text, client, status))
+
+    def _text(self, client: Client, status: JobStatus) -> DocumentText:
+        """Return the text of a document. Calls for the same one wait for each other, and fetch it once."""
         key = (status.job_id, status.revision)
-        if key not in self._texts:
-            chunks = await in_thread(partial(client.chunks, job_id, max_tokens=PIECE_TOKENS, overlap=0, strategy="block"))
-            self._texts[key] = await in_thread(partial(DocumentText, chunks.chunks))
-        self._texts.move_to_end(key)
-        while len(self._texts) > 1 and sum(text.length for text in self._texts.values()) > MAX_KEPT_CHARACTERS:
-            self._texts.popitem(last=False)
-        return status, self._texts[key]
+        with self._lock:
+            fetching = self._fetching.setdefault(key, threading.Lock())
+        with fetching:
+            with self._lock:
+                text = self._texts.get(key)
+            if text is None:
+                chunks = client.chunks(status.job_id, max_tokens=PIECE_TOKENS, overlap=0, strategy="block")
+                text = DocumentText(chunks.chunks)
+            with self._lock:
+                self._texts[key] = text
+                self._texts.move_to_end(key)
+                while len(self._texts) > 1 and sum(one.length for one in self._texts.values()) > MAX_KEPT_CHARACTERS:
+                    left_out, _ = self._texts.popitem(last=False)
+                    self._fetching.pop(left_out, None)
+        return text
 
     def close(self) -> None:
         """End the service on this machine, if there is one of its own."""

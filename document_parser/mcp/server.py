@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -243,5 +244,5 @@ def make_server(library: Library, folders: Sequence[Path]) -> Server:
         (tools.cite, "Prove a quotation", READS),
     ]
     for function, title, hints in titled:
-        server.add_tool(function, title=title, annotations=hints)
+        server.add_tool(function, title=title, description=cleandoc(function.__doc__ or ""), annotations=hints)
     return server
