@@ -94,7 +94,7 @@ def measure(report: Report, folder: Path, pages: int) -> None:
     with connected(folder) as program:
         begun = time.perf_counter()
         found = program.facts("parse", path=str(path), wait_seconds=0)
-        while found["status"] != "completed":
+        while "characters" not in found:
             found = program.facts("status", document=found["document"], wait_seconds=45)
         report.tell(f"until {pages:,} pages are read, s", f"{time.perf_counter() - begun:.0f}")
         document = found["document"]

@@ -18,7 +18,7 @@ import anyio.to_thread
 from mcp.types import CallToolResult
 
 from document_parser.client import Client, PageEntry, error_of
-from document_parser.errors import DocumentParserError, FileTooLarge, InvalidOption
+from document_parser.errors import DocumentParserError, FileTooLarge, InvalidOption, JobNotComplete
 from document_parser.mcp.answers import DocumentAnswer, Heading, NextCall, WarningCount
 from document_parser.mcp.document_text import DocumentText, Section
 from document_parser.mcp.files import open_allowed
@@ -129,10 +129,11 @@ def _sentence_of(status: JobStatus) -> str:
 
 
 async def describe(library: Library, client: Client, status: JobStatus, headings_from: int = 0) -> CallToolResult:
-    """Return what ``parse`` and ``status`` answer."""
+    """Return what ``parse`` and ``status`` answer. The text of a long document may come a while after its end."""
     text, pages = None, []
     if status.status is JobState.COMPLETED:
-        _, text = await library.text(client, status.job_id)
+        with suppress(JobNotComplete):
+            _, text = await library.text(client, status.job_id)
         pages = await in_thread(partial(client.pages, status.job_id))
     return _answer_of(status, text, pages, headings_from)
 
@@ -169,9 +170,10 @@ def heading_of(section: Section) -> Heading:
 
 def _next_calls(found: DocumentAnswer, shown: int, following: Heading | None) -> list[NextCall]:
     """Return what may be asked after an answer that showed the first ``shown`` headings."""
-    if found.status != "completed":
-        waiting = found.status in ("queued", "processing")
-        return [NextCall(tool="status", arguments={"document": found.document}, why="waits for the reading")] if waiting else []
+    if found.characters is None:
+        why = "waits for the text" if found.status == "completed" else "waits for the reading"
+        waiting = found.status not in ("failed", "cancelled")
+        return [NextCall(tool="status", arguments={"document": found.document}, why=why)] if waiting else []
     calls = [NextCall(tool="read", arguments={"document": found.document, "page": 1}, why="reads the first page")]
     if following is not None:
         more = {"document": found.document, "headings_from": shown}

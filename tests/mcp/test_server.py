@@ -204,6 +204,25 @@ def test_a_document_that_is_still_read_is_waited_for_and_says_how_far_it_is():
     assert "412 of 1000 pages" in error["message"]
 
 
+def test_a_text_that_is_still_written_is_waited_for_by_status_and_read_says_so():
+    status = {
+        "job_id": JOB, "status": "completed", "filename": "a.pdf", "created_at": "2026-01-01T00:00:00Z", "complete": True,
+        "progress": {"current_page": 1000, "total_pages": 1000},
+    }  # fmt: skip
+
+    def respond(asked):
+        if "/chunks" in asked.path:
+            return problem(409, "JOB_NOT_COMPLETE")
+        return good({"pages": []} if "/pages" in asked.path else status)
+
+    with peer(respond) as busy, within(busy.url) as connected:
+        found = connected.facts("status", document=JOB)
+        assert (found["status"], found["pages_read"]) == ("completed", 1000)
+        assert "characters" not in found
+        assert [(call["tool"], call["why"]) for call in found["next"]] == [("status", "waits for the text")]
+        assert connected.refusal("read", document=JOB)["code"] == "JOB_NOT_COMPLETE"
+
+
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
 
