@@ -34,7 +34,8 @@ class Word(NamedTuple):
     style, whether the font is for formulas (``math``) or has letters of equal width (``mono``), the height of the baseline (0
     if unknown), which distinguishes raised and lowered characters, and the target of a link (``link``). ``direction`` is where
     the line runs to on the page, as ``direction_of`` counts it: 0 to the right, 90 down, 180 upside down, 270 up. ``struck``
-    says whether the word is struck out.
+    says whether the word is struck out. ``estimated_points`` is a font size that was estimated for the line of a scan which the
+    word is part of; 0 if the word is to be measured by itself.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Word(NamedTuple):
     direction: int = 0
     struck: bool = False
     link: str = ""
+    estimated_points: float = 0.0
 
     def straighten(self, skew: Skew) -> Word:
         """Return the word of the page as shown with its place on the straightened page."""

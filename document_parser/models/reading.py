@@ -205,7 +205,8 @@ class Reading:
     are fractions of the image; with a ``skew``, of the straightened image. ``text`` is the raw answer. ``unread_share`` is
     the share of the length of the lines found that could not be read, ``unknown_share`` that of lines in letters which the
     engine does not know. ``uncertain_lines`` are these lines, and others of little confidence, as far as they could be read.
-    ``parts_of_lines`` are those of lines among the ``words`` of which a part is struck out. ``how`` is what the engine says of
+    ``parts_of_lines`` are the words of lines among the ``words``, or the runs
+    of those of which a part is struck out; their boxes are those of their ink. ``how`` is what the engine says of
     its way of reading, nothing of the page.
     """
 
@@ -231,13 +232,6 @@ class Reading:
     def confident_letters(self) -> float:
         """Return the letters of words read with confidence, each weighted by it. Words without a confidence count fully."""
         return confident_letters(self.words)
-
-    @property
-    def parted_words(self) -> list[Word]:
-        """Return the words with lines of which a part is struck out replaced by their parts."""
-        if not self.parts_of_lines:
-            return self.words  # each look-up is for a whole word and its box
-        return [part for whole in self.words for part in self.parts_of_lines.get(whole, (whole,))]
 
     def replace_lines(self, better: Mapping[Word, Sequence[Word]]) -> Reading:
         """Return the reading with lines of its own replaced by these words.

@@ -48,17 +48,25 @@ def read(image: Image.Image) -> Reading:
 def test_struck_out_words_are_parts_of_their_line():
     image, places = page("vessel")
     reading = read(image)
-    ((line, parts),) = reading.parts_of_lines.items()
-    assert line.text.startswith("The harbour lists every ")
+    parts, others = (reading.parts_of_lines[line] for line in reading.words)
     assert [part.struck for part in parts] == [False, True]
     assert parts[0].text == "The harbour lists every"
     assert parts[1].left * image.width == pytest.approx(places["vessel"][0], abs=9)
-    assert reading.parted_words == [*parts, reading.words[1]]
+    assert [word.text for word in others] == LINES[1].split()
+
+
+def test_the_words_of_a_line_have_boxes_of_their_ink():
+    image, places = page()
+    reading = read(image)
+    for line, y in zip(reading.words, (200, 260), strict=True):
+        for word in reading.parts_of_lines[line]:
+            assert (word.left * image.width, word.right * image.width) == pytest.approx(places[word.text], abs=4)
+            assert (word.top * image.height, word.bottom * image.height) == pytest.approx((y - 23, y + 7), abs=3)
 
 
 def test_blurred_letters_that_touch_are_not_struck_out():
     image = page()[0].resize((450, 350), Image.Resampling.BOX).resize((900, 700), Image.Resampling.BICUBIC)
-    assert not read(image).parts_of_lines
+    assert not any(word.struck for words in read(image).parts_of_lines.values() for word in words)
 
 
 def test_hyphens_of_what_is_struck_out_are_the_line_between_its_words():

@@ -53,23 +53,35 @@ def word_of(line: Line, pixels: Pixels) -> Word:
 def parts_of_lines(
     lines: Sequence[Line], wholes: Sequence[Word], drawn: Sequence[RulingLine], pixels: Pixels
 ) -> dict[Word, list[Word]]:
-    """Return the parts of those lines in which words are struck out: these, and what is between them.
+    """Return the words of each level line, with boxes of their ink; where words are struck out, these and what is between them.
 
     ``wholes`` are the lines, ``drawn`` the ruling lines of the image.
     """
+    from document_parser.imaging.ink_boxes import fit_to_ink
     from document_parser.imaging.strikes import find_struck, split_at_strikes
 
-    found = {whole: words_of_line(line, whole, pixels) for line, whole in zip(lines, wholes, strict=False)}
+    found = {
+        whole: words_of_line(line, whole, pixels)
+        for line, whole in zip(lines, wholes, strict=False)
+        if not is_steep(whole)
+    }
     struck = find_struck([word for words in found.values() for word in words], drawn, pixels)
-    return {whole: split_at_strikes(words, struck) for whole, words in found.items() if not struck.isdisjoint(words)}
+    parted = {
+        whole: words if struck.isdisjoint(words) else split_at_strikes(words, struck) for whole, words in found.items()
+    }
+    return {whole: fit_to_ink(words, pixels) for whole, words in parted.items()}
+
+
+def is_steep(line: Word) -> bool:
+    """Return whether a line is too steep for the layout to read its words apart."""
+    return min(line.direction, 360 - line.direction) > MAX_LEVEL_DEGREES
 
 
 def words_of_line(line: Line, whole: Word, pixels: Pixels) -> list[Word]:
-    """Return the words of a line; the line itself if it is steep. ``whole`` is the line without a check box before it."""
+    """Return the words of a line; the line itself if they are not known. ``whole`` is the line without a check box before it."""
     texts = whole.text.split()
-    steep = min(whole.direction, 360 - whole.direction) > MAX_LEVEL_DEGREES
     fits = len(texts) == len(line.spans) or (whole.text != line.text and len(texts) < len(line.spans))
-    if len(texts) < 2 or steep or not fits:
+    if len(texts) < 2 or not fits:
         return [whole]
     upper_left, upper_right, lower_right, lower_left = line.corners / np.array(pixels.shape[1::-1])
     words: list[Word] = []

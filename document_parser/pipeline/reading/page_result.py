@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from document_parser.errors import DocumentParserError
 from document_parser.imaging.figure_boxes import find_figure_boxes
+from document_parser.layout.lines.units import Scale, estimate_sizes
 from document_parser.layout.page import blocks_of, turn_of
 from document_parser.models import (
     Block,
@@ -106,11 +107,41 @@ def build_blocks(page: Page, reading: Reading) -> list[Block]:
     if turn := turn_of(reading.words, page.width, page.height):
         message = f"The writing is turned; it was read with the page turned by {turn} degrees clockwise."
         page.warnings.append(PageWarning(code="rotated", message=message))
-    blocks = blocks_as_shown(blocks_of(reading.parted_words, page.width, page.height, reading.rules), reading.skew)
+    blocks = blocks_as_shown(blocks_of(_words_to_lay_out(page, reading), page.width, page.height, reading.rules), reading.skew)
     if not reading.figures:
         return blocks
     figures = [(box, with_labels(box, blocks)) for box in _figure_boxes_of(page, reading)]
     return insert_figures(blocks, [box if is_background(blocks, labelled) else labelled for box, labelled in figures])
+
+
+def _words_to_lay_out(page: Page, reading: Reading) -> list[Word]:
+    """Return the words of a reading: of lines beside which others stand, their words; of others the lines, with boxes of their ink.
+
+    Cells and columns stand side by side, and an engine may have read several as one line. A line alone in its row is the text
+    that it was read as, however wide its spaces are. All keep the font size estimated for their line.
+    """
+    if not reading.parts_of_lines:
+        return reading.words  # each look-up is for a whole word and its box
+    sizes = estimate_sizes(reading.parts_of_lines, Scale(page.width or 595.0, page.height or 842.0))
+    found: list[Word] = []
+    for line in reading.words:
+        parts = reading.parts_of_lines.get(line)
+        if not parts:
+            found.append(line)
+        elif any(part.struck for part in parts) or _has_line_beside(line, reading.words):
+            found += [part._replace(estimated_points=sizes[line]) for part in parts]
+        else:
+            box = {"left": parts[0].left, "top": parts[0].top, "right": parts[-1].right, "bottom": parts[0].bottom}
+            found.append(line._replace(**box, estimated_points=sizes[line]))
+    return found
+
+
+def _has_line_beside(line: Word, lines: Sequence[Word]) -> bool:
+    """Return whether another line stands in the row of a line, as cells and columns do."""
+    middle = (line.top + line.bottom) / 2
+    return any(
+        other.top < middle < other.bottom and (other.left >= line.right or other.right <= line.left) for other in lines
+    )
 
 
 def _figure_boxes_of(page: Page, reading: Reading) -> list[BoundingBox]:
