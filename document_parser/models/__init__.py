@@ -24,6 +24,7 @@ from document_parser.models.chunks import (
     TextRange,
     TextSource,
     check_overlap,
+    shape_export,
 )
 from document_parser.models.classification import Classification, ClassificationOrder, DocumentSegment
 from document_parser.models.confinement import Confinement
@@ -63,6 +64,7 @@ from document_parser.models.enums import (
     ConvertedKind,
     CpuEngineName,
     EngineName,
+    FacadeName,
     FigureMode,
     FlowingKind,
     FormatFile,
@@ -178,6 +180,7 @@ __all__ = [
     "ElementChunking",
     "ElementOptions",
     "EngineName",
+    "FacadeName",
     "Fetching",
     "FigureMode",
     "FileState",
@@ -247,5 +250,6 @@ __all__ = [
     "pack_cells",
     "parse_layers",
     "parse_page_range",
+    "shape_export",
     "stored_json",
 ]
