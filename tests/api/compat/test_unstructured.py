@@ -100,12 +100,13 @@ def test_unknown_fields_are_named_and_wrong_ones_refused(alice, anyone, report):
 
 def test_a_key_comes_in_the_header_of_its_clients_and_below_the_prefix_too(anyone, alice_key, report):
     key = {"unstructured-api-key": alice_key}
-    found = [anyone.post(path, files={"files": ("r.pdf", report)}, headers=key) for path in (PATH, "/compat/unstructured" + PATH)]
+    paths = (PATH, f"/compat/unstructured{PATH}")
+    found = [anyone.post(path, files={"files": ("r.pdf", report)}, headers=key) for path in paths]
     assert [one.status_code for one in found] == [200, 200]
 
 
 def test_mail_has_its_people_on_each_element(alice):
-    mail = b"From: Ann <ann@example.org>\r\nTo: bob@example.org\r\nSubject: Offer\r\n\r\nWe send you the offer of last week.\r\n"
+    mail = b"From: Ann <ann@example.org>\r\nTo: bob@example.org\r\nSubject: Offer\r\n\r\nWe send you last week's offer.\r\n"
     found = elements(alice, mail, name="offer.eml")
     assert {tuple(one["metadata"]["sent_from"]) for one in found} == {("Ann <ann@example.org>",)}
     assert {one["metadata"]["subject"] for one in found} == {"Offer"}

@@ -6,7 +6,7 @@ Source: ``prepline_general/api/general.py`` of unstructured-api 0.1.2 and what t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, Any
 
 from flask import Response, request
@@ -32,8 +32,12 @@ JSON, CSV, LINES, MIXED = "application/json", "text/csv", "application/x-ndjson"
 
 
 def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
-    """Return an error as FastAPI does. Its clients do not repeat a request that says that it is no use."""
-    return {"detail": problem.message, "code": problem.code, "retryable": problem.retryable}, status
+    """Return an error as FastAPI does, with what its clients read of it.
+
+    They send again what was answered 5xx, unless ``retryable`` is false, and never what was answered 429.
+    """
+    body = {"detail": problem.message, "code": problem.code, "retryable": problem.retryable}
+    return body, 503 if status == 429 and problem.retryable else status
 
 
 facade = Facade(Wire("unstructured", _write_error, key_headers=("unstructured-api-key",)))
@@ -92,17 +96,16 @@ def _media_type(count: int, asked: Asked) -> str:
 
 def _answer(found: list[tuple[Job, str]], media_type: str) -> Response:
     """Return the elements of the documents in this media type."""
+    # They are opened now: an error of storage is answered as an error.
+    streams = [conversion.load_export(*one) for one in found]
     if media_type == MIXED:
         boundary = secrets.token_hex(16)
-        parts = _parts(found, boundary)
-        return Response(parts, content_type=f'{MIXED}; boundary="{boundary}"')
+        return Response(_parts(streams, boundary), content_type=f'{MIXED}; boundary="{boundary}"')
     if media_type == CSV:
-        return Response(write_csv([conversion.load_export(*one) for one in found]), content_type=f"{CSV}; charset=utf-8")
+        return Response(write_csv(streams), content_type=f"{CSV}; charset=utf-8")
     if media_type == LINES:
-        return Response(_pieces(conversion.load_export(*found[0])), content_type=LINES)
-    if len(found) == 1:
-        return Response(_list(conversion.load_export(*found[0])), content_type=JSON)
-    return Response(_joined([conversion.load_export(*one) for one in found]), content_type=JSON)
+        return Response(_pieces(streams[0]), content_type=LINES)
+    return Response(_list(streams[0]) if len(streams) == 1 else _joined(streams), content_type=JSON)
 
 
 def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
@@ -128,10 +131,10 @@ def _joined(streams: list[IO[bytes]]) -> Iterator[bytes]:
     yield b"]"
 
 
-def _parts(found: list[tuple[Job, str]], boundary: str) -> Iterator[bytes]:
+def _parts(streams: list[IO[bytes]], boundary: str) -> Iterator[bytes]:
     """Yield the parts of a multipart answer: one for each document."""
-    opened: list[Callable[[], IO[bytes]]] = [lambda one=one: conversion.load_export(*one) for one in found]  # type: ignore[misc]
-    for load in opened:
-        body = b"".join(_list(load()))
-        yield f"--{boundary}\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body + b"\r\n"
+    for stream in streams:
+        yield f"--{boundary}\r\nContent-Type: {JSON}\r\n\r\n".encode()
+        yield from _list(stream)
+        yield b"\r\n"
     yield f"--{boundary}--\r\n".encode()
