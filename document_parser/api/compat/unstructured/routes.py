@@ -47,7 +47,7 @@ facade = Facade(Wire("unstructured", _write_error, key_headers=("unstructured-ap
 @facade.route("GET", "/general/docs", OPEN)
 def docs() -> Response:
     """Answer what clients ask in place of a request that they have parted into several: only 200 lets them go on."""
-    return Response("POST /general/v0/general\n", mimetype="text/plain")
+    return json_response({"partition": "POST /general/v0/general"})
 
 
 @facade.route("GET", "/healthcheck", OPEN)
