@@ -1518,6 +1518,13 @@ class EngineRefused(EngineError):
     message = "The engine refused the page."
 
 
+class AnswerUnreadable(EngineRefused):
+    """The model answered in another form than the one that VLLM_VLM_GRAMMAR says, so its answer cannot be read."""
+
+    code = "ANSWER_UNREADABLE"
+    message = "The model's answer is in another form than VLLM_VLM_GRAMMAR says. Set that of the model."
+
+
 class ContextExceeded(EngineRefused):
     """Image and answer do not fit into the model's context. A smaller image or fewer tokens may fit."""
 
