@@ -42,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--corpus", type=Path, default=CORPUS)
     parser.add_argument("--trial", action="store_true", help="few requests and documents, and nothing is written")
     given = parser.parse_args()
     report = Report("facades")
@@ -51,7 +52,7 @@ def main() -> None:
         Service(Path(folder), NUM_WORKERS=1, WEB_WORKERS=1, FACADES="all", **unlimited) as service,
     ):
         overhead(report, service, Path(folder), 10 if given.trial else given.rounds)
-        conversions(report, service, 4 if given.trial else given.documents)
+        conversions(report, service, documents(given.corpus, 4 if given.trial else given.documents))
     report.publish(trial=given.trial)
 
 
@@ -85,7 +86,7 @@ def overhead(report: Report, service: Service, folder: Path, rounds: int) -> Non
             report.below(f"{name}: more than that, p50, ms", more, MOST_MILLISECONDS, "{:.1f}")
 
 
-def conversions(report: Report, service: Service, count: int) -> None:
+def conversions(report: Report, service: Service, paths: list[Path]) -> None:
     """Documents of the corpus by docling-client: valid, with the text of our Markdown, and each box on its words."""
     try:
         from docling.service_client import DoclingServiceClient
@@ -94,7 +95,7 @@ def conversions(report: Report, service: Service, count: int) -> None:
         return
     valid = same = asked = boxes = good = 0
     with DoclingServiceClient(url=f"http://127.0.0.1:{service.port}", job_timeout=600) as client:
-        for path in documents(count):
+        for path in paths:
             asked += 1
             try:
                 result = client.convert(path)
@@ -117,10 +118,10 @@ def conversions(report: Report, service: Service, count: int) -> None:
     report.at_least(f"boxes on their words (IoU ≥ {MIN_OVERLAP}), of {boxes:,}", good / max(1, boxes), 0.98, "{:.3f}")
 
 
-def documents(count: int) -> list[Path]:
+def documents(corpus: Path, count: int) -> list[Path]:
     """Documents of the corpus, by turns from each folder, the smallest first: many kinds, and no hour of reading."""
     found = [
-        sorted((path for path in (CORPUS / folder).glob("*") if is_document(path)), key=lambda path: path.stat().st_size)
+        sorted((path for path in (corpus / folder).glob("*") if is_document(path)), key=lambda path: path.stat().st_size)
         for folder in FOLDERS
     ]
     mixed = [

@@ -102,10 +102,12 @@ def test_a_wrong_key(served, report):
 
 
 def test_a_limit_is_told_with_when_to_come_back(served, report):
-    with service_client.DoclingServiceClient(url=served.url, api_key=served.slow_key, http_retries=0) as client:
+    with (
+        service_client.DoclingServiceClient(url=served.url, api_key=served.slow_key, http_retries=0) as client,
+        pytest.raises(exceptions.ServiceUnavailableError) as refused,
+    ):
         # The client asks for signed addresses first, which is a request too.
-        with pytest.raises(exceptions.ServiceUnavailableError) as refused:
-            client.submit(report)
+        client.submit(report)
     assert refused.value.status_code == 429
 
 
