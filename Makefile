@@ -35,9 +35,9 @@ test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on 
 	-tests/support/vllm_peer/install.sh $(VLLM)
 	$(BIN)/python -m pytest -m vllm --vllm=$(VLLM)
 
-test-clients: $(VENV)/.installed-dev  ## the client packages of other systems against api/compat (250 MB, some minutes); each skipped where it cannot be had
-	-tests/clients/install.sh $(BIN)/python $(CLIENTS)
-	python=$(CLIENTS)/bin/python; [ -f $(CLIENTS)/installed.txt ] || python=$(BIN)/python; $$python -m pytest -W ignore tests/clients
+test-clients: $(VENV)/.installed-dev  ## the facades with the clients of the systems that they stand for (250 MB, a minute); skipped where these cannot be had
+	-PYTHON=$(BIN)/python tests/clients/install.sh $(CLIENTS)
+	$(BIN)/python -m pytest tests/clients --clients=$(CLIENTS) -W ignore
 
 test-debian: $(VENV)/.installed-dev  ## deploy/install.sh and docs/gpu-box.md in fresh Debian 12 and 13 (root, debootstrap; 4 GB, some minutes)
 	$(BIN)/python -m pytest -m debian --debian

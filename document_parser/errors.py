@@ -803,6 +803,14 @@ class NoTextFound(DocumentParserError):
     message = "No extractable text was found in the document. Look at its pages: GET /v1/jobs/ID/pages says how each was read."
 
 
+class NotAcceptable(DocumentParserError):
+    """A client of another system accepts none of the media types that its answer has."""
+
+    code = "NOT_ACCEPTABLE"
+    status = 406
+    message = "The client accepts no media type that the answer can have. Send Accept: */*, or none."
+
+
 class QueueUnavailable(DocumentParserError):
     """Redis does not answer or does not accept writes."""
 
@@ -1508,6 +1516,13 @@ class EngineRefused(EngineError):
 
     code = "ENGINE_REFUSED"
     message = "The engine refused the page."
+
+
+class AnswerUnreadable(EngineRefused):
+    """The model answered in another form than the one that VLLM_VLM_GRAMMAR says, so its answer cannot be read."""
+
+    code = "ANSWER_UNREADABLE"
+    message = "The model's answer is in another form than VLLM_VLM_GRAMMAR says. Set that of the model."
 
 
 class ContextExceeded(EngineRefused):

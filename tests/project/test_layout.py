@@ -10,7 +10,7 @@ from tests.support.service import ROOT
 
 TESTS, PACKAGE = ROOT / "tests", ROOT / "document_parser"
 WITHOUT_A_PACKAGE = {"cases", "clients", "drawn", "page", "project", "service", "support"}
-"""Tests of the page at ``/``, of the checkout itself, of the whole service, with clients of other systems; and the helpers."""
+"""Tests of the page at ``/``, of the checkout, of the service as a whole, with other systems' clients; and the helpers."""
 
 
 def imports_of(path: Path) -> Iterator[str]:
