@@ -12,7 +12,6 @@ from tests.support.documents import endless_page_pdf, pdf_of_text, report_pdf
 from tests.support.owners import make_key
 from tests.support.service import Service
 
-
 TIERS = """
 [key]
 

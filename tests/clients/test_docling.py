@@ -8,15 +8,14 @@ from io import BytesIO
 
 import pytest
 
+from tests.support.client_packages import client_package
 from tests.support.documents import encrypted_pdf, illustrated_pdf, pdf_of_text
 
-NOT_HERE = "docling-client is not installed: make test-clients installs it"
-service_client = pytest.importorskip("docling.service_client", reason=NOT_HERE)
-exceptions = pytest.importorskip("docling.service_client.exceptions", reason=NOT_HERE)
-options = pytest.importorskip("docling.datamodel.service.options", reason=NOT_HERE)
-models = pytest.importorskip("docling.datamodel.base_models", reason=NOT_HERE)
-client_module = pytest.importorskip("docling.service_client.client", reason=NOT_HERE)
-streams = pytest.importorskip("docling_core.types.io", reason=NOT_HERE)
+service_client = client_package("docling.service_client")
+exceptions = client_package("docling.service_client.exceptions")
+options = client_package("docling.datamodel.service.options")
+client_module = client_package("docling.service_client.client")
+streams = client_package("docling_core.types.io")
 
 
 @pytest.fixture(scope="module")
