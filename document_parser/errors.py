@@ -1400,6 +1400,14 @@ class FormatFailed(DocumentParserError):
     message = "This format could not be written. Ask for another one; the request_id finds the reason in the logs."
 
 
+class FormatNeedsPages(DocumentParserError):
+    """A searchable PDF was requested of a document that has no pages to lay words over."""
+
+    code = "FORMAT_NEEDS_PAGES"
+    status = 409
+    message = "Only scans, images and PDFs have pages that words can be laid over. Ask for another format of this document."
+
+
 class ExtractionFailed(DocumentParserError):
     """The values of a schema could not be extracted from a document that was read."""
 
