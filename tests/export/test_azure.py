@@ -1,4 +1,4 @@
-"""The form of Azure Document Intelligence: every span cut from the content is the content of its element, however it is counted."""
+"""The form of Azure Document Intelligence: a span cut from the content is the content of its element, however it is counted."""
 
 from __future__ import annotations
 
