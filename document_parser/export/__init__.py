@@ -61,7 +61,8 @@ def writer_of(name: str) -> Writer:
     """Return the writer of a format, of the places that the Markdown comes from, or of the document of another system."""
     if name == PLACES:
         return write_places
-    if (found := FORMATS.get(name)) is not None:  # type: ignore[call-overload]
-        return found.write
+    for known, form in FORMATS.items():
+        if name == known:
+            return form.write
     shape, _, variant = name.partition("-")
     return partial(SHAPES[shape], variant=variant)

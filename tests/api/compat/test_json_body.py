@@ -18,13 +18,21 @@ LARGE = random.Random(7).randbytes(200_001)
 
 @pytest.fixture
 def read(tmp_path):
+    staged = []
+
+    def stage():
+        staged.append(StagedFile(tmp_path))
+        return staged[-1]
+
     def make(text, piece):
-        reader = _Reader(lambda: StagedFile(tmp_path))
+        reader = _Reader(stage)
         for start in range(0, len(text), piece):
             reader.feed(text[start : start + piece])
         return reader.end()
 
-    return make
+    yield make
+    for file in staged:
+        file.close()
 
 
 @pytest.mark.parametrize("piece", [1 << 16, 7, 4099])
