@@ -811,6 +811,14 @@ class NoTextFound(DocumentParserError):
     message = "No extractable text was found in the document. Look at its pages: GET /v1/jobs/ID/pages says how each was read."
 
 
+class NotAcceptable(DocumentParserError):
+    """A client of another system accepts none of the media types that its answer has."""
+
+    code = "NOT_ACCEPTABLE"
+    status = 406
+    message = "The client accepts no media type that the answer can have. Send Accept: */*, or none."
+
+
 class QueueUnavailable(DocumentParserError):
     """Redis does not answer or does not accept writes."""
 
@@ -1667,6 +1675,36 @@ class RestoreTargetNotEmpty(DocumentParserError):
     status = 409
     ADVICE = "Restore into another DATA_DIR, Redis and database, or replace all that is there with --overwrite."
     message = f"There is data already. {ADVICE}"
+
+
+# --- an assistant's tools ------------------------------------------------------------------------------------------------
+
+
+class FileNotAllowed(DocumentParserError):
+    """An assistant asks for a file outside of the folders that it may read."""
+
+    code = "FILE_NOT_ALLOWED"
+    status = 403
+    message = (
+        "This file may not be read. Files are read below the folders that docparse mcp is started with (--folder FOLDER) or "
+        "that the assistant's program names as its roots; names that begin with a dot are left out."
+    )
+
+
+class PlaceNotFound(DocumentParserError):
+    """The document has no such page, block or heading."""
+
+    code = "PLACE_NOT_FOUND"
+    status = 404
+    message = "The document has no such place. Ask status for its pages and headings."
+
+
+class QuoteNotFound(DocumentParserError):
+    """The document does not have the text that is to be cited."""
+
+    code = "QUOTE_NOT_FOUND"
+    status = 404
+    message = "The document does not have this text. Cite a shorter part of it, word by word as read and search show it."
 
 
 MEMBER_ERRORS = (

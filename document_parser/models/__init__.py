@@ -50,6 +50,7 @@ from document_parser.models.document import (
     pack_cells,
     stored_json,
 )
+from document_parser.models.elements import DEFAULT_MAX_CHARACTERS, ElementChunking, ElementOptions
 from document_parser.models.enums import (
     CPU_ENGINES,
     FORMAT_FILES,
@@ -131,6 +132,7 @@ __all__ = [
     "CODE_LANGUAGE",
     "CPU_ENGINES",
     "DEFAULT_CHUNK_TOKENS",
+    "DEFAULT_MAX_CHARACTERS",
     "EXTRACTING",
     "FORMAT_FILES",
     "HARMLESS_WARNINGS",
@@ -175,6 +177,8 @@ __all__ = [
     "Delivery",
     "Document",
     "DocumentSegment",
+    "ElementChunking",
+    "ElementOptions",
     "EngineName",
     "FacadeName",
     "Fetching",

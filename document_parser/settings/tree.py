@@ -33,11 +33,12 @@ DSN_PATTERN = re.compile(r"https?://[^@/\s]+@[^/\s]+(/[^/\s]+)*/[0-9]+")
 
 
 class ClientSettings(Section):
-    """What `docparse parse --server` sends."""
+    """What the commands with `--server` send."""
 
     model_config = SettingsConfigDict(env_prefix="DOCPARSE_")
 
     token: str = Field(default="", description="API key or admin token that `docparse parse --server` sends.")
+    api_key: str = Field(default="", description="API key that `docparse mcp` sends; DOCPARSE_TOKEN if it is empty.")
 
 
 class LogSettings(Section):

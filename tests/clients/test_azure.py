@@ -6,17 +6,17 @@ import asyncio
 
 import pytest
 
+from tests.support.client_packages import client_package
 from tests.support.documents import illustrated_pdf, pdf_of_text, report_pdf
 from tests.support.drawn_invoices import draw_invoice
 from tests.support.owners import make_key
 from tests.support.service import Service
 
-NOT_HERE = "azure-ai-documentintelligence is not installed: make test-clients installs it"
-package = pytest.importorskip("azure.ai.documentintelligence", reason=NOT_HERE)
-asynchronous = pytest.importorskip("azure.ai.documentintelligence.aio", reason=NOT_HERE)
-models = pytest.importorskip("azure.ai.documentintelligence.models", reason=NOT_HERE)
-credentials = pytest.importorskip("azure.core.credentials", reason=NOT_HERE)
-exceptions = pytest.importorskip("azure.core.exceptions", reason=NOT_HERE)
+package = client_package("azure.ai.documentintelligence")
+asynchronous = client_package("azure.ai.documentintelligence.aio")
+models = client_package("azure.ai.documentintelligence.models")
+credentials = client_package("azure.core.credentials")
+exceptions = client_package("azure.core.exceptions")
 
 
 @pytest.fixture(scope="module")
