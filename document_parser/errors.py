@@ -145,6 +145,14 @@ class UploadNotFound(DocumentParserError):
     message = "No upload has this id. Check the id, or create a new upload with POST /v1/uploads."
 
 
+class SignedAddressInvalid(DocumentParserError):
+    """The signed address of a file has expired, or was changed."""
+
+    code = "SIGNED_ADDRESS_INVALID"
+    status = 403
+    message = "The signed address of this file has expired or was changed. Get a new one with GET /v1/files/ID/url."
+
+
 class UploadGone(DocumentParserError):
     """The resumable upload was deleted, or nothing came for UPLOAD_EXPIRE_HOURS."""
 
@@ -803,6 +811,14 @@ class NoTextFound(DocumentParserError):
     message = "No extractable text was found in the document. Look at its pages: GET /v1/jobs/ID/pages says how each was read."
 
 
+class NotAcceptable(DocumentParserError):
+    """A client of another system accepts none of the media types that its answer has."""
+
+    code = "NOT_ACCEPTABLE"
+    status = 406
+    message = "The client accepts no media type that the answer can have. Send Accept: */*, or none."
+
+
 class QueueUnavailable(DocumentParserError):
     """Redis does not answer or does not accept writes."""
 
@@ -1390,6 +1406,14 @@ class FormatFailed(DocumentParserError):
     code = "FORMAT_FAILED"
     status = 500
     message = "This format could not be written. Ask for another one; the request_id finds the reason in the logs."
+
+
+class FormatNeedsPages(DocumentParserError):
+    """A searchable PDF was requested of a document that has no pages to lay words over."""
+
+    code = "FORMAT_NEEDS_PAGES"
+    status = 409
+    message = "Only scans, images and PDFs have pages that words can be laid over. Ask for another format of this document."
 
 
 class ExtractionFailed(DocumentParserError):

@@ -50,6 +50,7 @@ from document_parser.models.document import (
     pack_cells,
     stored_json,
 )
+from document_parser.models.elements import DEFAULT_MAX_CHARACTERS, ElementChunking, ElementOptions
 from document_parser.models.enums import (
     CPU_ENGINES,
     FORMAT_FILES,
@@ -78,6 +79,7 @@ from document_parser.models.enums import (
     ModelServerName,
     Need,
     OutputFormat,
+    PagedKind,
     PageKind,
     PageState,
     PageStatus,
@@ -132,6 +134,7 @@ __all__ = [
     "CODE_LANGUAGE",
     "CPU_ENGINES",
     "DEFAULT_CHUNK_TOKENS",
+    "DEFAULT_MAX_CHARACTERS",
     "EXTRACTING",
     "FORMAT_FILES",
     "HARMLESS_WARNINGS",
@@ -176,6 +179,8 @@ __all__ = [
     "Delivery",
     "Document",
     "DocumentSegment",
+    "ElementChunking",
+    "ElementOptions",
     "EngineName",
     "FacadeName",
     "Fetching",
@@ -215,6 +220,7 @@ __all__ = [
     "PageStatus",
     "PageWarning",
     "PageWords",
+    "PagedKind",
     "Part",
     "Pinged",
     "PlacedText",

@@ -31,7 +31,7 @@ AccuracyMode = Literal["fast", "balanced", "maximum"]
 """How thoroughly pages are read; ``pipeline/reading/routing.py`` decides which engines each mode uses."""
 FacadeName = Literal["docling", "openwebui", "mistral", "mineru", "unstructured", "llamaparse", "azure"]
 """Systems whose clients work against this service: each is a facade below ``api/compat``."""
-OutputFormat = Literal["markdown", "json", "html", "csv", "tables", "text", "chunks", "zip"]
+OutputFormat = Literal["markdown", "json", "html", "csv", "tables", "text", "chunks", "pdf", "zip"]
 """The formats that a result can have."""
 BlockKind = Literal[
     "title",
@@ -185,6 +185,7 @@ FORMAT_FILES: dict[OutputFormat, FormatFile] = {
     "tables": FormatFile("application/json", "tables.json"),
     "text": FormatFile("text/plain; charset=utf-8", "txt"),
     "chunks": FormatFile("application/x-ndjson", "chunks.jsonl"),
+    "pdf": FormatFile("application/pdf", "searchable.pdf"),
     "zip": FormatFile("application/zip", "zip"),
 }
 """Media type and file extension of each format."""
