@@ -145,6 +145,14 @@ class UploadNotFound(DocumentParserError):
     message = "No upload has this id. Check the id, or create a new upload with POST /v1/uploads."
 
 
+class SignedAddressInvalid(DocumentParserError):
+    """The signed address of a file has expired, or was changed."""
+
+    code = "SIGNED_ADDRESS_INVALID"
+    status = 403
+    message = "The signed address of this file has expired or was changed. Get a new one with GET /v1/files/ID/url."
+
+
 class UploadGone(DocumentParserError):
     """The resumable upload was deleted, or nothing came for UPLOAD_EXPIRE_HOURS."""
 
