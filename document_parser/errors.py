@@ -715,6 +715,14 @@ class EngineAbsent(DocumentParserError):
     message = "This engine is not set up on this server, or does not answer. Choose another one, or leave out 'engine'."
 
 
+class ModelNotFound(DocumentParserError):
+    """A client of another system asks for a model of that system that has no counterpart here."""
+
+    code = "MODEL_NOT_FOUND"
+    status = 404
+    message = "There is no model of this name. Ask for the list of models, and name one of them."
+
+
 class FigureNotFound(DocumentParserError):
     """The result has no figure with this name."""
 

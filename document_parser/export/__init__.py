@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import IO, Protocol
 
+from document_parser.export.azure import write_azure
 from document_parser.export.base import ExportFormat, Writer
 from document_parser.export.bundle import write_bundle
 from document_parser.export.chunks import write_chunks, write_places
@@ -55,7 +56,12 @@ class ShapeWriter(Protocol):
         """Write the document to ``out``."""
 
 
-SHAPES: dict[str, ShapeWriter] = {"docling": write_docling, "elements": write_elements, "mistral": write_ocr_pages}
+SHAPES: dict[str, ShapeWriter] = {
+    "azure": write_azure,
+    "docling": write_docling,
+    "elements": write_elements,
+    "mistral": write_ocr_pages,
+}
 """The writer of the document of each other system, by the first word of the export's name (``models.shape_export``)."""
 
 
