@@ -228,13 +228,6 @@ def test_the_request_of_each_grammar_is_taken_and_an_answer_in_another_form_refu
     assert reading.blocks[0].text == TITLE["nanonets"]
 
 
-def test_a_loop_of_the_third_model_is_cut_while_it_grows(nanonets):
-    reading = read(configured(nanonets, extra={"ignore_eos": True}), watch=loop_reason)
-    assert reading.finish_reason == "loop"
-    assert reading.blocks[0].text == TITLE["nanonets"]
-    assert len(reading.text) < 6000
-
-
 # --- faults -----------------------------------------------------------------------------------------------------------
 
 
