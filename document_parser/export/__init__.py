@@ -15,6 +15,7 @@ from document_parser.export.figures import Figures
 from document_parser.export.html import write_html
 from document_parser.export.json import write_json
 from document_parser.export.markdown import write_markdown
+from document_parser.export.page_items import write_page_items
 from document_parser.export.text import write_text
 from document_parser.models import FORMAT_FILES, PLACES, Document, Options, OutputFormat, Page
 
@@ -53,7 +54,7 @@ class ShapeWriter(Protocol):
         """Write the document to ``out``."""
 
 
-SHAPES: dict[str, ShapeWriter] = {"elements": write_elements}
+SHAPES: dict[str, ShapeWriter] = {"elements": write_elements, "pageitems": write_page_items}
 """The writer of the document of each other system, by the first word of the export's name (``models.shape_export``)."""
 
 
