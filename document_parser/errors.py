@@ -1400,6 +1400,14 @@ class FormatFailed(DocumentParserError):
     message = "This format could not be written. Ask for another one; the request_id finds the reason in the logs."
 
 
+class FormatNeedsPages(DocumentParserError):
+    """A searchable PDF was requested of a document that has no pages to lay words over."""
+
+    code = "FORMAT_NEEDS_PAGES"
+    status = 409
+    message = "Only scans, images and PDFs have pages that words can be laid over. Ask for another format of this document."
+
+
 class ExtractionFailed(DocumentParserError):
     """The values of a schema could not be extracted from a document that was read."""
 
@@ -1516,6 +1524,13 @@ class EngineRefused(EngineError):
 
     code = "ENGINE_REFUSED"
     message = "The engine refused the page."
+
+
+class AnswerUnreadable(EngineRefused):
+    """The model answered in another form than the one that VLLM_VLM_GRAMMAR says, so its answer cannot be read."""
+
+    code = "ANSWER_UNREADABLE"
+    message = "The model's answer is in another form than VLLM_VLM_GRAMMAR says. Set that of the model."
 
 
 class ContextExceeded(EngineRefused):

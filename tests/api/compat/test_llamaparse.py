@@ -109,7 +109,7 @@ def test_files_are_read_later_listed_and_deleted_and_are_their_owners(alice, bob
     assert alice.post(f"/api/v2/parse/{job_id}/cancel").status_code == 409
     assert alice.delete(f"/api/v2/parse/{job_id}").json() == {"id": job_id, "project_id": "default"}
     assert alice.get(f"/api/v2/parse/{job_id}").status_code == 404
-    assert alice.delete(f"/api/v1/beta/files/{file['id']}").status_code == 204
+    assert [alice.delete(f"/api/v1/beta/files/{file['id']}").status_code for _ in range(2)] == [204, 204], "jobs take it along"
     assert alice.post("/api/v2/parse", json=asked).status_code == 404
     assert alice.get("/api/v2/parse/versions").json()["latest"]["agentic"]
 

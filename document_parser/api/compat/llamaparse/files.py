@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from typing import Any
 
 from flask import Response
@@ -14,6 +15,7 @@ from document_parser.api.compat.llamaparse.wire import PROJECT, facade
 from document_parser.api.intake.tus import parse_metadata
 from document_parser.api.middleware.access import PROCESS
 from document_parser.api.services import get_services
+from document_parser.errors import UploadGone
 from document_parser.ingest.sniff import safe_filename
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs.records.uploads import Upload
@@ -48,8 +50,9 @@ def retrieve_file(upload_id: str) -> Response:
 
 @facade.route("DELETE", "/api/v1/beta/files/<upload_id>", PROCESS)
 def delete_file(upload_id: str) -> Response:
-    """Delete a file; jobs have their own copy. Raises UploadNotFound, UploadGone, StorageUnavailable, RedisError."""
-    resumable.delete(get_services(), upload_id)
+    """Delete a file, unless it is gone with its last job. Raises UploadNotFound, StorageUnavailable, RedisError."""
+    with contextlib.suppress(UploadGone):
+        resumable.delete(get_services(), upload_id)
     return Response(status=204)
 
 

@@ -190,7 +190,7 @@ def _expanded(job: Job, names: set[str]) -> dict[str, Any]:
 
 
 def _pages(job: Job) -> Iterator[dict[str, Any]]:
-    """Yield the lines of the export ``page_items``."""
+    """Yield the lines of the export with the pages."""
     with conversion.load_export(job, EXPORT) as stream:
         yield from map(json.loads, stream)
 
