@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import IO, Protocol
 
+from document_parser.export.azure import write_azure
 from document_parser.export.base import ExportFormat, Writer
 from document_parser.export.bundle import write_bundle
 from document_parser.export.chunks import write_chunks, write_places
@@ -16,6 +17,7 @@ from document_parser.export.figures import Figures
 from document_parser.export.html import write_html
 from document_parser.export.json import write_json
 from document_parser.export.markdown import write_markdown
+from document_parser.export.mistral import write_ocr_pages
 from document_parser.export.page_items import write_page_items
 from document_parser.export.text import write_text
 from document_parser.models import FORMAT_FILES, PLACES, Document, Options, OutputFormat, Page
@@ -55,7 +57,13 @@ class ShapeWriter(Protocol):
         """Write the document to ``out``."""
 
 
-SHAPES: dict[str, ShapeWriter] = {"docling": write_docling, "elements": write_elements, "pageitems": write_page_items}
+SHAPES: dict[str, ShapeWriter] = {
+    "azure": write_azure,
+    "docling": write_docling,
+    "elements": write_elements,
+    "mistral": write_ocr_pages,
+    "pageitems": write_page_items,
+}
 """The writer of the document of each other system, by the first word of the export's name (``models.shape_export``)."""
 
 
