@@ -31,7 +31,7 @@ def check_path(redis: Redis, caller: Identity) -> None:
 
 
 def check_job(redis: Redis, caller: Identity, job_id: str) -> None:
-    """Refuse a job of another owner that a request names otherwise than in its path. Raises JobNotFound, RedisError."""
+    """Refuse a job of another owner that a request names in its body. Raises JobNotFound, RedisError."""
     _check(caller, owners.owner_of_job(redis, job_id), JobNotFound)
 
 

@@ -19,6 +19,7 @@ from document_parser.export.json import write_json
 from document_parser.export.markdown import write_markdown
 from document_parser.export.mineru import write_mineru
 from document_parser.export.mistral import write_ocr_pages
+from document_parser.export.page_items import write_page_items
 from document_parser.export.text import write_text
 from document_parser.models import FORMAT_FILES, PLACES, Document, Options, OutputFormat, Page
 
@@ -63,6 +64,7 @@ SHAPES: dict[str, ShapeWriter] = {
     "elements": write_elements,
     "mineru": write_mineru,
     "mistral": write_ocr_pages,
+    "pageitems": write_page_items,
 }
 """The writer of the document of each other system, by the first word of the export's name (``models.shape_export``)."""
 
