@@ -1,6 +1,7 @@
 """Read documents page by page and return faithful Markdown, JSON, HTML, CSV or plain text.
 
-``parse(path)`` reads a document in this process. ``Client(url)`` asks a running service.
+``parse(path)`` reads a document in this process. ``Client(url)`` asks a running service,
+``AsyncClient(url)`` does the same in asyncio.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from document_parser.version import __version__
 
 if TYPE_CHECKING:
     from document_parser.client import Client
+    from document_parser.client.async_client import AsyncClient
     from document_parser.pipeline.local.reader import DocumentParser, parse, parse_async
 
-__all__ = ["Client", "DocumentParser", "__version__", "parse", "parse_async"]
+__all__ = ["AsyncClient", "Client", "DocumentParser", "__version__", "parse", "parse_async"]
 
 _FRONT_DOOR = {
+    "AsyncClient": "document_parser.client.async_client",
     "Client": "document_parser.client",
     "DocumentParser": "document_parser.pipeline.local.reader",
     "parse": "document_parser.pipeline.local.reader",

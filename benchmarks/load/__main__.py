@@ -30,6 +30,12 @@ SCALE = min(1.0, len(os.sched_getaffinity(0)) / 8)
 TRIAL_SHORTER = 6
 MOST_P95_SECONDS = 0.2
 RECOVERY_SECONDS = 5.0
+RATES = tuple(round(20 * 1.2**step) for step in range(16))
+"""The rates that are tried one after the other, in uploads a second, until one is not held."""
+HOLD_SECONDS = 12.0
+LEAST_SENT = 0.95
+"""Share of the uploads of a rate that Locust must have sent: one that waits for answers sends fewer."""
+LEAST_OF_FLOOR = 0.80
 SCRAPE_SECONDS = 1.0
 READ_SECONDS = 900
 UPLOAD = "/v1/process/async"
@@ -52,6 +58,11 @@ class Answered:
             return float("inf")
         return statistics.quantiles(self.seconds, n=100, method="inclusive")[percent - 1]
 
+    def is_held(self, rate: int, hold: float) -> bool:
+        """Whether uploads were accepted at this rate, all of them and soon."""
+        all_accepted = set(self.answers) == {"accepted"} and len(self.seconds) >= LEAST_SENT * rate * hold
+        return all_accepted and self.percentile(95) < MOST_P95_SECONDS
+
     def describe(self) -> str:
         told = ", ".join(f"{number} {answer}" for answer, number in sorted(self.answers.items()))
         p50, p95, p99 = (1000 * self.percentile(percent) for percent in (50, 95, 99))
@@ -72,10 +83,12 @@ def main() -> None:
             base, _, path = url.rpartition("/")
             found = send(folder / "floor.json", base, f"/{path}", "", peak)
         made.tell(f"the bare route at the peak's {peak.rate}/s", found.describe())
+        measure_held(made, folder, HOLD_SECONDS / shorter)
     made.notes.append(
         f"Letters of 11 kB, each another one; the rates of the profiles times {SCALE:g}, as for 8 cores. Keys are required, "
         "all quotas, audit and rate limits are counted, /v1/metrics is read once a second, and the workers read meanwhile. "
-        "Locust shares the cores."
+        "The highest rates are those of the web server alone, with NUM_WORKERS=0: each is tried at the service, then at the "
+        "bare route, and is held if all uploads are accepted with a p95 below 200 ms. Locust shares the cores."
     )
     made.publish(trial=trial)
 
@@ -99,6 +112,33 @@ def measure(made: Report, folder: Path, which: str, profile: Profile) -> None:
     if which == "peak":
         made.below("… p95", found.percentile(95), MOST_P95_SECONDS, "{:.3f} s")
     made.tell("… most memory of a process", f"{peak:.0f} MiB")
+
+
+def measure_held(made: Report, folder: Path, hold: float) -> None:
+    """The highest rates that the service and the bare route hold, each rate at both, one after the other."""
+    settings = tiers_of(folder / "held", ALL_LIMITS)
+    highest = {"the service": 0, "the bare route": 0}
+    with Service(folder / "held", API, **settings) as service, floor(folder / "bare") as (url, _), scraping(service):
+        key = make_key(service.data_dir, "acme").secret
+        base, _, path = url.rpartition("/")
+        asked = {
+            "the service": (f"http://127.0.0.1:{service.port}", UPLOAD, key),
+            "the bare route": (base, f"/{path}", ""),
+        }
+        for rate in RATES:
+            progress(f"{rate} uploads/s")
+            for side in [side for side in asked if highest[side] == previous_rate(rate)]:
+                found = send(folder / "held.json", *asked[side], Profile(rate, 1, hold))
+                if found.is_held(rate, hold):
+                    highest[side] = rate
+    for side, rate in highest.items():
+        made.tell(f"{side}, highest rate with p95 < 200 ms", f"{rate}/s")
+    made.at_least("… of the bare route's", highest["the service"] / max(1, highest["the bare route"]), LEAST_OF_FLOOR)
+
+
+def previous_rate(rate: int) -> int:
+    """The rate that is tried before this one; 0 before the first."""
+    return max((lower for lower in RATES if lower < rate), default=0)
 
 
 def send(out: Path, host: str, path: str, key: str, profile: Profile) -> Answered:

@@ -21,11 +21,14 @@ from urllib.parse import quote
 import httpx2
 from tenacity import RetryCallState, RetryError, Retrying, retry_if_result, stop_after_delay, stop_never
 
+from document_parser.client.administration import AdministrationMethods
 from document_parser.client.errors import IDEMPOTENCY_KEY, error_of
-from document_parser.client.extraction import ExtractionMethods, FileExtraction, PrebuiltSchema, SchemaValidity
+from document_parser.client.events import Event, follow
+from document_parser.client.extraction import ExtractionMethods, FileExtraction, PrebuiltSchema, SchemaValidity, order_fields
 from document_parser.client.models import (
     Accepted,
     BatchAccepted,
+    Children,
     ChunkList,
     Citation,
     DeliveryList,
@@ -35,20 +38,23 @@ from document_parser.client.models import (
     PageView,
     Rereading,
     Result,
+    UploadState,
     parse_body,
 )
 from document_parser.client.resumable import send_in_pieces
 from document_parser.client.transport import CHUNK_BYTES, Service
-from document_parser.errors import UnexpectedAnswer
+from document_parser.errors import JobEnded, UnexpectedAnswer
 from document_parser.host.files import atomic_write
 from document_parser.models import (
     AccuracyMode,
     BatchStatus,
+    Child,
     ChunkStrategy,
     Classification,
     Delivery,
     Document,
     EngineName,
+    JobState,
     JobStatus,
     LowQuality,
     OutputFormat,
@@ -56,11 +62,13 @@ from document_parser.models import (
     Replayed,
     WebhookState,
 )
+from document_parser.models.extraction import Extraction
 
 __all__ = [
     "ChunkList",
     "Citation",
     "Client",
+    "Event",
     "FileExtraction",
     "JobList",
     "PageEntry",
@@ -78,11 +86,13 @@ PROGRESS_WAIT_SECONDS = 1.0
 IMMEDIATE_SECONDS = 0.3
 """A response faster than this, in seconds, means that the server did not wait."""
 
+TUS = {"Tus-Resumable": "1.0.0"}
+"""Headers of requests about uploads."""
 RESUMABLE_BYTES = 16 << 20
 """Documents larger than this are sent in pieces."""
 
 
-class Client(ExtractionMethods):
+class Client(ExtractionMethods, AdministrationMethods):
     """Call one service. Use it from any number of threads; close it, or use it as a context manager.
 
     A busy server (429, 503), and one that answered before and now does not, is asked again for up to ``patience`` seconds. A
@@ -118,6 +128,7 @@ class Client(ExtractionMethods):
 
     def submit(
         self,
+        /,
         document: str | PathLike[str] | BinaryIO,
         *,
         filename: str = "",
@@ -150,7 +161,7 @@ class Client(ExtractionMethods):
             ).job_id
 
     def submit_link(
-        self, address: str, *, region: str = "", password: str = "", idempotency_key: str = "", **options: str
+        self, /, address: str, *, region: str = "", password: str = "", idempotency_key: str = "", **options: str
     ) -> str:
         """Have the server fetch a document and return its job's id.
 
@@ -166,6 +177,7 @@ class Client(ExtractionMethods):
 
     def submit_batch(
         self,
+        /,
         documents: Sequence[str | PathLike[str] | BinaryIO],
         *,
         password: str = "",
@@ -229,7 +241,15 @@ class Client(ExtractionMethods):
             stream = document if document.seekable() else stack.enter_context(_copy_to_disk(document))
             return send_in_pieces(self._service, stream, filename or "document", self._patience, self._sleep, on_progress)
 
-    def submit_upload(self, upload_id: str, *, idempotency_key: str = "", **options: str) -> str:
+    def upload_offset(self, upload_id: str) -> int:
+        """Return how many bytes of an upload have come."""
+        return parse_body(UploadState, self._service.ask("GET", _upload(upload_id), headers=TUS)).offset
+
+    def delete_upload(self, upload_id: str) -> None:
+        """Delete an upload that is not needed any more. Jobs that were made of it keep their document."""
+        self._service.ask("DELETE", _upload(upload_id), headers=TUS)
+
+    def submit_upload(self, /, upload_id: str, *, idempotency_key: str = "", **options: str) -> str:
         """Make a job of an upload and return its id. ``options`` and ``idempotency_key`` are those of ``submit``."""
         key = {IDEMPOTENCY_KEY: idempotency_key or str(uuid.uuid4())}
         body = {"upload_id": upload_id, **{name: value for name, value in options.items() if value not in (None, "")}}
@@ -274,6 +294,17 @@ class Client(ExtractionMethods):
         except RetryError:
             raise TimeoutError(f"The job has not ended after {timeout} seconds. Wait again, or ask for its status.") from None
 
+    def events(self, job_id: str) -> Iterator[Event]:
+        """Yield what happens to a job, from its beginning until it is at rest. A lost connection is made again.
+
+        Several clients may follow a job. Where the server's threads are taken, events come every two seconds.
+        """
+        return follow(self._service, f"{_job(job_id)}/events", _is_at_rest, self._sleep)
+
+    def batch_events(self, batch_id: str) -> Iterator[Event]:
+        """Yield what happens to a batch, from its beginning until it has ended, as ``events``."""
+        return follow(self._service, f"{_batch(batch_id)}/events", _batch_has_ended, self._sleep)
+
     def result(self, job_id: str, format: OutputFormat | None = None) -> Result:
         """Return the result with its content, whole in memory. Use ``download`` for large results and for ``zip``.
 
@@ -313,6 +344,15 @@ class Client(ExtractionMethods):
             shutil.copyfileobj(whole, to, CHUNK_BYTES)
             return media_type
 
+    def source(self, job_id: str, to: str | PathLike[str]) -> None:
+        """Write the document as it was received to a file, whole or not at all. Raises OSError."""
+        with atomic_write(Path(to)) as out:
+            self._service.fetch(f"{_job(job_id)}/source", {}, out)
+
+    def children(self, job_id: str) -> list[Child]:
+        """Return the documents inside a document, each with its job: attachments, files of an archive."""
+        return parse_body(Children, self._service.ask("GET", f"{_job(job_id)}/children")).children
+
     def chunks(
         self,
         job_id: str,
@@ -337,6 +377,12 @@ class Client(ExtractionMethods):
         timeout = httpx2.Timeout(self._timeout, read=self._timeout + MAX_WAIT_SECONDS)
         return parse_body(Classification, self._service.ask("POST", f"{_job(job_id)}/classify", json=body, timeout=timeout))
 
+    def classification(self, job_id: str, classification_id: str) -> Classification:
+        """Return what ``classify`` was asked before. Raises UnexpectedAnswer while it is not there."""
+        path = f"{_job(job_id)}/classifications/{quote(classification_id, safe='')}"
+        timeout = httpx2.Timeout(self._timeout, read=self._timeout + MAX_WAIT_SECONDS)
+        return parse_body(Classification, self._service.ask("GET", path, timeout=timeout))
+
     def cite(self, job_id: str, start: int, end: int) -> Citation:
         """Return the pages and boxes of a range of the Markdown, such as the ``span`` of a chunk."""
         query = {"start": start, "end": end, "format": "json"}
@@ -350,6 +396,7 @@ class Client(ExtractionMethods):
 
     def parse(
         self,
+        /,
         document: str | PathLike[str] | BinaryIO,
         *,
         filename: str = "",
@@ -368,6 +415,32 @@ class Client(ExtractionMethods):
             raise UnexpectedAnswer()
         return found
 
+    def extract_file(
+        self,
+        /,
+        document: str | PathLike[str] | BinaryIO,
+        *,
+        schema: str = "",
+        json_schema: dict[str, Any] | None = None,
+        fields: Sequence[str] = (),
+        filename: str = "",
+        password: str = "",
+        on_progress: Callable[[JobStatus], None] | None = None,
+        **options: str,
+    ) -> Extraction:
+        """Submit a document with an order, wait for its job, and return the values.
+
+        Raises the error of a job that failed, and JobEnded for one that was cancelled meanwhile.
+        """
+        order = {name: value for name, value in order_fields(schema, json_schema, fields).items() if value}
+        job_id = self.submit(document, filename=filename, password=password, **order, **options)
+        status = self.wait(job_id, on_progress)
+        if status.error is not None:
+            raise error_of(status.error)
+        if not status.extractions or status.status is not JobState.COMPLETED:
+            raise JobEnded("The job was cancelled before its values were extracted.")
+        return self.extraction(job_id, status.extractions[0].id)
+
     def pages(self, job_id: str) -> list[PageEntry]:
         """Return all pages of a job in ascending order; empty until the document has been opened."""
         return parse_body(Pages, self._service.ask("GET", f"{_job(job_id)}/pages")).pages
@@ -375,6 +448,14 @@ class Client(ExtractionMethods):
     def page(self, job_id: str, number: int) -> PageView:
         """Return one page, also while the job runs."""
         return parse_body(PageView, self._service.ask("GET", f"{_job(job_id)}/pages/{number}"))
+
+    def page_image(self, job_id: str, number: int) -> bytes:
+        """Return the image of a page, upright, as a JPEG. Raises PageImagePending while it is being drawn."""
+        return self._service.ask("GET", f"{_job(job_id)}/pages/{number}/image")
+
+    def retry_scan(self, job_id: str) -> None:
+        """Scan a document for viruses again, and read it, after the scanner was away for too long."""
+        self._service.ask("POST", f"{_job(job_id)}/retry")
 
     def retry_page(
         self,
@@ -443,8 +524,20 @@ def _batch(batch_id: str) -> str:
     return f"/v1/batches/{quote(batch_id, safe='')}"
 
 
+def _upload(upload_id: str) -> str:
+    return f"/v1/uploads/{quote(upload_id, safe='')}"
+
+
 def _job(job_id: str) -> str:
     return f"/v1/jobs/{quote(job_id, safe='')}"
+
+
+def _is_at_rest(status: dict[str, Any]) -> bool:
+    return JobStatus.model_validate(status).is_at_rest
+
+
+def _batch_has_ended(status: dict[str, Any]) -> bool:
+    return status.get("completed_at") is not None
 
 
 @contextmanager

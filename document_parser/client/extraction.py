@@ -154,7 +154,7 @@ class ExtractionMethods:
         self, batch_id: str, *, schema: str = "", json_schema: dict[str, Any] | None = None, fields: Sequence[str] = ()
     ) -> list[FileExtraction]:
         """Return the values of all files of a batch that has ended: those asked for with it, or those that are named here."""
-        query = _query(schema, json_schema, fields)
+        query = order_fields(schema, json_schema, fields)
         return parse_body(
             _FileExtractions, self._service.ask("GET", _batch(batch_id), params=query, timeout=self._patient)
         ).extractions
@@ -170,10 +170,11 @@ class ExtractionMethods:
     ) -> None:
         """Write the values of all files of a batch to one CSV file, as ``batch_extractions``. Raises OSError."""
         with atomic_write(Path(to)) as out:
-            self._service.fetch(_batch(batch_id), _query(schema, json_schema, fields) | {"format": "csv"}, out)
+            self._service.fetch(_batch(batch_id), order_fields(schema, json_schema, fields) | {"format": "csv"}, out)
 
     def documents(
         self,
+        /,
         *,
         type: str = "",
         invoice_number: str = "",
@@ -215,8 +216,8 @@ def _order(schema: str, json_schema: dict[str, Any] | None, fields: Sequence[str
     }
 
 
-def _query(schema: str, json_schema: dict[str, Any] | None, fields: Sequence[str]) -> dict[str, Any]:
-    """Return an order as a query has it."""
+def order_fields(schema: str, json_schema: dict[str, Any] | None, fields: Sequence[str]) -> dict[str, str]:
+    """Return an order as fields of a form or a query."""
     names = {"schema": "schema", "json_schema": "json_schema", "fields": "extract_fields"}
     order = _order(schema, json_schema, fields)
     return {names[key]: value if isinstance(value, str) else json.dumps(value) for key, value in order.items()}

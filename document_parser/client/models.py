@@ -11,6 +11,7 @@ from document_parser.errors import UnexpectedAnswer
 from document_parser.models import (
     Attempt,
     BoundingBox,
+    Child,
     Chunk,
     ChunkStrategy,
     Delivery,
@@ -151,6 +152,19 @@ class Pages(BaseModel):
     """All pages of a job."""
 
     pages: list[PageEntry]
+
+
+class Children(BaseModel):
+    """The documents inside a document."""
+
+    children: list[Child]
+
+
+class UploadState(BaseModel):
+    """What has come of a resumable upload, in bytes."""
+
+    upload_id: str
+    offset: int
 
 
 class Accepted(BaseModel):

@@ -7,9 +7,7 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO
 
-from pydantic import BaseModel
-
-from document_parser.client.models import parse_body
+from document_parser.client.models import UploadState, parse_body
 from document_parser.client.transport import Service
 from document_parser.errors import OffsetMismatch, ServerUnreachable, UploadInterrupted, UploadLocked
 
@@ -19,11 +17,6 @@ PAUSE_SECONDS = 0.5
 """Pause before a piece is sent again, in seconds."""
 PASSING = (ServerUnreachable, OffsetMismatch, UploadInterrupted, UploadLocked)
 """Errors of a piece after which the server is asked where to go on."""
-
-
-class _State(BaseModel):
-    upload_id: str
-    offset: int
 
 
 def send_in_pieces(
@@ -41,7 +34,7 @@ def send_in_pieces(
     """
     size = stream.seek(0, os.SEEK_END)
     begun = service.ask("POST", "/api/v1/documents/upload/init", json={"filename": filename, "size": size})
-    upload_id, offset = parse_body(_State, begun).upload_id, 0
+    upload_id, offset = parse_body(UploadState, begun).upload_id, 0
     progressed = time.monotonic()
     while offset < size:
         stream.seek(offset)
@@ -68,5 +61,5 @@ def _send_piece(
         if time.monotonic() > until:
             raise
         sleep(PAUSE_SECONDS)
-        return parse_body(_State, service.ask("GET", f"/v1/uploads/{upload_id}")).offset
+        return parse_body(UploadState, service.ask("GET", f"/v1/uploads/{upload_id}")).offset
     return offset + len(piece)

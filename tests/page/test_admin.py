@@ -194,7 +194,7 @@ def test_keys_are_made_replaced_and_ended_by_keyboard_and_the_focus_comes_back(s
     replaced = page.locator("#made-key").inner_text()
     expect(row).to_have_count(2)
     press("Escape")
-    # The row whose button opened it was drawn anew.
+    # The row whose button opened it was drawn anew. The focus is there at once, before the browser draws a frame.
     assert page.evaluate("document.activeElement.closest('tr')?.textContent.includes('Archive')")
 
     hint = replaced[: len("dp_live_") + 4]
@@ -324,6 +324,25 @@ def test_a_list_that_does_not_come_says_so_and_comes_when_asked_again(service, o
     page.unroute("**/v1/history?*")
     page.get_by_role("button", name="Try again").press("Enter")
     expect(rows(page, "jobs")).to_have_count(50)
+
+
+def test_the_focus_goes_to_the_heading_when_rows_that_had_it_cannot_be_loaded_again(service, opened):
+    make_key(service.data_dir, "acme", name="Till 2")
+    page = opened(service, "admin#/keys", expected={422}).page
+    replace = rows(page, "keys").filter(has_text="Till 2").get_by_role("button", name="Replace")
+    replace.press("Enter")
+    page.locator("#rotate-grace").select_option("3600")
+    asked = []
+    page.route("**/v1/keys?*", lambda route: asked.append(route))
+    page.get_by_role("button", name="Replace it").press("Enter")
+    expect(page.locator("#copy-key")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(replace).to_be_focused()
+    wait_until(lambda: page.wait_for_timeout(20) or asked, 10, "the keys are asked for")
+    fault = {"error": {"code": "DATABASE_UNAVAILABLE", "message": "The database does not answer.", "retryable": False}}
+    asked[0].fulfill(status=422, json=fault)
+    expect(page.get_by_role("alert")).to_contain_text("The keys could not be loaded")
+    expect(page.locator("#keys-title")).to_be_focused()
 
 
 def test_what_others_wrote_is_shown_as_they_wrote_it(service, opened, past, keys):

@@ -16,12 +16,18 @@ class CutLine:
     """Forwards connections to a port, and resets the one at which so many bytes of clients have passed, once for each number.
 
     ``before_cut`` is called before, in a thread: it need not have ended when a client goes on through another connection. The
-    end of the block waits for it, and raises what it raised.
+    end of the block waits for it, and raises what it raised. With ``stays_cut`` all connections end at a cut, and no other gets
+    through until ``mend``: a browser itself sends a request again that was cut, without a word to the page.
     """
 
-    def __init__(self, port: int, cut_after: list[int], before_cut: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self, port: int, cut_after: list[int], before_cut: Callable[[], object] = lambda: None, *, stays_cut: bool = False
+    ) -> None:
         self.target = port
         self.cuts = list(cut_after)
+        self._stays_cut = stays_cut
+        self._is_down = False
+        self._open: set[socket.socket] = set()
         self.passed = 0
         """Bytes from clients so far."""
         self._before_cut = before_cut
@@ -42,6 +48,10 @@ class CutLine:
         for failure in self._failures:
             raise failure
 
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._is_down = False
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -54,10 +64,14 @@ class CutLine:
         except OSError:
             client.close()
             return
+        with self._lock:
+            self._open |= {client, server}
         threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
         try:
             self._pass_on(client, server)
         finally:  # also if what comes before a cut fails: the client would wait for ever
+            with self._lock:
+                self._open -= {client, server}
             for end in (client, server):
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
@@ -65,13 +79,20 @@ class CutLine:
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while piece := client.recv(PIECE_BYTES):
+            while not self._is_down and (piece := client.recv(PIECE_BYTES)):
                 server.sendall(piece)
                 if self._is_cut(len(piece)):
                     self._prepare_cut()
-                    for end in (client, server):
-                        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self._cut(client, server)
                     return
+
+    def _cut(self, *ends: socket.socket) -> None:
+        with self._lock:
+            self._is_down = self._stays_cut
+            for end in self._open if self._stays_cut else ends:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
 
     def _prepare_cut(self) -> None:
         self._cutting.append(threading.current_thread())

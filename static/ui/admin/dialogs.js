@@ -6,11 +6,19 @@ import { markField, onceAtATime } from "../fields.js";
 
 for (const button of document.querySelectorAll("dialog [data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
 
-/** Opens a dialog. If what opened it is gone when it closes, `lost()` says where the focus goes. */
+/**
+ * Opens a dialog. If what opened it is gone when it closes, `lost()` says where the focus goes. That is asked at once: the event
+ * "close" comes with the next frame, and until then keys would go to a button that is no longer seen.
+ */
 export function openDialog(dialog, lost = () => {}) {
   const opener = document.activeElement;
-  dialog.addEventListener("close", () => opener.isConnected || lost(), { once: true });
+  const closing = new MutationObserver(() => {
+    if (dialog.open) return;
+    closing.disconnect();
+    if (!opener.isConnected) lost();
+  });
   dialog.showModal();
+  closing.observe(dialog, { attributes: true, attributeFilter: ["open"] });
 }
 
 /**

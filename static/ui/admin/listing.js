@@ -18,8 +18,7 @@ export class Listing {
   /** Loads the list anew. `load(cursor, signal)` returns {rows, next}, without `next` at the end. */
   async open(load) {
     this.load = load;
-    if (this.place.contains(document.activeElement)) this.home.focus();
-    fill(this.place, loading(this.what));
+    this.#replace(loading(this.what));
     await this.refresh();
   }
 
@@ -31,7 +30,7 @@ export class Listing {
       const { rows, next } = await this.load(null, signal);
       if (!signal.aborted) this.#show(rows, next);
     } catch (error) {
-      if (!signal.aborted) fill(this.place, notLoaded(error, this.what, () => this.open(this.load)));
+      if (!signal.aborted) this.#replace(notLoaded(error, this.what, () => this.open(this.load)));
     }
   }
 
@@ -46,6 +45,12 @@ export class Listing {
 
   #row(id) {
     return [...this.place.querySelectorAll("tbody tr")].find(({ dataset }) => id && dataset.id === id);
+  }
+
+  /** Shows something else than rows. */
+  #replace(says) {
+    if (this.place.contains(document.activeElement)) this.home.focus();
+    fill(this.place, says);
   }
 
   #show(rows, next) {
