@@ -18,7 +18,7 @@ const FINAL = new Set([400, 401, 403, 404, 410, 422]);
  * @typedef {object} Event
  * @property {string} type as docs/api.md lists them: `status`, `page.completed`, `job.completed`
  * @property {any} data the body of the status for `status`; else the facts of the event
- * @property {string} id `lastEventId` goes on behind it; empty for a status
+ * @property {string} id that of the last event of which the stream has named one: `lastEventId` goes on behind it; empty if there is none
  * @property {boolean} polled whether it comes from asking, because no stream gets through: only `status` comes then
  */
 
@@ -107,7 +107,7 @@ async function* eventsOf({ body, silence }, place) {
     for await (const { type, data, id, retry } of readEvents(body, onBytes)) {
       place.milliseconds = retry ?? place.milliseconds;
       place.id = id || place.id;
-      yield { type, data: JSON.parse(data), id, polled: false };
+      if (data) yield { type, data: JSON.parse(data), id, polled: false };
     }
   } finally {
     clearTimeout(timer);

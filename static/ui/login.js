@@ -39,7 +39,7 @@ async function logIn() {
   const key = field.value.trim();
   if (!key) return complain("Enter an API key.", field);
   try {
-    await client.ask("/login", { method: "POST", json: { key }, tries: 1 });
+    await client.ask("/login", { method: "POST", json: { key }, attempts: 1 });
     return location.reload();
   } catch (error) {
     return complain(error.message, field);

@@ -32,7 +32,7 @@ async function useToken(enter) {
 /** A token that is refused is forgotten: if it were sent again and again, each time would count as a guess. */
 async function tokenWorks() {
   try {
-    await client.ask("/v1/breakers", { tries: 1 });
+    await client.ask("/v1/breakers", { attempts: 1 });
     return true;
   } catch (error) {
     if (error.status !== 401 && error.status !== 403) {

@@ -80,7 +80,7 @@ export class KeysSection {
     const origins = data.get("origins").split(/[\s,]+/).filter(Boolean);
     if (origins.length) json.origins = origins;
     if (day) json.expires_at = new Date(`${day}T23:59:59`).toISOString();
-    const made = await client.askJson("/v1/keys", { method: "POST", json, tries: 1 });
+    const made = await client.askJson("/v1/keys", { method: "POST", json, attempts: 1 });
     byId("key-dialog").close();
     this.#showMade(made, `It belongs to ${made.owner}.`);
   }
@@ -95,7 +95,7 @@ export class KeysSection {
 
   async #rotate(form) {
     const grace = Number(new FormData(form).get("grace"));
-    const made = await client.askJson(`/v1/keys/${this.replaced.id}/rotate`, { method: "POST", json: { grace_seconds: grace }, tries: 1 });
+    const made = await client.askJson(`/v1/keys/${this.replaced.id}/rotate`, { method: "POST", json: { grace_seconds: grace }, attempts: 1 });
     byId("rotate-dialog").close();
     this.#showMade(made, grace ? "The old key works for a while longer, as you chose." : "The old key ends within five seconds.");
   }
