@@ -783,6 +783,26 @@ class ServerBusy(DocumentParserError):
     message = "Too many requests are waiting. Try again shortly."
 
 
+class SyncTimeout(DocumentParserError):
+    """A client of another system waits for a document that takes longer than SYNC_TIMEOUT_SECONDS. The job goes on."""
+
+    code = "SYNC_TIMEOUT"
+    status = 504
+    retryable = True
+    message = (
+        "The document was not read within SYNC_TIMEOUT_SECONDS; the job goes on. Use the asynchronous routes, or send it again "
+        "later: what was read by then comes from the cache."
+    )
+
+
+class NoTextFound(DocumentParserError):
+    """A client that indexes text has sent a document without any."""
+
+    code = "NO_TEXT_FOUND"
+    status = 422
+    message = "No extractable text was found in the document. Look at its pages: GET /v1/jobs/ID/pages says how each was read."
+
+
 class QueueUnavailable(DocumentParserError):
     """Redis does not answer or does not accept writes."""
 

@@ -27,7 +27,7 @@ from document_parser.accounts.identity import SCOPES, Identity
 from document_parser.accounts.oidc.tokens import looks_like_token
 from document_parser.accounts.secret_keys import hash_of, is_well_formed, looks_like_key
 from document_parser.api import ownership
-from document_parser.api.middleware import cors, rate_limits, tier_limits
+from document_parser.api.middleware import cors, rate_limits, tier_limits, wires
 from document_parser.api.middleware.access import Access, access_of, is_dashboard
 from document_parser.api.middleware.identity import set_identity
 from document_parser.api.middleware.login_cookie import read_cookie
@@ -98,7 +98,7 @@ def _guard() -> None:
         return
     if is_dashboard(rule.rule):
         return
-    access = access_of(request.method, rule.rule)
+    access = wires.access_of_request(rule.rule)
     if not services.settings.accounts.needs_key:
         set_identity(_require_admin() if access.operator_when_off else ANYONE)
     elif access.scope is not None:
@@ -266,13 +266,13 @@ def _is_before(moment: float | None) -> bool:
 
 
 def _credentials() -> str:
-    """Return the proof that a program sent: a bearer token, else X-API-Key. Empty if there is neither."""
-    return _bearer() or request.headers.get("X-API-Key", "").strip()
+    """Return the proof that a program sent: a bearer token, X-API-Key, or where a facade's clients send it. Empty without."""
+    return _bearer() or request.headers.get("X-API-Key", "").strip() or wires.sent_key()
 
 
 def _is_given() -> bool:
     """Return whether the caller sent what must be a proof. A Basic header may be of a browser or of a proxy in front."""
-    return "X-API-Key" in request.headers or _scheme() not in ("", "basic")
+    return "X-API-Key" in request.headers or _scheme() not in ("", "basic") or bool(wires.sent_key())
 
 
 def _is_token(settings: Settings, credentials: str) -> bool:

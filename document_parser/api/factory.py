@@ -10,6 +10,7 @@ from flask_openapi.models import License
 
 from document_parser.api import assets, auth
 from document_parser.api.accounts import Accounts
+from document_parser.api.compat import mounting
 from document_parser.api.intake.arrivals import Arrivals, Slots, slots_for_threads
 from document_parser.api.intake.uploads import UploadRequest, tidy_staging
 from document_parser.api.middleware import audit, cors, errors, headers, rate_limits, request_log, tier_limits
@@ -52,7 +53,7 @@ from document_parser.extraction.registry import load_schemas
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, load_settings
-from document_parser.settings.exposure import Exposed, check_exposure
+from document_parser.settings.exposure import Exposed, check_exposure, is_loopback
 from document_parser.settings.secrets import make_webhook_secret
 from document_parser.settings.startup import keep_data_private
 from document_parser.storage import check_storage_key, make_storage
@@ -122,7 +123,13 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     tier_limits.register(app)
     audit.register(app, redis)
     _register_routes(app, settings)
+    mounting.register(app, settings.api.chosen_facades(private=_is_private(settings)))
     return app
+
+
+def _is_private(settings: Settings) -> bool:
+    """Return whether only this machine reaches the service: by what it listens on, else by API_HOST."""
+    return all(is_loopback(host) for host in options.listening_hosts() or [settings.api.api_host])
 
 
 def _register_routes(app: DescribedApp, settings: Settings) -> None:

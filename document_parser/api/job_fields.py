@@ -71,6 +71,8 @@ class JobFields:
     """A hash of the Idempotency-Key."""
     order: ExtractionOrder | None = None
     """What is to be extracted from the document; None for nothing."""
+    exports: tuple[str, ...] = ()
+    """Exports that are written before the job ends, beside its output format: documents of other systems."""
 
 
 def parse_fields(settings: Settings, fields: Mapping[str, Any], *, beside: tuple[str, ...], key: str = "") -> JobFields:

@@ -146,6 +146,7 @@ def submit_link(services: Services, origin: Origin, fields: JobFields) -> Accept
             sha256="",
             size=0,
             options=fields.options,
+            exports=fields.exports,
             extraction=fields.order.as_asked if fields.order is not None else None,
             lane=lanes.lane_at_upload(
                 fields.options,
@@ -230,6 +231,7 @@ def check_document(services: Services, staged: StagedFile | FinishedUpload, file
         sha256=staged.sha256,
         size=staged.size,
         options=fields.options,
+        exports=fields.exports,
         extraction=fields.order.as_asked if fields.order is not None else None,
         lane=lanes.lane_at_upload(
             fields.options,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from functools import partial
+from typing import IO, Protocol
 
 from document_parser.export.base import ExportFormat, Writer
 from document_parser.export.bundle import write_bundle
 from document_parser.export.chunks import write_chunks, write_places
 from document_parser.export.csv import write_csv, write_tables
+from document_parser.export.figures import Figures
 from document_parser.export.html import write_html
 from document_parser.export.json import write_json
 from document_parser.export.markdown import write_markdown
 from document_parser.export.text import write_text
-from document_parser.models import FORMAT_FILES, OutputFormat
+from document_parser.models import FORMAT_FILES, PLACES, Document, Options, OutputFormat, Page
 
 __all__ = ["FORMATS", "ExportFormat", "writer_of"]
 
@@ -33,6 +36,32 @@ FORMATS: dict[OutputFormat, ExportFormat] = {
 """Every output format by its name."""
 
 
-def writer_of(name: OutputFormat | Literal["places"]) -> Writer:
-    """Return the writer of a format, or of the places that the Markdown comes from."""
-    return write_places if name == "places" else FORMATS[name].write
+class ShapeWriter(Protocol):
+    """A writer of the document of another system; ``variant`` is what its own clients may choose about it."""
+
+    def __call__(
+        self,
+        document: Document,
+        pages: Iterable[Page],
+        options: Options,
+        out: IO[bytes],
+        figures: Figures = ...,
+        *,
+        variant: str,
+    ) -> None:
+        """Write the document to ``out``."""
+
+
+SHAPES: dict[str, ShapeWriter] = {}
+"""The writer of the document of each other system, by the first word of the export's name (``models.shape_export``)."""
+
+
+def writer_of(name: str) -> Writer:
+    """Return the writer of a format, of the places that the Markdown comes from, or of the document of another system."""
+    if name == PLACES:
+        return write_places
+    for known, form in FORMATS.items():
+        if name == known:
+            return form.write
+    shape, _, variant = name.partition("-")
+    return partial(SHAPES[shape], variant=variant)

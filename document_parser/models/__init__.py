@@ -24,6 +24,7 @@ from document_parser.models.chunks import (
     TextRange,
     TextSource,
     check_overlap,
+    shape_export,
 )
 from document_parser.models.classification import Classification, ClassificationOrder, DocumentSegment
 from document_parser.models.confinement import Confinement
@@ -62,6 +63,7 @@ from document_parser.models.enums import (
     ConvertedKind,
     CpuEngineName,
     EngineName,
+    FacadeName,
     FigureMode,
     FlowingKind,
     FormatFile,
@@ -174,6 +176,7 @@ __all__ = [
     "Document",
     "DocumentSegment",
     "EngineName",
+    "FacadeName",
     "Fetching",
     "FigureMode",
     "FileState",
@@ -243,5 +246,6 @@ __all__ = [
     "pack_cells",
     "parse_layers",
     "parse_page_range",
+    "shape_export",
     "stored_json",
 ]

@@ -19,6 +19,7 @@ DEFAULT_CHUNK_TOKENS = 512
 """``max_tokens`` unless another is asked for."""
 PLACES = "places"
 """The name of the export that says where each range of the Markdown comes from, beside the output formats."""
+_VARIANT = re.compile(r"[a-z0-9._]{1,80}")
 _CHUNKS_NAME = re.compile(r"chunks-(\d{1,4})-(\d{1,4})-([a-z]+)")
 
 
@@ -41,6 +42,17 @@ class Chunking(NamedTuple):
         if match is None or match[3] not in get_args(ChunkStrategy):
             return None
         return cls(int(match[1]), int(match[2]), match[3])  # type: ignore[arg-type]
+
+
+def shape_export(shape: str, variant: str = "") -> str:
+    """Return the name of the export that is the document of another system, as in ``export.SHAPES``.
+
+    ``variant`` is what its clients may choose about it: small letters, digits, dots and underscores. Raises ValueError for
+    another one: the name is part of a path.
+    """
+    if variant and not _VARIANT.fullmatch(variant):
+        raise ValueError(f"no variant of an export: {variant}")
+    return f"{shape}-{variant}" if variant else shape
 
 
 def check_overlap(overlap: int, max_tokens: int) -> int:

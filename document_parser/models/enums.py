@@ -27,6 +27,8 @@ TableStrategy = Literal["lines", "text"]
 """How pdfplumber found a table: by the lines drawn around its cells, or by the alignment of its words."""
 AccuracyMode = Literal["fast", "balanced", "maximum"]
 """How thoroughly pages are read; ``pipeline/reading/routing.py`` decides which engines each mode uses."""
+FacadeName = Literal["docling", "openwebui", "mistral", "mineru", "unstructured", "llamaparse", "azure"]
+"""Systems whose clients work against this service: each is a facade below ``api/compat``."""
 OutputFormat = Literal["markdown", "json", "html", "csv", "tables", "text", "chunks", "zip"]
 """The formats that a result can have."""
 BlockKind = Literal[

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from document_parser.models import AccuracyMode
+from document_parser.models import AccuracyMode, FacadeName
 from document_parser.settings.section import Emptiable, Section
 
 _RATE_LIMIT = r"[1-9]\d{0,8}/([1-9]\d{0,4} ?)?(second|minute|hour|day|month)s?"
@@ -16,6 +17,8 @@ _WEBHOOK_SECRET = r"whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0
 _ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
 
 
+FACADES: tuple[FacadeName, ...] = get_args(FacadeName)
+"""What FACADES may name."""
 UNIX_SOCKET = "unix"
 """What TRUSTED_PROXIES lists for whoever connects by a unix socket."""
 MIN_TOKEN_CHARACTERS = 16
@@ -42,6 +45,11 @@ class ApiSettings(Section):
     )
     default_accuracy_mode: AccuracyMode = Field(
         default="balanced", description="Mode of a request that names none: fast, balanced or maximum."
+    )
+    facades: str = Field(
+        default="",
+        description=f"Systems whose clients may be pointed at this service: {', '.join(FACADES)}, separated by commas; all, or "
+        "none. Empty: all while only this machine reaches the service, none otherwise.",
     )
     admin_token: Emptiable = Field(
         default="",
@@ -104,6 +112,21 @@ class ApiSettings(Section):
                 "`openssl rand -hex 16` prints; leave it empty and the service makes one in DATA_DIR"
             )
         return token
+
+    @field_validator("facades")
+    @classmethod
+    def _are_facades(cls, names: str) -> str:
+        """Return the names, each once, in lower case."""
+        found = tuple(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
+        if unknown := [name for name in found if name not in FACADES and not (name in ("all", "none") and len(found) == 1)]:
+            raise ValueError(f"FACADES lists {', '.join(FACADES)}, or is all or none; it does not know {', '.join(unknown)}")
+        return ",".join(found)
+
+    def chosen_facades(self, *, private: bool) -> tuple[FacadeName, ...]:
+        """Return the facades that are served; ``private`` says that only this machine reaches the service."""
+        if self.facades in ("", "all", "none"):
+            return FACADES if self.facades == "all" or (not self.facades and private) else ()
+        return tuple(name for name in FACADES if name in self.facades.split(","))
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -7,7 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import IO, Any, Literal, cast, get_args
+from typing import IO, Any, get_args
 
 from document_parser.engines.registry import describe_machine
 from document_parser.errors import (
@@ -29,6 +29,7 @@ from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.records.page_file import read_page_file
 from document_parser.jobs.records.usage import Changes
 from document_parser.models import (
+    FORMAT_FILES,
     PLACES,
     WRITTEN_FOR_BATCHES,
     Chunking,
@@ -36,7 +37,6 @@ from document_parser.models import (
     JobError,
     JobState,
     Options,
-    OutputFormat,
     Page,
     PageError,
     PageStatus,
@@ -57,7 +57,7 @@ Entries = dict[int, dict[str, Any]]
 """The entries of a job's ledger by page number."""
 
 MAX_EXPORTS_BESIDE = 8
-"""How many exports of chunks of other sizes than the job's own are kept of a revision."""
+"""How many exports of a revision are kept beside the formats: chunks of other sizes, documents of other systems."""
 MAX_SMALL_PAGES = 16
 """A document of at most this many pages is assembled by the task that closes its ledger, a larger one by its own task."""
 
@@ -77,7 +77,7 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
         with release_on_storage_error(context.ledger, claim), tracing.stage("assemble", job_id, job.card.traceparent):
             error = _error_if_nothing_read(context, job_id)
             if error is None:
-                for name in _first_formats(job):
+                for name in _first_exports(job):
                     export(context, job, name, used)
     except PagesLost as lost:
         _read_again(context, claim, lost)
@@ -92,10 +92,10 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
         _keep_in_cache(context, job)
 
 
-def _first_formats(job: Job) -> tuple[OutputFormat, ...]:
-    """Return the formats that are written before the job ends."""
-    wanted = job.card.options.output_format
-    return tuple(dict.fromkeys((wanted, *WRITTEN_FOR_BATCHES))) if job.card.batch else (wanted,)
+def _first_exports(job: Job) -> tuple[str, ...]:
+    """Return the formats and other exports that are written before the job ends."""
+    card = job.card
+    return tuple(dict.fromkeys((card.options.output_format, *(WRITTEN_FOR_BATCHES if card.batch else ()), *card.exports)))
 
 
 def _read_again(context: Context, claim: Claim, lost: PagesLost) -> None:
@@ -160,8 +160,8 @@ def fail(context: Context, job_id: str, error: DocumentParserError) -> None:
 def export(context: Context, job: Job, name: str, used: Changes, entries: Entries | None = None) -> None:
     """Write one export of the result of the job's revision from the page files.
 
-    ``name`` is that of a format, or of another export: ``Chunking.export_name``, or PLACES. ``entries`` are used instead of the
-    ledger in Redis if they are given. What a model spent is added to ``used``.
+    ``name`` is that of a format, or of another export: ``Chunking.export_name``, ``shape_export``, or PLACES. ``entries`` are
+    used instead of the ledger in Redis if they are given. What a model spent is added to ``used``.
 
     Raises PagesLost, StorageUnavailable, RedisError.
     """
@@ -190,15 +190,15 @@ def export(context: Context, job: Job, name: str, used: Changes, entries: Entrie
         facts = ResultFacts(stripped=stripped, segments=segments).model_dump_json().encode()
         context.storage.put(storage_keys.result_facts(card.job_id, job.revision), facts)
         context.storage.put_file(storage_keys.export(card.job_id, name, job.revision), path)
-    if Chunking.parse(name) is not None:
+    if name not in FORMAT_FILES and name != PLACES:
         _discard_exports_beside(context.storage, job, storage_keys.export(card.job_id, name, job.revision))
 
 
-def _plan_export(name: str, options: Options) -> tuple[OutputFormat | Literal["places"], Options]:
+def _plan_export(name: str, options: Options) -> tuple[str, Options]:
     """Return the writer's name and the options of an export."""
     if (chunking := Chunking.parse(name)) is not None:
         return "chunks", options.with_chunking(chunking)
-    return cast(OutputFormat | Literal["places"], name), options
+    return name, options
 
 
 def _discard_exports_beside(storage: Storage, job: Job, kept: str) -> None:

@@ -16,7 +16,7 @@ from document_parser.jobs import queue
 from document_parser.jobs.records import record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.usage import Changes
-from document_parser.models import JobError, OutputFormat
+from document_parser.models import JobError
 from document_parser.telemetry import tracing
 from document_parser.workers import assemble as assembly
 from document_parser.workers import classify_later as classification
@@ -57,7 +57,7 @@ def assemble(job_id: str) -> None:
         assembly.assemble(context, job_id, actor.name, alone=True)
 
 
-def export(job_id: str, name: OutputFormat) -> None:
+def export(job_id: str, name: str) -> None:
     """Write a format of the result that was requested after the end of the job."""
     with _document_task("export", job_id) as (context, actor):
 

@@ -21,7 +21,7 @@ from document_parser.api.middleware.paths import without_alias_prefix
 from document_parser.api.routes.dashboard import NUMBERS
 from document_parser.client import Client
 from document_parser.errors import Forbidden
-from document_parser.settings import Settings, StoreSettings
+from document_parser.settings import ApiSettings, Settings, StoreSettings
 from document_parser.settings.operator_access import LINK_SECONDS, create_link, operator_token, redeem_link
 from document_parser.settings.startup import keep_data_private
 from tests.support.service import ROOT, Service, free_port, gunicorn, listens, wait_until
@@ -94,7 +94,7 @@ http {{
 @pytest.fixture(scope="module")
 def routes():
     """Every route: method, template, and an address that it takes."""
-    app = create_app(Settings(store=StoreSettings(redis_url="redis://127.0.0.1:1/0")))
+    app = create_app(Settings(api=ApiSettings(facades="none"), store=StoreSettings(redis_url="redis://127.0.0.1:1/0")))
     found = []
     for rule in app.url_map.iter_rules():
         address = re.sub(r"<(?:(\w+)[^:<>]*:)?(\w+)>", lambda match: filled(*match.groups()), rule.rule)

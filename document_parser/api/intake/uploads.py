@@ -157,6 +157,10 @@ class UploadRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> Any:
+        return self.stage()
+
+    def stage(self) -> StagedFile:
+        """Return a new staged file, which is deleted with the request unless storage has taken it."""
         self._staged.append(StagedFile(staging_folder(), max_bytes=current_app.config["MAX_UPLOAD_MB"] << 20))
         return self._staged[-1]
 

@@ -11,8 +11,9 @@ import structlog
 from flask import Flask, Response, g, request
 
 from document_parser.api.middleware import errors, rate_limits
-from document_parser.api.middleware.access import RESULT_READ, access_of
+from document_parser.api.middleware.access import RESULT_READ
 from document_parser.api.middleware.identity import find_identity
+from document_parser.api.middleware.wires import access_of_request
 from document_parser.jobs.records import audit_trail
 from document_parser.jobs.records.audit_trail import Entry
 from document_parser.jobs.redis.connection import Redis, RedisError
@@ -67,5 +68,5 @@ def _entries(status: int) -> list[Entry]:
 
 def _actions(rule: str, status: int) -> list[str]:
     """Return the actions of a route. Beside another action, a result was read only if it was returned."""
-    actions = access_of(request.method, rule).actions
+    actions = access_of_request(rule).actions
     return [action for action in actions if action != RESULT_READ or len(actions) == 1 or status == 200]

@@ -16,7 +16,7 @@ from werkzeug.exceptions import MethodNotAllowed as MethodUnknown
 
 from document_parser.api import schemas
 from document_parser.api.intake.draining import drain_request
-from document_parser.api.middleware import responses
+from document_parser.api.middleware import responses, wires
 from document_parser.errors import (
     BadRequest,
     DocumentParserError,
@@ -104,10 +104,13 @@ def error_response(error: DocumentParserError | JobError) -> Response:
     """Return the response for an error."""
     problem = Problem(code=error.code, message=error.message, details=error.details, retryable=error.retryable)
     body = ProblemBody(error=problem, request_id=request_id(), timestamp=format_utc(datetime.now(UTC)))
-    response = responses.to_response(body, error.status)
+    if (route := wires.wire_route()) is None:
+        response = responses.to_response(body, error.status)
+    else:
+        response = route.wire.error_response(problem, error.status)
     # For the metrics.
     g.error_code, g.broken_quota = error.code, str(error.details.get("quota", ""))
-    if error.status == 401:
+    if response.status_code == 401:
         response.headers["WWW-Authenticate"] = BEARER
     if error.retryable:
         response.headers["Retry-After"] = str(error.details.get("retry_after_seconds", RETRY_AFTER_SECONDS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, redirect, request
 
-from document_parser.api.middleware import proxies
+from document_parser.api.middleware import proxies, wires
 from document_parser.api.middleware.paths import api_path
 from document_parser.api.schemas import EXAMPLE_JOB_ID
 from document_parser.settings import Settings
@@ -43,7 +43,7 @@ def _set_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     other_sites_may = "Access-Control-Allow-Origin" in response.headers
     response.headers.setdefault("Cross-Origin-Resource-Policy", "cross-origin" if other_sites_may else "same-origin")
-    if api_path().startswith("/v1/"):
+    if api_path().startswith("/v1/") or wires.wire_route() is not None:
         response.headers.setdefault("Cache-Control", "no-store")
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", HSTS)

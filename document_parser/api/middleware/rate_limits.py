@@ -19,7 +19,7 @@ from redis.exceptions import ResponseError
 
 from document_parser.api.intake import tus
 from document_parser.api.intake.draining import drain_request
-from document_parser.api.middleware import errors
+from document_parser.api.middleware import errors, wires
 from document_parser.api.middleware.paths import api_path
 from document_parser.errors import RateLimited, ServerBusy
 from document_parser.jobs.redis.connection import Redis, RedisError
@@ -180,6 +180,8 @@ def is_counted() -> bool:
 
 
 def _is_upload() -> bool:
+    if (route := wires.wire_route()) is not None:
+        return route.receives
     sends = api_path().startswith(("/v1/process/", "/v1/documents")) and not _is_piece()
     return is_new_upload() or (request.method == "POST" and sends)
 
@@ -195,6 +197,8 @@ def _is_piece() -> bool:
 
 
 def _is_read() -> bool:
+    if (route := wires.wire_route()) is not None:
+        return not route.receives and route.access.scope is not None
     path = api_path()
     counted = path.startswith("/v1/") and path not in UNLIMITED_PATHS and request.method != "OPTIONS"
     return counted and not _is_upload() and not _is_piece()

@@ -36,7 +36,7 @@ class StoredResult(NamedTuple):
 def load_result(services: Services, job: Job, name: str) -> StoredResult:
     """Return the stored result. If the format does not exist yet, have a worker write it and wait up to EXPORT_SECONDS.
 
-    ``name`` is that of a format, or of another export: ``Chunking.export_name``, or PLACES.
+    ``name`` is that of a format, or of another export: ``Chunking.export_name``, ``shape_export``, or PLACES.
 
     Raises JobNotComplete if that takes longer or as many requests as allowed already wait (ask again), RecordedError if the
     format could not be written, and JobNotFound, JobExpired, StorageUnavailable, RedisError.

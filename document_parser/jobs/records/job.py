@@ -65,6 +65,8 @@ class JobCard(CardWithOptions):
     options: Options
     extraction: JobExtraction | None = None
     """The extraction that was asked for with the document; None if there was none. Storage has what was asked."""
+    exports: tuple[str, ...] = ()
+    """Exports that are written before the job ends, beside its output format."""
     created_at: datetime
     lane: Lane = "normal"
     """The lane before the document has been opened."""

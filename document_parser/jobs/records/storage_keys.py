@@ -105,7 +105,10 @@ def export(job_id: str, name: str, revision: int = 1) -> str:
 
 
 def exports_beside(job_id: str, revision: int) -> str:
-    """Return the prefix of a revision's exports that are in none of the formats: chunks of other sizes, and places."""
+    """Return the prefix of a revision's exports that are in none of the formats.
+
+    They are chunks of other sizes, places, and documents of other systems.
+    """
     return f"{folder(job_id)}chunks/{revision:06d}/"
 
 

@@ -8,11 +8,11 @@ end of their page, and what goes on over the end of a page is marked at both its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from document_parser.export import writer_of
 from document_parser.export.figures import NO_FIGURES, Figures
-from document_parser.models import Document, Options, OutputFormat, Page
+from document_parser.models import Document, Options, Page
 from document_parser.pipeline.assembly.captions_and_links import remove_dead_links, with_captions
 from document_parser.pipeline.assembly.footnotes import move_footnotes_to_end
 from document_parser.pipeline.assembly.furniture import Margins, count_stripped_lines
@@ -55,14 +55,14 @@ def write_document(
     head: Document,
     pages: Pages,
     options: Options,
-    name: OutputFormat | Literal["places"],
+    name: str,
     out: BinaryIO,
     figures: Figures = NO_FIGURES,
 ) -> int:
     """Write the document to ``out``. Return the number of lines of page headers and footers that the texts leave out.
 
-    ``head`` has no pages. The errors of ``pages``, ``out`` and ``figures`` pass through: StorageUnavailable in workers, OSError
-    if the disk is full.
+    ``name`` is one that ``writer_of`` knows. ``head`` has no pages. The errors of ``pages``, ``out`` and ``figures`` pass
+    through: StorageUnavailable in workers, OSError if the disk is full.
     """
     stripped = 0
 
