@@ -1,7 +1,7 @@
 """Generate the types of the JavaScript client from the OpenAPI document of this version.
 
-``types/openapi.d.ts`` is made by openapi-typescript of what ``types/types.d.ts`` names. Its first line says of which document it
-is, so that a test without npm knows whether it is current. ``types/codes.d.ts`` has the codes of errors. Run it by
+``types/openapi.d.ts`` is made by openapi-typescript of what ``types/types.d.ts`` names. Its first line says of which document
+it is made, so that a test without npm knows whether it is current. ``types/codes.d.ts`` has the codes of errors. Run it by
 ``make js-types``.
 """
 

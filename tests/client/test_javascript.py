@@ -127,6 +127,26 @@ def test_on_node(service, tmp_path):
     assert re.search(r"^ℹ skipped 0$", done.stdout, re.MULTILINE), done.stdout[-2000:]
 
 
+def test_the_example_of_the_docs_runs_on_node(service, tmp_path):
+    (code, *_) = re.findall(r"^```js\n(.*?)^```$", (ROOT / "docs" / "javascript.md").read_text(), re.MULTILINE | re.DOTALL)
+    for says, here in (
+        ("http://127.0.0.1:1233", f"http://127.0.0.1:{service.port}"),
+        ("samples/paper.pdf", str(ROOT / "samples" / "paper.pdf")),
+        ("createWriteStream(file.filename)", f"createWriteStream('{tmp_path}/' + file.filename)"),
+    ):
+        assert says in code
+        code = code.replace(says, here)
+    command = node()
+    subprocess.run([command, "build.js"], cwd=CLIENT, check=True)
+    environment = {**os.environ, "API_KEY": make_key(service.data_dir, "acme").secret}
+    example = [command, "--input-type=module", "--eval", code]
+    done = subprocess.run(example, cwd=CLIENT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert re.search(r"^completed [1-9]\d+$", done.stdout, re.MULTILINE)
+    assert (tmp_path / "paper.html").read_text().startswith("<!")
+
+
 def test_in_a_page_of_another_site(service, opened, other_site):
     key = make_key(service.data_dir, "acme")
     page = opened(service, operator=False, expected={404, 422}).page
