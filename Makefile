@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 VLLM := .venv-vllm
+CLIENTS := .venv-clients
 BIN := $(VENV)/bin
 SUITE = $(BIN)/python -m pytest --cache-clear --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 25 || $(AGAIN)
 # Servers, workers and browsers of three files share two cores, and the time of none is certain. What failed is tried once more, with
@@ -15,7 +16,7 @@ LANGUAGES = @$(BIN)/docparse languages add default --if-reachable --timeout 60
 
 DEPLOY_TESTS := $(addprefix tests/project/test_,containers.py helm.py proxies.py rollout.py terraform.py workflows.py)
 
-.PHONY: demo test test-vllm test-debian test-deploy test-js js-types run check chaos rollout-test fuzz bench samples clean
+.PHONY: demo test test-vllm test-clients test-debian test-deploy test-js js-types run check chaos rollout-test fuzz bench samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
 	$(LANGUAGES)
@@ -33,6 +34,10 @@ test: $(VENV)/.installed-dev  ## the whole suite, three files at a time
 test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on the CPU (2.5 GB, some minutes); skipped where it cannot be had
 	-tests/support/vllm_peer/install.sh $(VLLM)
 	$(BIN)/python -m pytest -m vllm --vllm=$(VLLM)
+
+test-clients: $(VENV)/.installed-dev  ## the facades with the clients of the systems that they stand for (250 MB, a minute); skipped where these cannot be had
+	-PYTHON=$(BIN)/python tests/clients/install.sh $(CLIENTS)
+	$(BIN)/python -m pytest tests/clients --clients=$(CLIENTS) -W ignore
 
 test-debian: $(VENV)/.installed-dev  ## deploy/install.sh and docs/gpu-box.md in fresh Debian 12 and 13 (root, debootstrap; 4 GB, some minutes)
 	$(BIN)/python -m pytest -m debian --debian
@@ -75,7 +80,7 @@ samples: $(VENV)/.installed-dev  ## draw the sample documents anew
 	$(BIN)/python samples/make_samples.py
 
 clean:  ## remove what the commands above made
-	rm -rf $(VENV) $(VLLM) .venv-deploy demo-output
+	rm -rf $(VENV) $(VLLM) $(CLIENTS) .venv-deploy demo-output
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -803,6 +803,14 @@ class NoTextFound(DocumentParserError):
     message = "No extractable text was found in the document. Look at its pages: GET /v1/jobs/ID/pages says how each was read."
 
 
+class NotAcceptable(DocumentParserError):
+    """A client of another system accepts none of the media types that its answer has."""
+
+    code = "NOT_ACCEPTABLE"
+    status = 406
+    message = "The client accepts no media type that the answer can have. Send Accept: */*, or none."
+
+
 class QueueUnavailable(DocumentParserError):
     """Redis does not answer or does not accept writes."""
 
@@ -1392,6 +1400,14 @@ class FormatFailed(DocumentParserError):
     message = "This format could not be written. Ask for another one; the request_id finds the reason in the logs."
 
 
+class FormatNeedsPages(DocumentParserError):
+    """A searchable PDF was requested of a document that has no pages to lay words over."""
+
+    code = "FORMAT_NEEDS_PAGES"
+    status = 409
+    message = "Only scans, images and PDFs have pages that words can be laid over. Ask for another format of this document."
+
+
 class ExtractionFailed(DocumentParserError):
     """The values of a schema could not be extracted from a document that was read."""
 
@@ -1508,6 +1524,13 @@ class EngineRefused(EngineError):
 
     code = "ENGINE_REFUSED"
     message = "The engine refused the page."
+
+
+class AnswerUnreadable(EngineRefused):
+    """The model answered in another form than the one that VLLM_VLM_GRAMMAR says, so its answer cannot be read."""
+
+    code = "ANSWER_UNREADABLE"
+    message = "The model's answer is in another form than VLLM_VLM_GRAMMAR says. Set that of the model."
 
 
 class ContextExceeded(EngineRefused):
@@ -1659,6 +1682,36 @@ class RestoreTargetNotEmpty(DocumentParserError):
     status = 409
     ADVICE = "Restore into another DATA_DIR, Redis and database, or replace all that is there with --overwrite."
     message = f"There is data already. {ADVICE}"
+
+
+# --- an assistant's tools ------------------------------------------------------------------------------------------------
+
+
+class FileNotAllowed(DocumentParserError):
+    """An assistant asks for a file outside of the folders that it may read."""
+
+    code = "FILE_NOT_ALLOWED"
+    status = 403
+    message = (
+        "This file may not be read. Files are read below the folders that docparse mcp is started with (--folder FOLDER) or "
+        "that the assistant's program names as its roots; names that begin with a dot are left out."
+    )
+
+
+class PlaceNotFound(DocumentParserError):
+    """The document has no such page, block or heading."""
+
+    code = "PLACE_NOT_FOUND"
+    status = 404
+    message = "The document has no such place. Ask status for its pages and headings."
+
+
+class QuoteNotFound(DocumentParserError):
+    """The document does not have the text that is to be cited."""
+
+    code = "QUOTE_NOT_FOUND"
+    status = 404
+    message = "The document does not have this text. Cite a shorter part of it, word by word as read and search show it."
 
 
 MEMBER_ERRORS = (

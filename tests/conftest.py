@@ -27,6 +27,7 @@ from document_parser.storage import LocalStorage
 from document_parser.supervisor.valkey import EmbeddedValkey
 from document_parser.workers.sweep import Sweep
 from tests.support.browser import DESKTOP, Watched, browser, found_browser, screenshots
+from tests.support.client_packages import add_client_packages
 from tests.support.debian_root import why_no_debian
 from tests.support.documents import pdf_of_text, report_pdf, stamped_pdf
 from tests.support.forked_zygote import fork_elsewhere, fork_zygotes
@@ -42,18 +43,22 @@ pytest_plugins = ["tests.support.second_try"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--vllm", type=Path, metavar="VENV", help="Run the tests against vLLM's own server, installed there.")
+    parser.addoption(
+        "--clients", type=Path, metavar="VENV", help="Run the tests with the clients of other systems, installed there."
+    )
     parser.addoption("--debian", action="store_true", help="Try deploy/install.sh and docs/gpu-box.md in fresh Debian systems.")
     parser.addoption(
         "--rollout", action="store_true", help="Run the last release and this version side by side, there and back."
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Commands under test are ended by Ctrl-C also where this run was started in the background, which ignores it, and compile
     our modules once instead of at each of their many starts.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    add_client_packages(config.getoption("--clients"))
 
 
 @pytest.hookimpl(wrapper=True)

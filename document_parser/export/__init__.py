@@ -10,6 +10,7 @@ from document_parser.export.base import ExportFormat, Writer
 from document_parser.export.bundle import write_bundle
 from document_parser.export.chunks import write_chunks, write_places
 from document_parser.export.csv import write_csv, write_tables
+from document_parser.export.elements import write_elements
 from document_parser.export.figures import Figures
 from document_parser.export.html import write_html
 from document_parser.export.json import write_json
@@ -52,7 +53,7 @@ class ShapeWriter(Protocol):
         """Write the document to ``out``."""
 
 
-SHAPES: dict[str, ShapeWriter] = {}
+SHAPES: dict[str, ShapeWriter] = {"elements": write_elements}
 """The writer of the document of each other system, by the first word of the export's name (``models.shape_export``)."""
 
 

@@ -44,10 +44,10 @@ export class Download {
 
 export class ResultMethods extends JobMethods {
   /**
-   * The result with its content in the field that is named after the format, whole in memory. For csv that is `tables`; zip is a download.
+   * The result with its content in the field that is named after the format, whole in memory. For csv that is `tables`; zip and pdf are downloads.
    * Waits while the format is being written.
    * @param {string} jobId
-   * @param {Exclude<OutputFormat, "zip">} [format]
+   * @param {Exclude<OutputFormat, "zip" | "pdf">} [format]
    * @param {Call} [call]
    * @returns {Promise<Result>}
    */

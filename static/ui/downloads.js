@@ -12,6 +12,7 @@ export const FORMATS = [
   ["tables", "Tables as JSON", ".tables.json"],
   ["text", "Plain text", ".txt"],
   ["chunks", "Chunks for search", ".chunks.jsonl"],
+  ["pdf", "Searchable PDF", ".searchable.pdf"],
   ["zip", "Everything", ".zip"],
 ];
 

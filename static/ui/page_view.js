@@ -12,7 +12,7 @@ import { DEFAULT_RATIO, Sheet } from "./sheet.js";
 import { pageBadges, pageNotes, whyTrail } from "./why.js";
 
 const MOST_KEPT = 40;
-const MODELS = new Set(["deepseek", "nanonets"]);
+const MODELS = new Set(["deepseek", "nanonets", "vlm"]);
 const READ = new Set(["done", "blank", "failed", "unread"]);
 
 export class PageView {

@@ -5,7 +5,7 @@ import { byId, setText, show } from "./dom.js";
 import { count, ENGINES } from "./words.js";
 
 const SECONDS = 10;
-export const MODELS = ["deepseek", "nanonets"];
+export const MODELS = ["deepseek", "nanonets", "vlm"];
 
 /** `onEngines(engines)` is called with the state of each engine the settings allow: name to {ok, detail}. */
 export function watchService(onEngines) {

@@ -51,13 +51,12 @@ USED_WITHOUT_IMPORT = {
     "openapi-python-client": ("tests/api/test_openapi.py", "openapi_python_client"),
     "oidc-provider-mock": ("tests/support/login_provider.py", '"oidc_provider_mock"'),
     "psycopg": ("document_parser/accounts/database.py", "postgresql+psycopg"),
-    "uvicorn": ("tests/api/test_serving.py", '"uvicorn"'),
 }
 """A requirement that no module imports: the file that uses it, and what is written there."""
 
 FOR_DEVELOPERS = ("dev", "drawn", "load")
 """The extras that the package itself does not import."""
-FOR_OPERATORS = ("s3", "nvml", "otel", "sentry")
+FOR_OPERATORS = ("s3", "nvml", "otel", "sentry", "mcp")
 """The extras that the package imports only if the settings ask for it."""
 
 OWN_ENVIRONMENT = ROOT / "tests" / "support" / "vllm_peer"

@@ -1,0 +1,15 @@
+#!/bin/bash
+# install.sh VENV: a virtual environment with the packages in requirements.txt. A minute, 250 MB.
+# Does nothing where that is there already. Where it fails, VENV/why-not says why, in a line.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd); venv=$1
+cmp -s "$here/requirements.txt" "$venv/installed.txt" && exit 0
+
+why_not() { mkdir -p "$venv"; echo "$1" | tee "$venv/why-not" >&2; exit 1; }
+
+rm -rf "$venv"
+"${PYTHON:-python3}" -m venv "$venv" || why_not "python3 makes no virtual environment"
+echo "Installing client packages into $venv: a minute, 250 MB"
+"$venv/bin/python" -m pip install -q --disable-pip-version-check --no-compile -c "$here/../../constraints.txt" \
+  -r "$here/requirements.txt" 2> "$venv/pip.log" || why_not "pip: $(grep -m 1 '^ERROR' "$venv/pip.log" || tail -n 1 "$venv/pip.log")"
+cp "$here/requirements.txt" "$venv/installed.txt"
