@@ -145,6 +145,14 @@ class UploadNotFound(DocumentParserError):
     message = "No upload has this id. Check the id, or create a new upload with POST /v1/uploads."
 
 
+class SignedAddressInvalid(DocumentParserError):
+    """The signed address of a file has expired, or was changed."""
+
+    code = "SIGNED_ADDRESS_INVALID"
+    status = 403
+    message = "The signed address of this file has expired or was changed. Get a new one with GET /v1/files/ID/url."
+
+
 class UploadGone(DocumentParserError):
     """The resumable upload was deleted, or nothing came for UPLOAD_EXPIRE_HOURS."""
 
@@ -705,6 +713,14 @@ class EngineAbsent(DocumentParserError):
     code = "ENGINE_ABSENT"
     status = 409
     message = "This engine is not set up on this server, or does not answer. Choose another one, or leave out 'engine'."
+
+
+class ModelNotFound(DocumentParserError):
+    """A client of another system asks for a model of that system that has no counterpart here."""
+
+    code = "MODEL_NOT_FOUND"
+    status = 404
+    message = "There is no model of this name. Ask for the list of models, and name one of them."
 
 
 class FigureNotFound(DocumentParserError):

@@ -31,6 +31,7 @@ from tests.support.client_packages import add_client_packages
 from tests.support.debian_root import why_no_debian
 from tests.support.documents import pdf_of_text, report_pdf, stamped_pdf
 from tests.support.forked_zygote import fork_elsewhere, fork_zygotes
+from tests.support.guides import why_not_installed
 from tests.support.postgresql import PostgreSQL, running_postgresql, why_no_postgresql
 from tests.support.released import why_no_rollout
 from tests.support.service import CORPUS, wait_until
@@ -49,6 +50,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--debian", action="store_true", help="Try deploy/install.sh and docs/gpu-box.md in fresh Debian systems.")
     parser.addoption(
         "--rollout", action="store_true", help="Run the last release and this version side by side, there and back."
+    )
+    parser.addoption(
+        "--guides", type=Path, metavar="FOLDER", help="Try guides and MCP with packages of others, installed there."
     )
 
 
@@ -74,6 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "vllm": why_not(config.getoption("--vllm")),
         "debian": why_no_debian(asked_for=config.getoption("--debian")),
         "rollout": why_no_rollout(asked_for=config.getoption("--rollout")),
+        "guides": None if config.getoption("--guides") else why_not_installed(None, ""),
     }
     for item in items:
         for name, reason in reasons.items():

@@ -9,7 +9,9 @@ why_not() { mkdir -p "$venv"; echo "$1" | tee "$venv/why-not" >&2; exit 1; }
 
 rm -rf "$venv"
 "${PYTHON:-python3}" -m venv "$venv" || why_not "python3 makes no virtual environment"
+# docling-core wants an older typer than the one that is pinned here, for a command that nobody calls.
+grep -v '^typer==' "$here/../../constraints.txt" > "$venv/constraints.txt"
 echo "Installing client packages into $venv: a minute, 250 MB"
-"$venv/bin/python" -m pip install -q --disable-pip-version-check --no-compile -c "$here/../../constraints.txt" \
+"$venv/bin/python" -m pip install -q --disable-pip-version-check --no-compile -c "$venv/constraints.txt" \
   -r "$here/requirements.txt" 2> "$venv/pip.log" || why_not "pip: $(grep -m 1 '^ERROR' "$venv/pip.log" || tail -n 1 "$venv/pip.log")"
 cp "$here/requirements.txt" "$venv/installed.txt"
