@@ -17,7 +17,7 @@ LANGUAGES = @$(BIN)/docparse languages add default --if-reachable --timeout 60
 
 DEPLOY_TESTS := $(addprefix tests/project/test_,containers.py helm.py proxies.py rollout.py terraform.py workflows.py)
 
-.PHONY: demo test test-vllm test-clients test-guides test-debian test-deploy run check chaos rollout-test fuzz bench docs samples clean
+.PHONY: demo test test-vllm test-clients test-guides test-debian test-deploy test-js js-types run check chaos rollout-test fuzz bench docs samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
 	$(LANGUAGES)
@@ -57,6 +57,16 @@ check: $(VENV)/.installed-dev  ## everything a change must pass
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(SUITE)
+
+test-js: $(VENV)/.installed-dev clients/js/node_modules  ## the JavaScript client with its types, on Node and in Chromium (npm, 45 MB)
+	$(BIN)/python -m pytest tests/client/test_javascript.py
+
+js-types: $(VENV)/.installed clients/js/node_modules  ## generate the types of the JavaScript client anew, after a change of the API
+	$(BIN)/python clients/js/make_types.py
+
+clients/js/node_modules: clients/js/package.json
+	npm install --prefix clients/js --no-audit --no-fund --ignore-scripts
+	touch $@
 
 chaos: $(VENV)/.installed-dev  ## kill everything there is, one after the other, while documents are read; prints a table of verdicts
 	$(BIN)/python -m tests.support.chaos

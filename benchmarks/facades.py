@@ -2,8 +2,7 @@
 
     python -m benchmarks.facades [--documents 50] [--trial]
 
-The second part needs docling-client and the development corpus: ``make test-clients`` installs the client into .venv-clients,
-whose python runs this benchmark then.
+The second part needs docling-client, which ``make test-clients`` installs into .venv-clients, and the development corpus.
 """
 
 from __future__ import annotations
@@ -24,8 +23,9 @@ import httpx2
 import pdfplumber
 
 from benchmarks.report import Report, progress
+from tests.support.client_packages import add_client_packages
 from tests.support.documents import pdf_of_text
-from tests.support.service import CORPUS, Service
+from tests.support.service import CORPUS, ROOT, Service
 
 ROUNDS = 150
 """Requests of each protocol, one after another and by turns."""
@@ -88,28 +88,28 @@ def overhead(report: Report, service: Service, folder: Path, rounds: int) -> Non
 
 def conversions(report: Report, service: Service, paths: list[Path]) -> None:
     """Documents of the corpus by docling-client: valid, with the text of our Markdown, and each box on its words."""
+    add_client_packages(ROOT / ".venv-clients")
     try:
         from docling.service_client import DoclingServiceClient
+        from docling.service_client.client import InBodyTarget
     except ImportError:
-        report.notes.append("docling-client is not installed: `make test-clients` installs it into .venv-clients.")
+        report.notes.append("docling-client is not installed: `make test-clients` installs it.")
         return
     valid = same = asked = boxes = good = 0
     with DoclingServiceClient(url=f"http://127.0.0.1:{service.port}", job_timeout=600) as client:
         for path in paths:
             asked += 1
             try:
-                result = client.convert(path)
+                job = client.submit(path, target=InBodyTarget())
+                document = job.result(timeout=600).document
             except Exception as error:  # noqa: BLE001 - what makes a document a failure is what is measured
                 progress(f"{path.name}: {type(error).__name__}: {error}")
                 continue
             valid += 1
-            ours = httpx2.post(
-                f"http://127.0.0.1:{service.port}/v1/process/sync", files={"file": (path.name, path.read_bytes())}, timeout=600,
-                trust_env=False,
-            ).json()["markdown"]  # fmt: skip
-            theirs, expected = letters(document_text(result.document)), letters(markdown_text(ours))
+            ours = service.result(job.task_id)["markdown"]
+            theirs, expected = letters(document_text(document)), letters(markdown_text(ours))
             same += theirs == expected
-            overlaps = list(box_overlaps(path, result.document)) if path.suffix.lower() == ".pdf" else []
+            overlaps = list(box_overlaps(path, document)) if path.suffix.lower() == ".pdf" else []
             boxes, good = boxes + len(overlaps), good + sum(one >= MIN_OVERLAP for one in overlaps)
             share = f"{sum(one >= MIN_OVERLAP for one in overlaps)}/{len(overlaps)}"
             progress(f"{path.name}: {'same text' if theirs == expected else difference(theirs, expected)}, boxes {share}")

@@ -27,7 +27,7 @@ MAX_SHOWN_BYTES = 300_000
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Start": ("index",),
-    "Use": ("api", "cli", "chunks", "extraction", "classification", "webhooks", "formats", "faq", "troubleshooting"),
+    "Use": ("api", "cli", "javascript", "chunks", "extraction", "classification", "webhooks", "formats", "faq", "troubleshooting"),
     "Guides": ("guides/*",),
     "Other clients": ("mcp", "compat", "compat/*"),
     "Operate": (

@@ -17,7 +17,9 @@ from document_parser.export.figures import Figures
 from document_parser.export.html import write_html
 from document_parser.export.json import write_json
 from document_parser.export.markdown import write_markdown
+from document_parser.export.mineru import write_mineru
 from document_parser.export.mistral import write_ocr_pages
+from document_parser.export.page_items import write_page_items
 from document_parser.export.text import write_text
 from document_parser.models import FORMAT_FILES, PLACES, Document, Options, OutputFormat, Page
 
@@ -60,7 +62,9 @@ SHAPES: dict[str, ShapeWriter] = {
     "azure": write_azure,
     "docling": write_docling,
     "elements": write_elements,
+    "mineru": write_mineru,
     "mistral": write_ocr_pages,
+    "pageitems": write_page_items,
 }
 """The writer of the document of each other system, by the first word of the export's name (``models.shape_export``)."""
 

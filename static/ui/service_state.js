@@ -1,5 +1,6 @@
 // The state of the service and its engines: one line in the header, loaded at intervals while the page is visible.
 
+import { client } from "./api.js";
 import { byId, setText, show } from "./dom.js";
 import { count, ENGINES } from "./words.js";
 
@@ -20,7 +21,7 @@ export function watchService(onEngines) {
 
 async function look(onEngines) {
   try {
-    const [ready, system] = await Promise.all(["/v1/health/ready", "/v1/system"].map(async (path) => (await fetch(path)).json()));
+    const [ready, system] = await Promise.all([client.ready(), client.system({ attempts: 1 }).catch(() => ({}))]);
     const readers = system.engines ? whoReads(system.engines) : "";
     const state = ready.status === "down" ? "Not ready" : `${count(ready.workers, "worker")} ready`;
     tell(ready.status, state + (readers && ` · ${readers}`), [...(ready.warnings ?? []), whichScripts(system.scripts)].join(" ").trim());

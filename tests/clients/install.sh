@@ -3,7 +3,8 @@
 # Does nothing where that is there already. Where it fails, VENV/why-not says why, in a line.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd); venv=$1
-cmp -s "$here/requirements.txt" "$venv/installed.txt" && exit 0
+wanted=$(cat "$here"/requirements*.txt)
+[ "$wanted" = "$(cat "$venv/installed.txt" 2>/dev/null)" ] && exit 0
 
 why_not() { mkdir -p "$venv"; echo "$1" | tee "$venv/why-not" >&2; exit 1; }
 
@@ -14,4 +15,6 @@ grep -v '^typer==' "$here/../../constraints.txt" > "$venv/constraints.txt"
 echo "Installing client packages into $venv: a minute, 250 MB"
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-compile -c "$venv/constraints.txt" \
   -r "$here/requirements.txt" 2> "$venv/pip.log" || why_not "pip: $(grep -m 1 '^ERROR' "$venv/pip.log" || tail -n 1 "$venv/pip.log")"
-cp "$here/requirements.txt" "$venv/installed.txt"
+"$venv/bin/python" -m pip install -q --disable-pip-version-check --no-compile --no-deps -r "$here/requirements-alone.txt" 2> "$venv/pip.log" ||
+  why_not "pip: $(tail -n 1 "$venv/pip.log")"
+echo "$wanted" > "$venv/installed.txt"

@@ -122,5 +122,5 @@ def _samples() -> dict[str, str]:
 
 def _modules() -> list[str]:
     """Return all scripts of the page, so that the browser loads them at once and not one after another."""
-    folder = Path(current_app.static_folder or "") / "ui"
-    return sorted(f"ui/{path.name}" for path in folder.glob("*.js"))
+    static = Path(current_app.static_folder or "")
+    return sorted(f"{folder}/{path.name}" for folder in ("client", "ui") for path in (static / folder).glob("*.js"))

@@ -8,8 +8,8 @@ from html import escape
 from document_parser.version import __version__
 
 PRODUCER = f"document-parser {__version__}"
-_ICC_DATE = slice(24, 36)
-"""Where a profile says when it was made."""
+_ICC_VERSION, _ICC_DATE, _ICC_ID = slice(8, 10), slice(24, 36), slice(84, 100)
+"""Where a profile says of which version it is, when it was made, and what its hash is (zeros if it is not known)."""
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -46,9 +46,13 @@ def printable(text: str) -> str:
 
 
 def srgb_profile() -> bytes:
-    """Return an ICC profile of sRGB, always the same bytes."""
+    """Return an ICC profile of sRGB, always the same bytes.
+
+    It is made as version 4.4 of elements that 4.2 has, and says so: PDF/A-2 knows profiles up to that version.
+    """
     from PIL import ImageCms
 
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[_ICC_VERSION], profile[_ICC_ID] = b"\x04\x20", bytes(16)
     profile[_ICC_DATE] = b"".join(number.to_bytes(2, "big") for number in (2024, 1, 1, 0, 0, 0))
     return bytes(profile)
