@@ -143,8 +143,8 @@ def brought_along(wanted: Iterable[Requirement], *, beside: bool = False) -> set
     return indirect if beside else direct | indirect
 
 
-PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py"}
-"""Programs that need what they are compared with: the first has an environment of its own, the second says what to install."""
+PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py", "benchmarks/facades.py"}
+"""Programs that need what they are compared with: the first has an environment of its own, the others say what to install."""
 
 
 @pytest.mark.parametrize(
