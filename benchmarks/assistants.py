@@ -113,6 +113,9 @@ def measure(report: Report, folder: Path, pages: int) -> None:
             program.facts("search", document=document, query=word)
         for quote in ("The committee met", sentence(pages // 2, 20)):
             program.facts("cite", document=document, quote=quote)
+        # A call waits for values a while; the next one waits on.
+        while (waits := program.ask("extract", document=document, fields=["Column 1", "proposal"])).is_error:
+            assert waits.structured_content["error"]["code"] == "JOB_NOT_COMPLETE", waits.content
         list(program.follow("extract", document=document, fields=["Column 1", "proposal"]))
         report.tell("headings, hits of a frequent word", f"{len(headings):,}, {parts[0]['hits_in_all']:,}")
         report.below("largest answer of all tools, bytes", program.largest, MAX_ANSWER_BYTES + 1, "{:,.0f}")

@@ -145,6 +145,14 @@ class UploadNotFound(DocumentParserError):
     message = "No upload has this id. Check the id, or create a new upload with POST /v1/uploads."
 
 
+class SignedAddressInvalid(DocumentParserError):
+    """The signed address of a file has expired, or was changed."""
+
+    code = "SIGNED_ADDRESS_INVALID"
+    status = 403
+    message = "The signed address of this file has expired or was changed. Get a new one with GET /v1/files/ID/url."
+
+
 class UploadGone(DocumentParserError):
     """The resumable upload was deleted, or nothing came for UPLOAD_EXPIRE_HOURS."""
 
@@ -707,6 +715,14 @@ class EngineAbsent(DocumentParserError):
     message = "This engine is not set up on this server, or does not answer. Choose another one, or leave out 'engine'."
 
 
+class ModelNotFound(DocumentParserError):
+    """A client of another system asks for a model of that system that has no counterpart here."""
+
+    code = "MODEL_NOT_FOUND"
+    status = 404
+    message = "There is no model of this name. Ask for the list of models, and name one of them."
+
+
 class FigureNotFound(DocumentParserError):
     """The result has no figure with this name."""
 
@@ -801,6 +817,14 @@ class NoTextFound(DocumentParserError):
     code = "NO_TEXT_FOUND"
     status = 422
     message = "No extractable text was found in the document. Look at its pages: GET /v1/jobs/ID/pages says how each was read."
+
+
+class NotAcceptable(DocumentParserError):
+    """A client of another system accepts none of the media types that its answer has."""
+
+    code = "NOT_ACCEPTABLE"
+    status = 406
+    message = "The client accepts no media type that the answer can have. Send Accept: */*, or none."
 
 
 class QueueUnavailable(DocumentParserError):
@@ -1392,6 +1416,14 @@ class FormatFailed(DocumentParserError):
     message = "This format could not be written. Ask for another one; the request_id finds the reason in the logs."
 
 
+class FormatNeedsPages(DocumentParserError):
+    """A searchable PDF was requested of a document that has no pages to lay words over."""
+
+    code = "FORMAT_NEEDS_PAGES"
+    status = 409
+    message = "Only scans, images and PDFs have pages that words can be laid over. Ask for another format of this document."
+
+
 class ExtractionFailed(DocumentParserError):
     """The values of a schema could not be extracted from a document that was read."""
 
@@ -1508,6 +1540,13 @@ class EngineRefused(EngineError):
 
     code = "ENGINE_REFUSED"
     message = "The engine refused the page."
+
+
+class AnswerUnreadable(EngineRefused):
+    """The model answered in another form than the one that VLLM_VLM_GRAMMAR says, so its answer cannot be read."""
+
+    code = "ANSWER_UNREADABLE"
+    message = "The model's answer is in another form than VLLM_VLM_GRAMMAR says. Set that of the model."
 
 
 class ContextExceeded(EngineRefused):

@@ -27,9 +27,11 @@ from document_parser.storage import LocalStorage
 from document_parser.supervisor.valkey import EmbeddedValkey
 from document_parser.workers.sweep import Sweep
 from tests.support.browser import DESKTOP, Watched, browser, found_browser, screenshots
+from tests.support.client_packages import add_client_packages
 from tests.support.debian_root import why_no_debian
 from tests.support.documents import pdf_of_text, report_pdf, stamped_pdf
 from tests.support.forked_zygote import fork_elsewhere, fork_zygotes
+from tests.support.guides import why_not_installed
 from tests.support.postgresql import PostgreSQL, running_postgresql, why_no_postgresql
 from tests.support.released import why_no_rollout
 from tests.support.service import CORPUS, wait_until
@@ -42,18 +44,25 @@ pytest_plugins = ["tests.support.second_try"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--vllm", type=Path, metavar="VENV", help="Run the tests against vLLM's own server, installed there.")
+    parser.addoption(
+        "--clients", type=Path, metavar="VENV", help="Run the tests with the clients of other systems, installed there."
+    )
     parser.addoption("--debian", action="store_true", help="Try deploy/install.sh and docs/gpu-box.md in fresh Debian systems.")
     parser.addoption(
         "--rollout", action="store_true", help="Run the last release and this version side by side, there and back."
     )
+    parser.addoption(
+        "--guides", type=Path, metavar="FOLDER", help="Try guides and MCP with packages of others, installed there."
+    )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Commands under test are ended by Ctrl-C also where this run was started in the background, which ignores it, and compile
     our modules once instead of at each of their many starts.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    add_client_packages(config.getoption("--clients"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -69,6 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "vllm": why_not(config.getoption("--vllm")),
         "debian": why_no_debian(asked_for=config.getoption("--debian")),
         "rollout": why_no_rollout(asked_for=config.getoption("--rollout")),
+        "guides": None if config.getoption("--guides") else why_not_installed(None, ""),
     }
     for item in items:
         for name, reason in reasons.items():

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask_openapi import OpenAPI
-from flask_openapi.models import OPENAPI3_REF_PREFIX, OPENAPI3_REF_TEMPLATE, Response, Schema, SecurityScheme
+from flask_openapi.models import OPENAPI3_REF_PREFIX, OPENAPI3_REF_TEMPLATE, Reference, Response, Schema, SecurityScheme
 from pydantic import BaseModel, PrivateAttr
 from pydantic.json_schema import models_json_schema
 
 from document_parser.api.middleware import tier_limits
-from document_parser.api.middleware.errors import ProblemBody
+from document_parser.api.middleware.errors import Problem, ProblemBody
 from document_parser.api.schemas import JsonFile, Result
 from document_parser.errors import (
     BatchDeletedAfterRead,
@@ -28,6 +28,7 @@ from document_parser.errors import (
     FetchError,
     Forbidden,
     FormatFailed,
+    FormatNeedsPages,
     JobDeletedAfterRead,
     JobExpired,
     JobNotComplete,
@@ -49,6 +50,7 @@ from document_parser.errors import (
     TierUnknown,
     TokenExpired,
     TokenInvalid,
+    tree_of,
 )
 from document_parser.models import FORMAT_FILES
 from document_parser.models.schema import WrittenSchema
@@ -60,6 +62,8 @@ VERSION = "3.1.0"
 flask-openapi writes 3.2.0, which generators of clients refuse. The document uses nothing newer than this version.
 """
 
+_EXAMPLES = "#/components/examples"
+"""Where the examples of errors stand."""
 Errors = type[DocumentParserError]
 """A class of errors that a route raises."""
 JSON = "application/json"
@@ -120,6 +124,7 @@ RESULT: tuple[Errors, ...] = (
     TableNotFound,
     JobNotComplete,
     FormatFailed,
+    FormatNeedsPages,
     StorageUnavailable,
     DocumentError,
     PagesLost,
@@ -234,6 +239,7 @@ class DescribedApp(OpenAPI):
                     if asked["in"] == "query":
                         # An empty parameter counts as left out.
                         asked["allowEmptyValue"] = True
+        self.spec_json["components"]["examples"] = _error_examples(self.spec_json["paths"])
         if self.describe_more is not None:
             self.describe_more(self, self.spec_json["paths"])
 
@@ -307,7 +313,24 @@ def _problem(kinds: list[Errors]) -> Answer:
         *(COUNTED if RateLimited in kinds else ()),
         *(tier_limits.ANSWER_HEADERS if QuotaExceeded in kinds else ()),
     )
-    return answer(ProblemBody, sentences, *headers)
+    found = answer(ProblemBody, sentences, *headers)
+    for media in (found.content or {}).values():
+        media.examples = {kind.code: Reference.model_validate({"$ref": f"{_EXAMPLES}/{kind.code}"}) for kind in kinds}
+    return found
+
+
+def _error_examples(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return an example of the body of every error that a route names, by its code."""
+    answers = (answer for path in paths.values() for operation in path.values() for answer in operation["responses"].values())
+    named = {code for answer in answers for media in answer.get("content", {}).values() for code in media.get("examples", ())}
+    kinds = {kind.code: kind for kind in tree_of(DocumentParserError)}
+    return {code: {"value": _example_of(kinds[code])} for code in sorted(named)}
+
+
+def _example_of(kind: Errors) -> dict[str, Any]:
+    problem = Problem(code=kind.code, message=kind.message, retryable=kind.retryable)
+    body = ProblemBody(error=problem, request_id="0123456789abcdef0123456789abcdef", timestamp="2026-01-01T00:00:00.000Z")
+    return body.model_dump(mode="json")
 
 
 def _schema(body: type[BaseModel] | dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,11 @@ def check_path(redis: Redis, caller: Identity) -> None:
             _check(caller, find_owner(redis, str(value)), missing)
 
 
+def check_job(redis: Redis, caller: Identity, job_id: str) -> None:
+    """Refuse a job of another owner that a request names in its body. Raises JobNotFound, RedisError."""
+    _check(caller, owners.owner_of_job(redis, job_id), JobNotFound)
+
+
 def check_upload(redis: Redis, caller: Identity, upload_id: str) -> None:
     """Refuse an upload of another owner that a request names in its body. Raises UploadNotFound, RedisError."""
     _check(caller, owners.owner_of_upload(redis, upload_id), UploadNotFound)

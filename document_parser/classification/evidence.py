@@ -11,12 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from document_parser.classification.looks import PageLook, look_of, share_of_common_words
+from document_parser.classification.looks import PageLook, look_of
 from document_parser.classification.tokens import TokenCounts, count_tokens
 from document_parser.extraction.labels import LabelHit, LabelIndex, Token, fold, load_concepts, tokens_of
 from document_parser.extraction.view import PageView, Segment
 from document_parser.models import Page
 from document_parser.models.classification import OwnLabel
+from document_parser.text.common_words import share_of_common_words
 
 WORDS = Path(__file__).with_name("words.json")
 """File with the titles and labels of each type by language. ``endings`` are those of compound words, such as Mietvertrag."""

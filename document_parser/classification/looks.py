@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-from document_parser.extraction.view import Origin, PageView, Segment
+from document_parser.extraction.view import Origin, PageView
+from document_parser.text.common_words import language_of
 
-LANGUAGE_WORDS = Path(__file__).with_name("language_words.json")
-"""File with the most common words of each language, without those that many languages share."""
-MIN_COMMON_WORDS = 4
-"""Common words of a language on a page, at least, that make its language known."""
-CLEARLY_MORE = 1.6
-"""How many times as many of them it must have as the next language."""
 HEADING = 1.35
 """Height of a line's letters over those of the page, at least, that makes it a heading."""
 UPPER, LOWER = 0.4, 0.5
@@ -67,20 +57,6 @@ class PageLook:
     ends_open: bool = False
 
 
-@cache
-def language_words() -> Mapping[str, str]:
-    """Return the language of each common word."""
-    listed: dict[str, list[str]] = json.loads(LANGUAGE_WORDS.read_text("utf-8"))
-    return {word: language for language, words in listed.items() for word in words}
-
-
-def share_of_common_words(texts: Sequence[str]) -> float:
-    """Return which share of the words are among the most common ones of a language, such as articles."""
-    known = language_words()
-    words = [word for text in texts for word in _WORD.findall(text.lower())]
-    return sum(word in known for word in words) / max(1, len(words))
-
-
 def look_of(view: PageView) -> PageLook:
     """Return how a page looks and reads."""
     segments = view.segments
@@ -94,7 +70,7 @@ def look_of(view: PageView) -> PageLook:
     low = [one for one in lines if one.middle > last.bottom - LOWER * height and one.middle > 0.2 * height]
     return PageLook(
         origin=view.origin,
-        language=_language_of(segments),
+        language=language_of(one.text for one in segments),
         line_height=view.line_height,
         left=min(one.left for one in body) / width,
         right=max(one.right for one in body) / width,
@@ -106,14 +82,6 @@ def look_of(view: PageView) -> PageLook:
         closes=any(_CLOSING.search(one.text) for one in low if len(one.text) <= MAX_CLOSING_LETTERS),
         ends_open=len(last.text) >= MIN_OPEN_LETTERS and last.text.rstrip()[-1:] not in _SENTENCE_ENDS,
     )
-
-
-def _language_of(segments: tuple[Segment, ...]) -> str:
-    """Return the language of a page by its most common words; empty if that is not sure."""
-    known = language_words()
-    counts = Counter(known[word] for one in segments for word in _WORD.findall(one.text.lower()) if word in known)
-    (first, most), (_, second) = [*counts.most_common(2), ("", 0), ("", 0)][:2]
-    return first if most >= MIN_COMMON_WORDS and most >= CLEARLY_MORE * second else ""
 
 
 def _own_number(view: PageView) -> int:

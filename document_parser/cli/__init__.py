@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "parse": Command("read documents, in this process or on a server", "document_parser.cli.parse"),
     "extract": Command("read documents and print the values of a schema, each with its place", "document_parser.cli.extract"),
     "classify": Command("read documents and print what each file holds, and why", "document_parser.cli.classify"),
+    "overlay": Command("draw how the pages of a document were read", "document_parser.cli.overlay"),
     "mcp": Command("let an assistant read, search and cite documents (MCP)", "document_parser.cli.mcp"),
     "serve": Command("serve the API, with workers beside it", "document_parser.api.__main__"),
     "worker": Command("run workers without the API", "document_parser.worker"),

@@ -1,4 +1,4 @@
-"""Run ``docparse models``: print or run the command lines of the two model servers.
+"""Run ``docparse models``: print or run the command lines of the model servers that read pages.
 
 Only this module knows their flags.
 """
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ import httpx2
 from tenacity import Retrying, retry_if_not_result, sleep_using_event, wait_fixed
 
 from document_parser.host.processes import die_with_parent
-from document_parser.models import VLM_ENGINES, VlmName
+from document_parser.models import VLM_ENGINES, GrammarName, VlmName
 from document_parser.settings import Settings, environment_of_child
 from document_parser.settings.arguments import parse_arguments
 from document_parser.settings.startup import settings_or_exit
@@ -73,8 +73,39 @@ SERVER_PROFILES: dict[VlmName, ServerProfile] = {
         weights_mib=6_700,
     ),
     "nanonets": ServerProfile(flags=(), gpu_share=0.50, weights_mib=7_500),
+    "vlm": ServerProfile(flags=(), gpu_share=0.90, weights_mib=10_000),
 }
-"""Flags and memory of each server."""
+"""Flags and memory of each server. Those of ``vlm`` also depend on its grammar; it wants a GPU of its own."""
+FLAGS_BY_GRAMMAR: dict[GrammarName, tuple[str, ...]] = {
+    "chandra": (
+        "--dtype",
+        "bfloat16",
+        "--max-model-len",
+        "18000",
+        "--mm-processor-kwargs",
+        '{"min_pixels": 3136, "max_pixels": 6291456}',
+    ),
+    "lighton": (
+        "--limit-mm-per-prompt",
+        '{"image": 1}',
+        "--max-model-len",
+        "16384",
+        "--mm-processor-cache-gb",
+        "0",
+        "--no-enable-prefix-caching",
+    ),
+    "paddleocr_vl": (
+        "--trust-remote-code",
+        "--max-num-batched-tokens",
+        "16384",
+        "--no-enable-prefix-caching",
+        "--mm-processor-cache-gb",
+        "0",
+    ),
+    "dots_mocr": ("--trust-remote-code", "--chat-template-content-format", "string"),
+    "mineru": ("--logits-processors", "mineru_vl_utils:MinerULogitsProcessor"),
+}
+"""Flags of the models that answer in these forms, as their vendors serve them."""
 MIN_WORKING_MIB = 3_000
 """Minimum memory in MiB that a server needs beside the weights.
 
@@ -85,22 +116,26 @@ Activations, graphs, and a cache for a few pages.
 def server_command(settings: Settings, name: VlmName, vllm: str = "vllm") -> list[str]:
     """Return the command line that serves a model at the address in the settings.
 
-    Raises ValueError if that address has no host or port.
+    Raises ValueError if that address has no host or port, or if the settings name no such model.
     """
     wanted = settings.model_server(name)
+    if not wanted.is_set:
+        raise ValueError(f"VLLM_{name.upper()}_URL and VLLM_{name.upper()}_MODEL must be set.")
     address = urlsplit(wanted.urls[0])
     if address.port is None or not address.hostname:
         raise ValueError(f"VLLM_{name.upper()}_URL must have a host and a port.")
     profile = SERVER_PROFILES[name]
+    flags = (*profile.flags, *(FLAGS_BY_GRAMMAR.get(settings.vlm.grammar, ()) if name == "vlm" else ()))
     # Bound to the one address that is used, because a model server has no authentication.
     host = "127.0.0.1" if address.hostname == "localhost" else address.hostname
     shared = ("--host", host, "--gpu-memory-utilization", f"{profile.gpu_share:.2f}", *STREAM_INTERVAL)
-    return [vllm, "serve", wanted.model, "--port", str(address.port), *profile.flags, *shared]
+    return [vllm, "serve", wanted.model, "--port", str(address.port), *flags, *shared]
 
 
-def needed_gpu_mib() -> int:
-    """Return the memory of a GPU on which both servers start, in MiB, estimated from their weights."""
-    return math.ceil(max((profile.weights_mib + MIN_WORKING_MIB) / profile.gpu_share for profile in SERVER_PROFILES.values()))
+def needed_gpu_mib(names: Sequence[VlmName] = ("deepseek", "nanonets")) -> int:
+    """Return the memory of a GPU on which each of these servers starts, in MiB, estimated from their weights."""
+    profiles = [SERVER_PROFILES[name] for name in names]
+    return math.ceil(max((profile.weights_mib + MIN_WORKING_MIB) / profile.gpu_share for profile in profiles))
 
 
 class Server:
@@ -212,7 +247,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the command lines, or run them. Return the exit status."""
     given = parse_arguments(_parser(), arguments)
     settings = settings_or_exit()
-    names = (given.only,) if given.only else VLM_ENGINES
+    names = (given.only,) if given.only else settings.reading_models
+    if given.action == "start" and len(names) > 1 and "vlm" in names:
+        _say("vlm is left out: it wants a GPU of its own. Start it there with docparse models start --only vlm.")
+        names = tuple(name for name in names if name != "vlm")
     try:
         if given.action == "start":
             return _start(settings, names, given.vllm)
@@ -238,9 +276,9 @@ def _say(sentence: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="docparse models", description="Print the command lines of the two model servers, or start both on this machine."
+        prog="docparse models", description="Print the command lines of the model servers, or start them on this machine."
     )
     parser.add_argument("action", nargs="?", choices=("print", "start"), default="print", help="default print")
-    parser.add_argument("--only", choices=VLM_ENGINES, help="one of the two")
+    parser.add_argument("--only", choices=VLM_ENGINES, help="one of them")
     parser.add_argument("--vllm", default="vllm", metavar="PATH", help="the program; default vllm on the PATH")
     return parser

@@ -33,6 +33,7 @@ _BY_SUFFIX: dict[str, OutputFormat] = {
     ".htm": "html",
     ".csv": "csv",
     ".txt": "text",
+    ".pdf": "pdf",
     ".zip": "zip",
 }
 

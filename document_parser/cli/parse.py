@@ -195,8 +195,9 @@ def _check_standard_output(given: argparse.Namespace, output_format: OutputForma
         raise UsageError("--json writes to standard output. Name a place for the documents with -o.")
     if output_format == "csv" and count > 1:
         raise UsageError("The tables of several documents need a folder. Name it with -o.")
-    if output_format == "zip" and (count > 1 or sys.stdout.isatty()):
-        raise UsageError("A zip archive needs a file or a pipe, and several archives need a folder. Use -o.")
+    if output_format in ("zip", "pdf") and (count > 1 or sys.stdout.isatty()):
+        kind = "zip archive" if output_format == "zip" else "PDF"
+        raise UsageError(f"A {kind} needs a file or a pipe, and several need a folder. Use -o.")
 
 
 def _password(given: argparse.Namespace) -> str:

@@ -306,13 +306,13 @@ class Client(ExtractionMethods, AdministrationMethods):
         return follow(self._service, f"{_batch(batch_id)}/events", _batch_has_ended, self._sleep)
 
     def result(self, job_id: str, format: OutputFormat | None = None) -> Result:
-        """Return the result with its content, whole in memory. Use ``download`` for large results and for ``zip``.
+        """Return the result with its content, whole in memory. Use ``download`` for large results, ``zip`` and ``pdf``.
 
         For ``csv`` the result is that of ``tables``: the list of all tables with the CSV of each. Raises ValueError for
-        ``zip``.
+        ``zip`` and ``pdf``.
         """
-        if format == "zip":
-            raise ValueError("A zip archive is available as a file only. Use download().")
+        if format in ("zip", "pdf"):
+            raise ValueError(f"The format {format} is available as a file only. Use download().")
         query = {"format": format} if format else {}
         headers = {"Accept": "application/json"}
         return parse_body(Result, self._service.ask("GET", f"{_job(job_id)}/result", params=query, headers=headers))

@@ -69,9 +69,12 @@ class Engine(ABC):
         del kind
         return self.image_spec
 
-    def parse(self, text: str) -> list[Block]:
-        """Return the blocks of an answer or of its beginning. Empty for engines that find words. Never raises."""
-        del text
+    def parse(self, text: str, page: PageImage | None = None) -> list[Block]:
+        """Return the blocks of an answer or of its beginning. Empty for engines that find words. Never raises.
+
+        ``page`` is the image that was read. Boxes that a model gives in its pixels are known only with it.
+        """
+        del text, page
         return []
 
     async def is_available(self) -> bool:

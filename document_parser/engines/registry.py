@@ -11,7 +11,17 @@ from document_parser.balancing.breaker import BreakerStore, LocalBreakers, Thres
 from document_parser.engines.base import DetectsTurn, Engine, LineReadings, ReadsLines, ReadsSegments
 from document_parser.engines.cpu_slots import CpuSlots, IdleCores
 from document_parser.engines.traced import traced_engine
-from document_parser.models import CPU_ENGINES, BoundingBox, CpuEngine, EngineName, PageImage, VlmName, Word
+from document_parser.models import (
+    CPU_ENGINES,
+    VLM_ENGINES,
+    BoundingBox,
+    CpuEngine,
+    EngineName,
+    PageImage,
+    ReaderName,
+    VlmName,
+    Word,
+)
 from document_parser.models.skew import Skew
 from document_parser.settings import CheckedPages, Settings
 
@@ -29,6 +39,13 @@ def _make_nanonets(settings: Settings, board: BreakerStore) -> Engine:
     from document_parser.engines.vlm.nanonets import NanonetsEngine
 
     return _make_replicated("nanonets", NanonetsEngine, settings, board)
+
+
+def _make_vlm(settings: Settings, board: BreakerStore) -> Engine:
+    from document_parser.engines.vlm.configured import ConfiguredEngine
+    from document_parser.engines.vlm.two_step import TwoStepEngine
+
+    return _make_replicated("vlm", TwoStepEngine if settings.vlm.grammar == "mineru" else ConfiguredEngine, settings, board)
 
 
 def _make_replicated(
@@ -63,6 +80,7 @@ def _make_tesseract(settings: Settings, _board: BreakerStore) -> Engine:
 ENGINES: dict[EngineName, Callable[[Settings, BreakerStore], Engine]] = {
     "deepseek": _make_deepseek,
     "nanonets": _make_nanonets,
+    "vlm": _make_vlm,
     "rapidocr": _make_rapidocr,
     "tesseract": _make_tesseract,
 }
@@ -78,7 +96,7 @@ def _return_unchanged(engine: Engine) -> Engine:
 
 def describe_machine(settings: Settings) -> str:
     """Return the facts of this machine that decide how its CPU engines read: versions, language packs. Raises EngineError."""
-    names = [name for name in settings.engines.allowed if name in CPU_ENGINES]
+    names = settings.engines.cpu_engines
     return "; ".join(f"{name} {ENGINES[name](settings, LocalBreakers()).describe_machine()}" for name in names)
 
 
@@ -106,7 +124,7 @@ class Engines:
         self._board = board or LocalBreakers()
         self._engines: dict[EngineName, Engine] = {}
         self._wrap: Callable[[Engine], Engine] = _return_unchanged
-        self._names: tuple[EngineName, ...] = tuple(settings.engines.allowed)
+        self._names: tuple[EngineName, ...] = settings.allowed_engines
         self.cpu_slots = CpuSlots(settings.cpu_window)
         self.idle_cores = IdleCores(settings.data_dir / "idle-cores")
 
@@ -137,6 +155,18 @@ class Engines:
     def check_image_pages(self) -> CheckedPages:
         """Return which pages without a text layer the CPU engine reads beside a model."""
         return self._settings.engines.check_image_pages
+
+    @property
+    def vlm_first(self) -> bool:
+        """Return whether the model of the settings is asked before the other models."""
+        return self._settings.vlm.order == "first"
+
+    def describe_model(self, name: ReaderName) -> dict[str, str]:
+        """Return ``model`` and, if the settings choose it, ``grammar`` of an engine behind a model server; empty for others."""
+        if name not in VLM_ENGINES:
+            return {}
+        own = {"grammar": self._settings.vlm.grammar} if name == "vlm" else {}
+        return {"model": self._settings.model_server(name).model, **own}
 
     async def find_available(self) -> frozenset[EngineName]:
         """Return the engines that INFERENCE_MODE and ``only`` allow and that would read a page sent now."""

@@ -35,9 +35,9 @@ class TracedEngine(Engine):
         """Return the page image that the engine wants for this kind of page."""
         return self.engine.image_spec_for(kind)
 
-    def parse(self, text: str) -> list[Block]:
+    def parse(self, text: str, page: PageImage | None = None) -> list[Block]:
         """Return the blocks of the engine's raw answer."""
-        return self.engine.parse(text)
+        return self.engine.parse(text, page)
 
     async def is_available(self) -> bool:
         """Return whether the engine can be asked now."""

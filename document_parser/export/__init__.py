@@ -6,14 +6,20 @@ from collections.abc import Iterable
 from functools import partial
 from typing import IO, Protocol
 
+from document_parser.export.azure import write_azure
 from document_parser.export.base import ExportFormat, Writer
 from document_parser.export.bundle import write_bundle
 from document_parser.export.chunks import write_chunks, write_places
 from document_parser.export.csv import write_csv, write_tables
+from document_parser.export.docling import write_docling
+from document_parser.export.elements import write_elements
 from document_parser.export.figures import Figures
 from document_parser.export.html import write_html
 from document_parser.export.json import write_json
 from document_parser.export.markdown import write_markdown
+from document_parser.export.mineru import write_mineru
+from document_parser.export.mistral import write_ocr_pages
+from document_parser.export.page_items import write_page_items
 from document_parser.export.text import write_text
 from document_parser.models import FORMAT_FILES, PLACES, Document, Options, OutputFormat, Page
 
@@ -52,7 +58,14 @@ class ShapeWriter(Protocol):
         """Write the document to ``out``."""
 
 
-SHAPES: dict[str, ShapeWriter] = {}
+SHAPES: dict[str, ShapeWriter] = {
+    "azure": write_azure,
+    "docling": write_docling,
+    "elements": write_elements,
+    "mineru": write_mineru,
+    "mistral": write_ocr_pages,
+    "pageitems": write_page_items,
+}
 """The writer of the document of each other system, by the first word of the export's name (``models.shape_export``)."""
 
 

@@ -158,6 +158,11 @@ def remove_formula_markup(formula: str) -> str:
     return _MARKUP.sub(lambda match: {"<": r"\lt ", "": " "}.get(match[0], r"\backslash "), formula)
 
 
+def formula_body(text: str) -> str:
+    """Return a formula without the signs around it, cleaned as by ``remove_formula_markup``."""
+    return remove_formula_markup(re.sub(r"^(?:\$\$|\\\[)|(?:\$\$|\\\])$", "", text).strip())
+
+
 def _is_formula(text: str) -> bool:
     """Return whether a text between dollar signs is a formula."""
     return _MONEY.match(text) is None and (text.startswith("$$") or _MATHEMATICAL.search(text) is not None)

@@ -147,7 +147,7 @@ def _append(piece: Piece, block: Block, places: list[Place]) -> Piece:
     assert piece.block is not None
     assert mark is not None
     if piece.parts is not None and block.table is not None:
-        piece.parts.add(_without_header(block.table, mark.repeated_rows))
+        piece.parts.add(without_header(block.table, mark.repeated_rows))
         piece.places += places
         return piece
     begun, rest = runs_of(piece.block.text, piece.block.spans), runs_of(block.text, block.spans)
@@ -160,7 +160,7 @@ def _append(piece: Piece, block: Block, places: list[Place]) -> Piece:
     return piece
 
 
-def _without_header(table: Table, repeated: int) -> Table:
+def without_header(table: Table, repeated: int) -> Table:
     """Return the rows of a table below the repeated header; none of them is a header."""
     if isinstance(table.cells, PackedCells) and not repeated and not table.cells.packed.header_rows:
         return table

@@ -143,18 +143,18 @@ def table_lines(parts: Iterable[Table], caption: str = "") -> Iterator[str]:
     if caption:
         yield f"<caption>{_escape_text(caption)}</caption>"
     inside = ""
-    for heading, cells in _rows_of(parts):
+    for heading, cells in heading_rows(parts):
         name = "thead" if heading else "tbody"
         if name != inside:
             yield from [f"</{inside}>", f"<{name}>"] if inside else [f"<{name}>"]
             inside = name
-        yield "<tr>" + "".join(map(_format_cell, cells)) + "</tr>"
+        yield "<tr>" + "".join(map(format_cell, cells)) + "</tr>"
     if inside:
         yield f"</{inside}>"
     yield "</table>"
 
 
-def _rows_of(parts: Iterable[Table]) -> Iterator[tuple[bool, list[Cell]]]:
+def heading_rows(parts: Iterable[Table]) -> Iterator[tuple[bool, list[Cell]]]:
     """Yield (whether it is a header row, the cells) of each row; only the first part has a header."""
     for part, table in enumerate(parts):
         heads = 0 if part else count_header_rows(table)
@@ -162,7 +162,7 @@ def _rows_of(parts: Iterable[Table]) -> Iterator[tuple[bool, list[Cell]]]:
             yield number < heads, cells
 
 
-def _format_cell(cell: Cell) -> str:
+def format_cell(cell: Cell) -> str:
     """Return a table cell with its spans."""
     tag = "th" if cell.header else "td"
     rows = f' rowspan="{cell.row_span}"' if cell.row_span > 1 else ""

@@ -345,7 +345,7 @@ def _format_code(text: str, language: str) -> str:
 
 def _format_formula(text: str) -> str:
     """Return a formula between lines of $$; empty if it has no text."""
-    body = escape.remove_formula_markup(re.sub(r"^(?:\$\$|\\\[)|(?:\$\$|\\\])$", "", text).strip())
+    body = escape.formula_body(text)
     lines = ["$$"]
     for line in body.split("\n"):
         # A blank line would end the formula, and what looks like Markdown would be some; to LaTeX a line break is a space.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -45,14 +46,28 @@ _MIN_VARIATION = 1e-3
 def compute_pixel_size(width: float, height: float, spec: PageImageSpec, dpi: float) -> tuple[int, int]:
     """Return the width and height in pixels of the image of a page of ``width`` x ``height`` points at ``dpi``.
 
-    Small pages are enlarged to ``spec.min_short_side``. ``spec.max_long_side`` has precedence over everything, whatever size a
-    file declares.
+    Small pages are enlarged to ``spec.min_short_side``. ``spec.max_long_side`` and ``spec.max_pixels`` have precedence over
+    everything, whatever size a file declares. Both sides are multiples of ``spec.multiple_of``, so their ratio may change a
+    little.
     """
     scale = dpi / 72
     if min(width, height) * scale < spec.min_short_side:
         scale = spec.min_short_side / min(width, height)
     scale = min(scale, spec.max_long_side / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
+    if spec.max_pixels:
+        scale = min(scale, math.sqrt(spec.max_pixels / (width * height)))
+    if spec.multiple_of <= 1:
+        return max(1, round(width * scale)), max(1, round(height * scale))
+    across, along = (_to_multiple(side * scale, spec, round) for side in (width, height))
+    if spec.max_pixels and across * along > spec.max_pixels:
+        across, along = (_to_multiple(side * scale, spec, math.floor) for side in (width, height))
+    return across, along
+
+
+def _to_multiple(side: float, spec: PageImageSpec, rounded: Callable[[float], int]) -> int:
+    """Return the multiple of ``spec.multiple_of`` next to this side in pixels, none above ``spec.max_long_side``."""
+    count = min(rounded(side / spec.multiple_of), spec.max_long_side // spec.multiple_of)
+    return max(1, count) * spec.multiple_of
 
 
 class RenderWindow(NamedTuple):

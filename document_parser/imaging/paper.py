@@ -45,22 +45,38 @@ def flatten_paper(image: Image.Image) -> Image.Image:
 
     The sheet keeps its proportions; what is beside it becomes white.
     """
+    return apply_flattening(image, find_flattening(image))
+
+
+def find_flattening(image: Image.Image) -> list[float] | None:
+    """Return the eight coefficients, in pixels, of the map from the flattened image to this one; None if it stays as it is."""
     small = image.convert("L")
     small.thumbnail((LONG_SIDE_PIXELS, LONG_SIDE_PIXELS), Image.Resampling.BILINEAR, reducing_gap=2.0)
     corners = find_paper(np.asarray(small))
     if corners is None or _has_marks_beside(small, corners):
-        return image
+        return None
     corners = corners * (image.width / small.width, image.height / small.height)
     across = (_length(corners[1] - corners[0]) + _length(corners[2] - corners[3])) / 2
     down = (_length(corners[3] - corners[0]) + _length(corners[2] - corners[1])) / 2
     scale = min(image.width / across, image.height / down)
     left, top = (image.width - across * scale) / 2, (image.height - down * scale) / 2
     right, bottom = image.width - left, image.height - top
-    target = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+    return _perspective(np.array([(left, top), (right, top), (right, bottom), (left, bottom)]), corners)
+
+
+def apply_flattening(image: Image.Image, coefficients: list[float] | None) -> Image.Image:
+    """Return an image flattened by what ``find_flattening`` found; the image itself if that is None."""
+    if coefficients is None:
+        return image
     white: tuple[int, ...] | int = 255 if image.mode == "L" else (255,) * len(image.getbands())
-    return image.transform(
-        image.size, Image.Transform.PERSPECTIVE, _perspective(target, corners), Image.Resampling.BICUBIC, fillcolor=white
-    )
+    return image.transform(image.size, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC, fillcolor=white)
+
+
+def in_fractions(coefficients: list[float], width: int, height: int) -> list[float]:
+    """Return the map of ``find_flattening`` in fractions of an image of this size."""
+    a, b, c, d, e, f, g, h = coefficients
+    ratio = height / width
+    return [a, b * ratio, c / width, d / ratio, e, f / height, g * width, h * height]
 
 
 def _has_marks_beside(small: Image.Image, corners: Corners) -> bool:

@@ -87,8 +87,9 @@ def cache_key(owner: str, kind: str, facts: list[Any], version: str = PIPELINE_V
 
 def _engine_settings(settings: Settings, *names: EngineName) -> dict[str, Any]:
     """Return the settings that decide how engines read. The address of a model server is not one of them."""
-    models = set(VLM_ENGINES).intersection(names or VLM_ENGINES)
-    found = {name: settings.model_server(name).model_dump(mode="json", exclude={"url"}) for name in models}
+    models = set(settings.reading_models).intersection(names or VLM_ENGINES)
+    beside = {"url", "api_key", "region_requests"}
+    found = {name: settings.model_server(name).model_dump(mode="json", exclude=beside) for name in models}
     return found | {"engines": settings.engines.model_dump(mode="json", exclude={"vllm_api_key", "inference_mode"})}
 
 

@@ -14,6 +14,7 @@ from document_parser.models.enums import (
     PIPELINE_VERSION,
     BlockKind,
     EngineName,
+    GrammarName,
     GuardName,
     HiddenReason,
     LayerName,
@@ -347,6 +348,14 @@ class Attempt(BaseModel):
     """One attempt of one engine to read a page, with its outcome and the reason."""
 
     engine: ReaderName
+    model: str = Field(
+        default="", exclude_if=lambda name: not name, description="The model that was asked, by the name its server serves it."
+    )
+    grammar: GrammarName | None = Field(
+        default=None,
+        exclude_if=lambda name: name is None,
+        description="The form in which the model of the engine vlm was expected to answer (VLLM_VLM_GRAMMAR).",
+    )
     outcome: Literal["accepted", "rejected", "error"]
     reason: str = ""
     guard: GuardName | None = Field(

@@ -9,18 +9,20 @@ from typing import Literal, NamedTuple, get_args
 PIPELINE_VERSION = "16"
 """Raised whenever the same page with the same options may be read differently than before."""
 
-VlmName = Literal["deepseek", "nanonets"]
-"""The engines that are models behind a vLLM server."""
+VlmName = Literal["deepseek", "nanonets", "vlm"]
+"""The engines that are models behind a vLLM server. ``vlm`` is any model that answers in one of the known forms."""
 ModelServerName = Literal[VlmName, "extract"]
-"""The models behind servers: the two that read pages, and the one that fills schemas."""
+"""The models behind servers: those that read pages, and the one that fills schemas."""
+GrammarName = Literal["markdown", "html", "chandra", "lighton", "paddleocr_vl", "dots_mocr", "mineru"]
+"""The forms in which the model of ``vlm`` may answer."""
 CpuEngineName = Literal["rapidocr", "tesseract"]
 """The engines that read on this machine's processor."""
 VLM_ENGINES: tuple[VlmName, ...] = get_args(VlmName)
-"""The models, in the order in which they are asked for plain pages and their servers start."""
+"""The models, in the order in which their servers start; pages are routed by ``pipeline/reading/routing.py``."""
 CPU_ENGINES: tuple[CpuEngineName, ...] = get_args(CpuEngineName)
 """The CPU engines. Pages that they read count as ``cpu``."""
 EngineName = Literal["text_layer", VlmName, CpuEngineName]
-"""Everything that can read a page: its text layer, the two models, and the two CPU engines."""
+"""Everything that can read a page: its text layer, the models, and the two CPU engines."""
 ReaderName = Literal[EngineName, "pdfplumber"]
 """The readers that a page's attempts may name: the engines, and pdfplumber, which reads tables and words of PDFs again."""
 TableStrategy = Literal["lines", "text"]
@@ -29,7 +31,7 @@ AccuracyMode = Literal["fast", "balanced", "maximum"]
 """How thoroughly pages are read; ``pipeline/reading/routing.py`` decides which engines each mode uses."""
 FacadeName = Literal["docling", "openwebui", "mistral", "mineru", "unstructured", "llamaparse", "azure"]
 """Systems whose clients work against this service: each is a facade below ``api/compat``."""
-OutputFormat = Literal["markdown", "json", "html", "csv", "tables", "text", "chunks", "zip"]
+OutputFormat = Literal["markdown", "json", "html", "csv", "tables", "text", "chunks", "pdf", "zip"]
 """The formats that a result can have."""
 BlockKind = Literal[
     "title",
@@ -183,6 +185,7 @@ FORMAT_FILES: dict[OutputFormat, FormatFile] = {
     "tables": FormatFile("application/json", "tables.json"),
     "text": FormatFile("text/plain; charset=utf-8", "txt"),
     "chunks": FormatFile("application/x-ndjson", "chunks.jsonl"),
+    "pdf": FormatFile("application/pdf", "searchable.pdf"),
     "zip": FormatFile("application/zip", "zip"),
 }
 """Media type and file extension of each format."""

@@ -78,6 +78,7 @@ class Progress(BaseModel):
     total_pages: int | None = None
     deepseek_pages: int = 0
     nanonets_pages: int = 0
+    vlm_pages: int = 0
     text_layer_pages: int = 0
     cpu_pages: int = 0
     blank_pages: int = 0

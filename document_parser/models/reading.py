@@ -135,6 +135,10 @@ class PageImageSpec(BaseModel):
     max_long_side: int = 1920
     min_short_side: int = 0
     """Small originals are enlarged until their short side has this many pixels; 0 leaves them."""
+    max_pixels: int = 0
+    """Maximum of width times height; 0 sets none."""
+    multiple_of: int = 1
+    """Both sides are multiples of this many pixels: models cut an image into squares and would scale any other one again."""
     encoding: Literal["jpeg", "rgb"] = "jpeg"
     quality: int = 90
     straighten: bool = False

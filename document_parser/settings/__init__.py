@@ -14,6 +14,7 @@ from document_parser.settings.engines import (
     ModelSettings,
     NanonetsSettings,
     OcrRuntime,
+    VlmSettings,
 )
 from document_parser.settings.example import environment_fields, example_environment
 from document_parser.settings.process import (
@@ -51,6 +52,7 @@ __all__ = [
     "TracingSettings",
     "UploadSettings",
     "VirusScanSettings",
+    "VlmSettings",
     "WebhookSettings",
     "WorkerSettings",
     "cap_threads",

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from document_parser.models import CPU_ENGINES, VLM_ENGINES, CpuEngineName, EngineName
+from document_parser.models import CPU_ENGINES, CpuEngineName, GrammarName
 from document_parser.settings.section import Emptiable, Section
 
 OcrRuntime = Literal["auto", "openvino", "onnxruntime"]
@@ -72,21 +72,13 @@ class EngineSettings(Section):
     )
 
     @property
-    def allowed(self) -> tuple[EngineName, ...]:
-        """Return the engines that may read page images by these settings."""
-        match self.inference_mode:
-            case "vllm":
-                return VLM_ENGINES
-            case "cpu":
-                return self._on_cpu
-        return (*VLM_ENGINES, *self._on_cpu)
-
-    @property
-    def _on_cpu(self) -> tuple[EngineName, ...]:
-        """Return the CPU engines that may read.
+    def cpu_engines(self) -> tuple[CpuEngineName, ...]:
+        """Return the CPU engines that may read; none if all reading is left to the model servers.
 
         Tesseract follows RapidOCR, because it knows scripts that RapidOCR does not.
         """
+        if self.inference_mode == "vllm":
+            return ()
         return CPU_ENGINES if self.cpu_engine == "rapidocr" else (self.cpu_engine,)
 
 
@@ -101,13 +93,21 @@ class ModelSettings(Section):
         """Return the addresses of the model's servers without duplicates and empty entries."""
         return tuple(dict.fromkeys(url.strip() for url in self.url.split(",") if url.strip()))
 
+    @property
+    def is_set(self) -> bool:
+        """Return whether there is a model to ask."""
+        return bool(self.urls and self.model)
+
 
 class DeepSeekSettings(ModelSettings):
     """DeepSeek-OCR behind vLLM."""
 
     model_config = SettingsConfigDict(env_prefix="VLLM_DEEPSEEK_")
 
-    url: str = Field(default="http://127.0.0.1:4444/v1", description="OpenAI addresses of DeepSeek-OCR, joined by commas.")
+    url: Emptiable = Field(
+        default="http://127.0.0.1:4444/v1",
+        description="OpenAI addresses of DeepSeek-OCR, joined by commas. Empty: it reads no pages.",
+    )
     model: str = Field(default="deepseek-ai/DeepSeek-OCR", description="Model name it serves.")
     prompt: str = Field(default="<|grounding|>Convert the document to markdown.", description="Prompt; paraphrases degrade it.")
     max_tokens: int = Field(default=6900, ge=1, description="Maximum tokens of an answer; image and answer share 8192 tokens.")
@@ -128,7 +128,10 @@ class NanonetsSettings(ModelSettings):
 
     model_config = SettingsConfigDict(env_prefix="VLLM_NANONETS_")
 
-    url: str = Field(default="http://127.0.0.1:4445/v1", description="OpenAI addresses of Nanonets-OCR2-3B, joined by commas.")
+    url: Emptiable = Field(
+        default="http://127.0.0.1:4445/v1",
+        description="OpenAI addresses of Nanonets-OCR2-3B, joined by commas. Empty: it reads no pages.",
+    )
     model: str = Field(default="nanonets/Nanonets-OCR2-3B", description="Model name it serves.")
     prompt: str = Field(
         default=(
@@ -160,6 +163,54 @@ class NanonetsSettings(ModelSettings):
     )
 
 
+class VlmSettings(ModelSettings):
+    """Any other model that reads pages, described by these settings alone; docs/engines.md has recipes."""
+
+    model_config = SettingsConfigDict(env_prefix="VLLM_VLM_")
+
+    url: Emptiable = Field(
+        default="", description="OpenAI addresses of another model that reads pages, joined by commas. Empty: there is none."
+    )
+    model: Emptiable = Field(default="", description="Model name it serves, such as datalab-to/chandra-ocr-2. Empty: not used.")
+    grammar: GrammarName = Field(
+        default="markdown",
+        description="Form of its answers: markdown, html (with boxes), chandra, lighton, paddleocr_vl, dots_mocr or mineru.",
+    )
+    order: Literal["first", "last"] = Field(
+        default="first", description="Whether it is asked before the other models or after them."
+    )
+    api_key: Emptiable = Field(default="", description="Key sent to it. Empty: VLLM_API_KEY.")
+    prompt: Emptiable = Field(
+        default="", description="Prompt sent after the image. Empty: that of the grammar's model; none: the image alone."
+    )
+    max_tokens: int = Field(default=8192, ge=16, description="Maximum tokens of an answer.")
+    temperature: float = Field(default=0.0, ge=0, description="Temperature of the first attempt.")
+    extra: dict[str, Any] = Field(
+        default={}, description='Further fields of each request, as a JSON object, such as {"top_p": 0.9}.'
+    )
+    picture_dpi: float = Field(
+        default=0.0, ge=0, description="Resolution of page images in dpi. 0: that of the grammar's model."
+    )
+    picture_long_side: int = Field(
+        default=0, ge=0, description="Maximum of the longer side of page images, in pixels. 0: that of the grammar's model."
+    )
+    picture_short_side: int = Field(
+        default=0, ge=0, description="Small page images are enlarged to this shorter side. 0: that of the grammar's model."
+    )
+    picture_max_pixels: int = Field(
+        default=0, ge=0, description="Maximum of width times height of page images. 0: that of the grammar's model."
+    )
+    picture_multiple: int = Field(
+        default=0, ge=0, description="Both sides of page images are multiples of this. 0: that of the grammar's model."
+    )
+    box_scale: int = Field(
+        default=0, ge=0, description="Largest coordinate of its boxes, such as 1000 or 1024. 0: that of the grammar's model."
+    )
+    region_requests: int = Field(
+        default=8, ge=1, description="Regions of one page that are read at once, with the grammar mineru."
+    )
+
+
 class ExtractModelSettings(ModelSettings):
     """A model that fills schemas, behind any OpenAI-compatible server."""
 
@@ -188,11 +239,6 @@ class ExtractModelSettings(ModelSettings):
     extra: dict[str, Any] = Field(
         default={}, description="Further fields of each request, as a JSON object, such as a repetition_penalty."
     )
-
-    @property
-    def is_set(self) -> bool:
-        """Return whether there is a model to ask."""
-        return bool(self.urls and self.model)
 
     @property
     def uses_template(self) -> bool:

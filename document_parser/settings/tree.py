@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from document_parser.models import VLM_ENGINES, ModelServerName
+from document_parser.models import VLM_ENGINES, EngineName, ModelServerName, VlmName
 from document_parser.settings.accounts import AccountSettings
 from document_parser.settings.engines import (
     DeepSeekSettings,
@@ -22,6 +22,7 @@ from document_parser.settings.engines import (
     ExtractModelSettings,
     ModelSettings,
     NanonetsSettings,
+    VlmSettings,
 )
 from document_parser.settings.process import cores
 from document_parser.settings.section import Emptiable, Section
@@ -107,6 +108,7 @@ class Settings(BaseModel):
     engines: EngineSettings = Field(default_factory=EngineSettings)
     deepseek: DeepSeekSettings = Field(default_factory=DeepSeekSettings)
     nanonets: NanonetsSettings = Field(default_factory=NanonetsSettings)
+    vlm: VlmSettings = Field(default_factory=VlmSettings)
     extract: ExtractModelSettings = Field(default_factory=ExtractModelSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     fetch: FetchSettings = Field(default_factory=FetchSettings)
@@ -172,14 +174,26 @@ class Settings(BaseModel):
         by_name: dict[ModelServerName, ModelSettings] = {
             "deepseek": self.deepseek,
             "nanonets": self.nanonets,
+            "vlm": self.vlm,
             "extract": self.extract,
         }
         return by_name[name]
 
     def key_of(self, name: ModelServerName) -> str:
         """Return the key that a model's servers are sent."""
-        own = self.extract.api_key if name == "extract" else ""
-        return own or self.engines.vllm_api_key
+        own: dict[ModelServerName, str] = {"extract": self.extract.api_key, "vlm": self.vlm.api_key}
+        return own.get(name) or self.engines.vllm_api_key
+
+    @property
+    def reading_models(self) -> tuple[VlmName, ...]:
+        """Return the models that may read pages if INFERENCE_MODE allows models: those with an address and a name."""
+        return tuple(name for name in VLM_ENGINES if self.model_server(name).is_set)
+
+    @property
+    def allowed_engines(self) -> tuple[EngineName, ...]:
+        """Return the engines that may read page images by these settings."""
+        models = () if self.engines.inference_mode == "cpu" else self.reading_models
+        return (*models, *self.engines.cpu_engines)
 
     @property
     def asks_extract_model(self) -> bool:

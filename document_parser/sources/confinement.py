@@ -80,15 +80,15 @@ def leave_network() -> bool:
     return any(_libc.unshare(way) == 0 for way in ways)
 
 
-def confine(document: Path | None, libraries: Sequence[Path], calls: SystemCallFilter) -> Confinement:
-    """Let this process read only ``document``, if any, and the libraries. Descriptors that it has open stay usable.
+def confine(documents: Sequence[Path], libraries: Sequence[Path], calls: SystemCallFilter) -> Confinement:
+    """Let this process read only ``documents``, if any, and the libraries. Descriptors that it has open stay usable.
 
     Call this before the process has a second thread: threads that already run are not confined. Returns what is in force.
     """
     give_up_privileges()
     drop_capabilities()
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    abi = restrict_files(Reach([*libraries, document] if document else libraries))
+    abi = restrict_files(Reach([*libraries, *documents]))
     return Confinement(
         no_new_privileges=_libc.prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
         not_dumpable=_libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0,

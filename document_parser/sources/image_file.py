@@ -22,7 +22,7 @@ from PIL import AvifImagePlugin, Image, Jpeg2KImagePlugin, TiffImagePlugin, WebP
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedImage, OversizedPage, PageUnreadable
 from document_parser.imaging.page_image import INK_MARGIN_GREY_LEVELS, RenderedPage, compute_pixel_size, drop_absent_colour
-from document_parser.imaging.paper import flatten_paper
+from document_parser.imaging.paper import apply_flattening, find_flattening, in_fractions
 from document_parser.models import BoundingBox, Damage, PageFacts, PageImageSpec
 from document_parser.sources import decoder_messages
 from document_parser.sources.base import WithoutTextLayer
@@ -35,6 +35,14 @@ from document_parser.sources.cut_images import (
     show_cut,
 )
 from document_parser.sources.padded_images import CutFile, find_cut, may_say_length
+from document_parser.sources.page_pictures import (
+    LOSSY_HEAD_BYTES,
+    Packed,
+    is_lossy,
+    keep_as_stored,
+    pack_as_jpeg,
+    pack_without_loss,
+)
 from document_parser.sources.pdf.stream_checks import jpeg_sample_bits, may_be_lossless_jpeg
 from document_parser.sources.truncated_images import truncated_images
 
@@ -101,6 +109,7 @@ class ImageFile(WithoutTextLayer):
         self._max_pixels = max_megapixels * 1_000_000
         self._kept: tuple[int, Image.Image] | None = None
         self._damage: dict[int, list[Damage]] = {}
+        self._perspective: dict[int, list[float]] = {}
         self._frames_lost = False
         self._frames = [0]
         Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before decoding
@@ -188,6 +197,23 @@ class ImageFile(WithoutTextLayer):
             picture = picture.transpose(_TURNS[turn])
         return RenderedPage.from_image(picture, spec)
 
+    def page_picture(self, number: int) -> Packed:
+        """Return the frame as a PDF can hold it, at its full resolution; one that is damaged as far as it can be shown."""
+        shown = self._load_frame(number)
+        if self._damage.get(number) or self._cut is not None:
+            return pack_as_jpeg(shown)
+        perspective = self._perspective.get(number)
+        with _faults_as(PageUnreadable, "This frame of the image is damaged."), self._open_frame(number) as image:
+            orientation = _shape(image).orientation
+            packed = keep_as_stored(image, self._piece, self._size(), orientation)
+            if packed is None:
+                self._check_memory(image)
+                image.load()
+                profile = image.info.get("icc_profile", b"")
+                pack = pack_as_jpeg if is_lossy(image, self._piece(0, LOSSY_HEAD_BYTES)) else pack_without_loss
+                packed = pack(_packable(image), _shape(image).orientation, profile)
+        return packed._replace(picture=packed.picture.model_copy(update={"perspective": perspective}))
+
     def _stream(self) -> Path | BytesIO:
         """Return what Pillow opens: a new stream of the contents, or the path."""
         return BytesIO(self._file) if isinstance(self._file, bytes) else self._file
@@ -245,7 +271,11 @@ class ImageFile(WithoutTextLayer):
         if any(one.fault == "cut" for one in self._damage[number]):
             return self._salvage(number, PageUnreadable("This frame is cut off."))
         plain = drop_absent_colour(_flatten_to_white(image))
-        return flatten_paper(self._turn_upright(plain, _shape(image).orientation))
+        upright = self._turn_upright(plain, _shape(image).orientation)
+        flattening = find_flattening(upright)
+        if flattening is not None:
+            self._perspective[number] = in_fractions(flattening, *upright.size)
+        return apply_flattening(upright, flattening)
 
     def _show_cut(self, number: int, image: Image.Image, cut: CutFile) -> Image.Image:
         """Return what is there of a decoded frame whose file ends early. Raises PageUnreadable if that is nothing."""
@@ -402,6 +432,12 @@ def _flatten_to_white(image: Image.Image) -> Image.Image:
     if image.mode in {"1", "L"}:
         return image.convert("L")
     return image if image.mode == "RGB" else image.convert("RGB")  # a copy would double the memory of a large image
+
+
+def _packable(image: Image.Image) -> Image.Image:
+    """Return an image in a mode that is packed without loss: as it is, or over white as L or RGB."""
+    is_plain = image.mode in ("1", "L", "P", "RGB") and not image.has_transparency_data
+    return image if is_plain else _flatten_to_white(image)
 
 
 def _flatten_alpha(image: Image.Image) -> Image.Image:

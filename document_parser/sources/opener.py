@@ -23,6 +23,7 @@ import sys
 import warnings
 from _thread import start_new_thread
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, cast, get_args
 
@@ -45,6 +46,7 @@ from document_parser.sources.libreoffice import convert
 from document_parser.sources.old_encryption import refuse_encrypted
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
+from document_parser.sources.stream_pieces import Readable, StreamPieces
 from document_parser.sources.warm_up import Preparation, warm_up
 from document_parser.sources.zygote import MAX_FORK_REQUEST_BYTES
 from document_parser.telemetry import logs
@@ -304,12 +306,31 @@ def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, byt
         return Reply(), protocol.encode_tables(opened.tables(request.page, request.regions))
     if request.op == "pdfplumber_words":
         return Reply(), arrays.encode_words(opened.pdfplumber_words(request.page))
+    if request.op == "page_picture":
+        return Reply(), _picture_of(opened, request.page)
     if request.op == "part":
         return Reply(), stored_json(_flowing(opened).part(request.page))
     spec = request.spec or PageImageSpec()
     if request.op == "picture":
         return _answer_with_image(_flowing(opened).picture(request.page, request.index, spec))
     return _answer_with_image(opened.render(request.page, spec, request.turn))
+
+
+def _picture_of(opened: OpenedDocument, number: int) -> bytes:
+    """Return the picture of a page as a PDF can hold it, encoded. Raises PageUnreadable."""
+    if not isinstance(opened, ImageFile | PdfFile):
+        raise PageUnreadable("The document has no pages.")
+    packed = opened.page_picture(number)
+    if len(packed.data) > protocol.MAX_PAYLOAD_BYTES // 2:
+        raise PageUnreadable("The picture of the page is too large.")
+    return protocol.encode_picture(*packed)
+
+
+def _lay_texts(opened: OpenedDocument | None, request: Request) -> Readable:
+    """Return the document with texts over its pages, to be read. Raises PageUnreadable."""
+    if not isinstance(opened, PdfFile):
+        raise PageUnreadable("The document is no PDF.")
+    return opened.with_texts(Path(request.texts))
 
 
 def _flowing(opened: OpenedDocument) -> FlowingDocument:
@@ -382,7 +403,7 @@ class Opener:
         """Answer requests until the socket closes. The first one must open the file; no other file can be opened after it."""
         sock.sendall(protocol.PID.pack(os.getpid()))
         opened: OpenedDocument | None = None
-        pieces = MemberPieces()
+        pieces, laid = MemberPieces(), StreamPieces()
         confined: Confinement | None = None
         while (frame := protocol.receive(sock)) is not None:
             request = Request.model_validate_json(frame[0])
@@ -390,7 +411,7 @@ class Opener:
                 if confined is None:
                     request = self._converted(sock, request)
                 if request.op in ("open", "confine") and confined is None:
-                    confined = self._confine(sock, Path(request.path) if request.op == "open" else None)
+                    confined = self._confine(sock, [Path(path) for path in (request.path, request.texts) if path])
                 decoder_messages.take_messages()
                 _extend_processor_limit(request.seconds)
                 if request.op == "open":
@@ -400,6 +421,8 @@ class Opener:
                     reply, payload = Reply(confinement=confined), b""
                 elif request.op == "member":
                     reply, payload = Reply(), pieces.read(opened, request.index, request.offset)
+                elif request.op == "searchable":
+                    reply, payload = Reply(), laid.read(request.texts, request.offset, partial(_lay_texts, opened, request))
                 else:
                     reply, payload = _answer(opened, request)
             except DocumentParserError as error:
@@ -421,18 +444,18 @@ class Opener:
         try:
             made = convert(Path(request.path), kind, folder, self._limits, sock.fileno())
         except DamagedDocument:
-            self._confine(sock, Path(request.path))
+            self._confine(sock, [Path(request.path)])
             refuse_encrypted(Path(request.path), kind)
             raise
         return request.model_copy(update={"path": str(made)})
 
-    def _confine(self, sock: socket.socket, document: Path | None) -> Confinement:
-        """Give up everything except the document; then watch, in a thread, that the asking process is still there.
+    def _confine(self, sock: socket.socket, documents: list[Path]) -> Confinement:
+        """Give up everything but the document and what is laid over it; then watch, in a thread, that the asking process lives.
 
         The thread starts afterwards because the kernel confines a thread and those that it starts.
         """
         _set_limits(self._limits)
-        confined = confinement.confine(document, self._libraries, self._filter)
+        confined = confinement.confine(documents, self._libraries, self._filter)
         start_new_thread(_exit_when_closed, (sock.fileno(),))  # a Thread object would copy more memory
         return confined.model_copy(update={"network_namespace": self._in_own_network})
 

@@ -41,6 +41,7 @@ from document_parser.models import (
     PageImageSpec,
     SourceKind,
 )
+from document_parser.models.page_picture import PagePicture
 
 MAX_HEADER_BYTES = 1 << 16
 """A reply with a longer header is refused."""
@@ -111,12 +112,16 @@ class Request(BaseModel):
         "picture",
         "members",
         "member",
+        "page_picture",
+        "searchable",
     ]
     seconds: float
     page: int = 0
     path: str = ""
     folder: str = ""
     """Of ``open``, for a document that is converted: where LibreOffice may write."""
+    texts: str = ""
+    """Of ``open`` and ``searchable``: the path of a PDF of our own whose texts are laid over the document's pages."""
     kind: SourceKind = "pdf"
     password: str | None = None
     spec: PageImageSpec | None = None
@@ -124,7 +129,7 @@ class Request(BaseModel):
     index: int = 0
     """Of ``picture`` and ``member``: which one."""
     offset: int = 0
-    """Of ``member``: the first byte that is wanted."""
+    """Of ``member`` and ``searchable``: the first byte that is wanted."""
     regions: list[BoundingBox] = []
     """Of ``tables``: where to look for tables without lines."""
 
@@ -239,6 +244,24 @@ def encode_damage(damage: Sequence[Damage]) -> bytes:
 def encode_members(members: Sequence[Member]) -> bytes:
     """Encode the files of a container as JSON."""
     return json.dumps([one.model_dump() for one in members], ensure_ascii=False).encode("utf-8", "replace")
+
+
+def encode_picture(picture: PagePicture, data: bytes) -> bytes:
+    """Encode the picture of a page: JSON in one line, then the data of its tiles."""
+    return picture.model_dump_json().encode() + b"\n" + data
+
+
+def decode_picture(payload: bytes) -> tuple[PagePicture, list[bytes]]:
+    """Return a picture and the data of each tile. Raises ValueError if they do not fit together."""
+    head, _, data = payload.partition(b"\n")
+    picture = PagePicture.model_validate_json(head)
+    if sum(tile.length for tile in picture.tiles) != len(data):
+        raise ValueError("a picture whose data has another length")
+    parts, start = [], 0
+    for tile in picture.tiles:
+        parts.append(data[start : start + tile.length])
+        start += tile.length
+    return picture, parts
 
 
 def encode_tables(tables: Sequence[FoundTable]) -> bytes:

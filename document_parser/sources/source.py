@@ -45,6 +45,7 @@ from document_parser.models import (
     SourceKind,
     Word,
 )
+from document_parser.models.page_picture import PagePicture
 from document_parser.models.skew import Skew
 from document_parser.sources import arrays, protocol
 from document_parser.sources.base import MAX_FOUND_CELLS, OpenerLimits
@@ -68,6 +69,9 @@ MAX_LOADED_BYTES = 1 << 24
 PDFPLUMBER_SECONDS = 15.0
 """A request that pdfplumber answers may take this long at most, and no longer than any other request. Of 250 pages of the
 development corpus all but one take less than 3 s on a busy machine, and that one, full of short lines, 9 s."""
+LAYING_SECONDS = 0.2
+"""Seconds by which each page lengthens the deadline of laying texts over a document. A page with an earlier OCR is parsed for
+it, in up to 0.1 s."""
 _DAMAGE = TypeAdapter(Annotated[list[Damage], Field(max_length=64)])
 _MEMBERS = TypeAdapter(Annotated[list[Member], Field(max_length=100_000)])
 _TABLES = TypeAdapter(Annotated[list[FoundTable], Field(max_length=64)])
@@ -99,23 +103,23 @@ class Openers:
         openers._zygote()
         return openers
 
-    async def open(self, path: Path, kind: SourceKind, password: str | None = None) -> Source:
-        """Open a document in a child of its own.
+    async def open(self, path: Path, kind: SourceKind, password: str | None = None, *, texts: Path | None = None) -> Source:
+        """Open a document in a child of its own. ``texts`` is a PDF of our own that ``Source.searchable`` lays over its pages.
 
         Raises EncryptedDocument, WrongPassword, DamagedDocument, OversizedImage or DocumentError if it cannot be read,
         ProgramAbsent if that takes a program that is not installed, and OpenerCrashed if opening it met a limit or crashed the
         parser, twice. An old workbook that our reader refuses is converted if it can be.
         """
         try:
-            return await self._open(path, kind, password)
+            return await self._open(path, kind, password, texts)
         except DamagedDocument:
             if kind != "xls" or not self.limits.libreoffice:
                 raise
             return await self._open(path, "damaged xls", password)
 
-    async def _open(self, path: Path, kind: SourceKind, password: str | None) -> Source:
+    async def _open(self, path: Path, kind: SourceKind, password: str | None, texts: Path | None = None) -> Source:
         """Open a document as one of a kind. Raises the errors of ``open``."""
-        source = Source(self, path, kind, password)
+        source = Source(self, path, kind, password, texts)
         async with AsyncExitStack() as undo:
             undo.push_async_callback(source.close)
             await source._open()
@@ -199,11 +203,18 @@ class Source:
     DocumentError of ``Openers.open``.
     """
 
-    def __init__(self, openers: Openers, path: Path, kind: SourceKind, password: str | None) -> None:
+    def __init__(self, openers: Openers, path: Path, kind: SourceKind, password: str | None, texts: Path | None = None) -> None:
         self._openers = openers
         self._seconds = openers.limits.timeout_seconds
         self._pdfplumber_seconds = min(PDFPLUMBER_SECONDS, self._seconds)
-        self._open_request = Request(op="open", seconds=self._seconds, path=str(path), kind=kind, password=password or None)
+        self._open_request = Request(
+            op="open",
+            seconds=self._seconds,
+            path=str(path),
+            kind=kind,
+            password=password or None,
+            texts=str(texts) if texts else "",
+        )
         self._is_converted = kind in get_args(ConvertedKind)
         self._folder: WorkFolder | None = None
         self._lock = asyncio.Lock()
@@ -309,6 +320,22 @@ class Source:
         offset = 0
         while True:
             _, piece = await self._ask_page("member", 1, index=index, offset=offset)
+            if not piece:
+                return
+            yield piece
+            offset += len(piece)
+
+    async def page_picture(self, number: int) -> tuple[PagePicture, list[bytes]]:
+        """Return the picture of a frame of an image file as a PDF can hold it, and the data of its tiles."""
+        _, payload = await self._ask_page("page_picture", number)
+        with self._validate_reply(number):
+            return protocol.decode_picture(payload)
+
+    async def searchable(self) -> AsyncIterator[bytes]:
+        """Yield the PDF with the texts that it was opened with over its pages, piece by piece. Raises as ``facts`` does."""
+        offset, seconds = 0, self._seconds + LAYING_SECONDS * self.page_count
+        while True:
+            _, piece = await self._ask_page("searchable", 1, seconds, texts=self._open_request.texts, offset=offset)
             if not piece:
                 return
             yield piece

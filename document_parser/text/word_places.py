@@ -49,6 +49,18 @@ def split_run(text: str, left: float, right: float) -> Iterator[RunPiece]:
         left += (width + SPACE_WIDTH) * unit
 
 
+class PagePiece(NamedTuple):
+    """A word of the page with the number of its line, its box in fractions of the page, and its confidence from 0 to 1."""
+
+    text: str
+    line: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+    confidence: float | None
+
+
 class _Token(NamedTuple):
     """A word of the page in comparable form, with the number of its line and its box."""
 
@@ -75,8 +87,17 @@ def boxes_of_part(part: str, words: Sequence[PlacedWord], box: BoundingBox, at: 
 
 
 def _tokens_in(box: BoundingBox, words: Sequence[PlacedWord]) -> list[_Token]:
-    """Return the words within a box, line by line and from left to right."""
-    inside = [word for word in words if _is_inside(word, box)]
+    """Return the words within a box in comparable form, line by line and from left to right."""
+    return [
+        _Token(token, piece.line, piece.left, piece.top, piece.right, piece.bottom)
+        for piece in pieces_in(box, words)
+        for token in tokenize(piece.text)
+    ]
+
+
+def pieces_in(box: BoundingBox | None, words: Sequence[PlacedWord]) -> Iterator[PagePiece]:
+    """Yield the words within a box, or of the whole page, line by line and from left to right. Runs and lines are parted."""
+    inside = [word for word in words if box is None or _is_inside(word, box)]
     lines: list[list[PlacedWord]] = []
     for word in sorted(inside, key=lambda word: (word.top + word.bottom) / 2):
         last = lines[-1][-1] if lines else None
@@ -84,13 +105,11 @@ def _tokens_in(box: BoundingBox, words: Sequence[PlacedWord]) -> list[_Token]:
             lines[-1].append(word)
         else:
             lines.append([word])
-    return [
-        _Token(token, number, piece.left, word.top, piece.right, word.bottom)
-        for number, line in enumerate(lines)
-        for word in sorted(line, key=lambda word: word.left)
-        for piece in split_run(word.text, word.left, word.right)
-        for token in tokenize(word.text[piece.start : piece.start + piece.length])
-    ]
+    for number, line in enumerate(lines):
+        for word in sorted(line, key=lambda word: word.left):
+            for piece in split_run(word.text, word.left, word.right):
+                text = word.text[piece.start : piece.start + piece.length]
+                yield PagePiece(text, number, piece.left, word.top, piece.right, word.bottom, word.confidence)
 
 
 def _is_inside(word: PlacedWord, box: BoundingBox) -> bool:

@@ -44,12 +44,14 @@ from document_parser.models import (
     stored_json,
 )
 from document_parser.pipeline.assembly.document import write_document
+from document_parser.pipeline.assembly.searchable_pdf import write_searchable
 from document_parser.pipeline.reading.figures import KeepFigure
 from document_parser.storage import Storage, StoredFileMissing, open_scratch
 from document_parser.telemetry import logs, tracing
 from document_parser.workers.classify import classify_asked
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import release_on_storage_error
+from document_parser.workers.originals import original_of
 
 log = logs.get_logger(__name__)
 
@@ -78,7 +80,7 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
             error = _error_if_nothing_read(context, job_id)
             if error is None:
                 for name in _first_exports(job):
-                    export(context, job, name, used)
+                    export_first(context, job, name, used)
     except PagesLost as lost:
         _read_again(context, claim, lost)
         return
@@ -90,6 +92,21 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
     context.ledger.finish_stage(claim, used=used)
     if outcome == "ok":
         _keep_in_cache(context, job)
+
+
+def export_first(context: Context, job: Job, name: str, used: Changes, entries: Entries | None = None) -> None:
+    """Write a format that was asked for with the document.
+
+    A PDF that cannot be written fails no job: whoever asks for it later learns why. Raises as ``export``.
+    """
+    try:
+        export(context, job, name, used, entries)
+    except (PagesLost, StorageUnavailable):
+        raise
+    except DocumentParserError as error:
+        if name != "pdf":
+            raise
+        log.info("pdf_not_written", job_id=job.card.job_id, code=error.code)
 
 
 def _first_exports(job: Job) -> tuple[str, ...]:
@@ -183,9 +200,14 @@ def export(context: Context, job: Job, name: str, used: Changes, entries: Entrie
             kept.write(stored_json(page) + b"\n")
         segments = classify_asked(context, job, partial(_read_kept_pages, kept), used)
         head = head.model_copy(update={"segments": segments})
+        read_kept = partial(_read_kept_pages, kept)
         with open_scratch(path) as out:
-            figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
-            stripped = write_document(head, partial(_read_kept_pages, kept), options, written, out, figures)
+            if written == "pdf":
+                with original_of(context, job, path.parent) as original:
+                    stripped = write_searchable(head, read_kept, options, original, out)
+            else:
+                figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
+                stripped = write_document(head, read_kept, options, written, out, figures)
         # Stored before the result: whenever the result is there, this is there too.
         facts = ResultFacts(stripped=stripped, segments=segments).model_dump_json().encode()
         context.storage.put(storage_keys.result_facts(card.job_id, job.revision), facts)

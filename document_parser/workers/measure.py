@@ -17,7 +17,7 @@ from document_parser.errors import DatabaseNotUpgraded, DatabaseUnavailable
 from document_parser.host.gpus import load_nvml, read_gpus
 from document_parser.jobs.redis import counters
 from document_parser.jobs.redis.connection import Redis, RedisError, connect
-from document_parser.models import VLM_ENGINES, ModelServerName
+from document_parser.models import ModelServerName
 from document_parser.settings import Settings
 from document_parser.telemetry import logs
 from document_parser.telemetry.metrics import sample_name
@@ -81,7 +81,9 @@ def _answers(database: Database) -> bool:
 
 async def _samples_of_servers(settings: Settings) -> dict[str, float]:
     """Return the gauges of all model servers. They are numbered in the order of their addresses, which are not shown."""
-    names: list[ModelServerName] = [*VLM_ENGINES, "extract"] if settings.asks_extract_model else [*VLM_ENGINES]
+    names: list[ModelServerName] = (
+        [*settings.reading_models, "extract"] if settings.asks_extract_model else [*settings.reading_models]
+    )
     places = [(name, number, url) for name in names for number, url in enumerate(settings.model_server(name).urls, start=1)]
     found = await asyncio.gather(*(_load_of(settings, name, url) for name, _, url in places))
     return {

@@ -70,7 +70,7 @@ PRELOADED = (
 )
 """The modules that are imported before workers are forked."""
 PRELOADED_FOR_MODELS = (
-    *(f"document_parser.engines.vlm.{name}" for name in ("deepseek", "nanonets", "chat")),
+    *(f"document_parser.engines.vlm.{name}" for name in ("deepseek", "nanonets", "two_step", "chat")),
     "anyio._backends._asyncio",  # what the model servers' client imports at its first request
 )
 """More such modules where model servers may read."""

@@ -64,7 +64,7 @@ class ResultPutter:
 
     def _export_missing(self, job: Job) -> bool:
         """Have formats written that are not yet. Return whether there are any. Raises FormatFailed if one cannot be."""
-        missing = [name for name in _formats_of(job) if not self._storage.exists(_result_key(job, name))]
+        missing = [name for name in self._formats_of(job) if not self._storage.exists(_result_key(job, name))]
         for name in missing:
             stage = f"export-{name}"
             raw = self._redis.hget(f"job:{job.card.job_id}:stages", stage)
@@ -95,12 +95,17 @@ class ResultPutter:
         """Return storage key, name below the prefix and media type of each file."""
         found = [
             (_result_key(job, name), f"result.{FORMAT_FILES[name].extension}", FORMAT_FILES[name].media_type)
-            for name in _formats_of(job)
+            for name in self._formats_of(job)
         ]
         figures = storage_keys.figure(job.card.job_id, "")
         if job.card.options.figures == "placeholder":
             found += [(key, f"figures/{key.removeprefix(figures)}", FIGURE_MEDIA_TYPE) for key in self._storage.keys(figures)]
         return found
+
+    def _formats_of(self, job: Job) -> list[OutputFormat]:
+        """Return the formats to put. A PDF that could not be written with the result is not tried again."""
+        names = dict.fromkeys((*ALWAYS_PUT, job.card.options.output_format))
+        return [name for name in names if name != "pdf" or self._storage.exists(_result_key(job, name))]
 
     def _note_failure(self, job: Job, copy: ResultCopy, error: DocumentParserError) -> None:
         """Record a failed attempt; after the last pause the result is given up."""
@@ -131,10 +136,6 @@ class ResultPutter:
             if not self._redis.exists(f"job:{job_id}"):
                 # Deleted meanwhile: what was written since then is removed as well.
                 discard_files(self._redis, self._storage, job_id)
-
-
-def _formats_of(job: Job) -> list[OutputFormat]:
-    return list(dict.fromkeys((*ALWAYS_PUT, job.card.options.output_format)))
 
 
 def _result_key(job: Job, name: OutputFormat) -> str:

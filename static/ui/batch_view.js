@@ -1,6 +1,6 @@
 // A batch: files that were sent together, as one card with the progress of each, and one download of all results.
 
-import { ask, askJson, batchPath } from "./api.js";
+import { client } from "./api.js";
 import { byId, el, fill, setText, show } from "./dom.js";
 import { failureInShort } from "./failure.js";
 import { forget } from "./memory.js";
@@ -10,7 +10,6 @@ import { batchState, clock, count, fileState } from "./words.js";
 const STEP = 200;
 const MOST_ROWS = 1000;
 const REFRESH_MILLISECONDS = 1000;
-const POLL_MILLISECONDS = 4000;
 
 export class BatchView {
   /** `onChanged()` is called if the list of documents is out of date. */
@@ -50,7 +49,7 @@ export class BatchView {
   }
 
   async #load(id) {
-    const status = await askJson(batchPath(id, `?limit=${this.limit}`));
+    const status = await client.batch(id, { limit: this.limit });
     if (id === this.id) this.#draw(status);
   }
 
@@ -105,34 +104,31 @@ export class BatchView {
     return row;
   }
 
-  #follow(id) {
-    this.source = new EventSource(batchPath(id, "/events"));
-    const news = () => this.#later(REFRESH_MILLISECONDS);
-    for (const kind of ["status", "job.queued", "job.completed", "job.incomplete", "job.failed", "job.cancelled", "job.deleted", "file.refused"]) this.source.addEventListener(kind, news);
-    this.source.addEventListener("batch.ended", () => {
+  async #follow(id) {
+    this.#stop();
+    const { signal } = (this.stopper = new AbortController());
+    try {
+      for await (const { type } of client.followBatch(id, { signal })) {
+        if (type === "batch.deleted") return this.#lost({ message: "This batch was deleted." });
+        this.#later();
+      }
       this.#stop();
-      this.#load(id).catch(trouble);
-    });
-    this.source.addEventListener("batch.deleted", () => {
-      this.#stop();
-      this.#lost({ message: "This batch was deleted." });
-    });
-    this.source.addEventListener("error", () => this.source?.readyState === EventSource.CLOSED && this.#later(POLL_MILLISECONDS));
+      await this.#load(id);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if ([404, 410].includes(error.status)) this.#lost(error);
+      else trouble(error);
+    }
+    return undefined;
   }
 
-  /** Loads once for all news of a moment. Without a stream this goes on until the end. */
-  #later(milliseconds) {
-    const id = this.id;
-    this.timer ??= setTimeout(async () => {
+  /** Loads once for all news of a moment. */
+  #later() {
+    const { id } = this;
+    this.timer ??= setTimeout(() => {
       this.timer = null;
-      try {
-        await this.#load(id);
-      } catch (error) {
-        if (id === this.id && [404, 410].includes(error.status)) this.#lost(error);
-      }
-      if (id !== this.id || this.status?.status !== "processing") return;
-      if (this.source?.readyState === EventSource.CLOSED) this.#later(POLL_MILLISECONDS);
-    }, milliseconds);
+      this.#load(id).catch((error) => id === this.id && [404, 410].includes(error.status) && this.#lost(error));
+    }, REFRESH_MILLISECONDS);
   }
 
   /** A hidden tab holds no event stream, because the server has few. */
@@ -143,8 +139,7 @@ export class BatchView {
   }
 
   #stop() {
-    this.source?.close();
-    this.source = null;
+    this.stopper?.abort();
     clearTimeout(this.timer);
     this.timer = null;
   }
@@ -160,7 +155,7 @@ export class BatchView {
   async #cancel() {
     byId("cancel-batch").disabled = true;
     try {
-      await ask(batchPath(this.id, "/cancel"), { method: "POST" });
+      await client.cancelBatch(this.id);
       notice("Cancelled. What is finished is kept.");
       await this.#load(this.id);
     } catch (error) {
@@ -177,7 +172,7 @@ export class BatchView {
   async #delete() {
     const id = this.id;
     try {
-      await ask(batchPath(id), { method: "DELETE" });
+      await client.deleteBatch(id);
     } catch (error) {
       if (error.status !== 404) return trouble(error);
     }

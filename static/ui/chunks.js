@@ -1,6 +1,7 @@
 // Every chunk of a document: its headings, its text, and the way to its place on the page.
 
-import { askJson, jobPath } from "./api.js";
+import { jobPath } from "../client/index.js";
+import { client } from "./api.js";
 import { el, fill } from "./dom.js";
 import { download } from "./downloads.js";
 import { showMore } from "./more.js";
@@ -8,7 +9,7 @@ import { copy, trouble } from "./notices.js";
 import { count } from "./words.js";
 
 export async function showChunks(panel, jobId, openPage, signal) {
-  const { chunks, chunking } = await askJson(jobPath(jobId, "/chunks"), { signal, patient: true });
+  const { chunks, chunking } = await client.chunks(jobId, { signal });
   if (signal.aborted) return;
   if (!chunks.length) {
     fill(panel, el("div", { class: "empty" }, el("b", {}, "No chunks"), "The document has no text."));

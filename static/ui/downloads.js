@@ -1,6 +1,7 @@
 // Results as files and as text.
 
-import { ask, jobPath } from "./api.js";
+import { jobPath } from "../client/index.js";
+import { client } from "./api.js";
 import { el } from "./dom.js";
 
 export const FORMATS = [
@@ -11,6 +12,7 @@ export const FORMATS = [
   ["tables", "Tables as JSON", ".tables.json"],
   ["text", "Plain text", ".txt"],
   ["chunks", "Chunks for search", ".chunks.jsonl"],
+  ["pdf", "Searchable PDF", ".searchable.pdf"],
   ["zip", "Everything", ".zip"],
 ];
 
@@ -21,7 +23,7 @@ export function resultPath(jobId, format) {
 /** Saves a result. A HEAD request comes first, so that a problem can be shown; then the browser streams the file to disk. */
 export async function download(jobId, format) {
   const path = resultPath(jobId, format);
-  await ask(path, { method: "HEAD", patient: true }).catch(() => ask(path, { patient: true }).then((answer) => answer.body?.cancel()));
+  await client.ask(path, { method: "HEAD", patient: true }).catch(() => client.download(jobId, format).then(({ body }) => body.cancel()));
   const link = el("a", { href: path, download: "" });
   document.body.append(link);
   link.click();
@@ -36,14 +38,13 @@ export function saveText(text, name, type) {
 }
 
 export async function wholeText(jobId, format, signal) {
-  return (await ask(resultPath(jobId, format), { signal, patient: true })).text();
+  return (await client.download(jobId, format, { signal })).text();
 }
 
 /** The first characters of a result, whether that is all of it, and how many lines it leaves out. The rest is never fetched. */
 export async function beginning(jobId, format, most, signal) {
-  const answer = await ask(resultPath(jobId, format), { signal, patient: true });
-  const stripped = Number(answer.headers.get("X-Stripped-Lines") ?? 0);
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const { body, strippedLines: stripped } = await client.download(jobId, format, { signal });
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
     const { done, value } = await reader.read();

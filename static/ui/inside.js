@@ -1,13 +1,13 @@
 // The documents inside a document: attachments of a mail, files of an archive, each with a link to its own result.
 
-import { askJson, jobPath } from "./api.js";
+import { client } from "./api.js";
 import { byId, el, fill, setText, show } from "./dom.js";
 import { count } from "./words.js";
 
 /** Shows the list below the progress of a job; nothing if there are none. `current()` returns the job that is shown. */
 export async function showInside(id, number, current) {
   if (!number) return show(byId("inside"), false);
-  const { children } = await askJson(jobPath(id, "/children"));
+  const { children } = await client.children(id);
   if (current() !== id) return undefined;
   setText(byId("inside-title"), `${count(children.length, "document")} inside`);
   fill(byId("inside-rows"), children.map(row));

@@ -1,6 +1,6 @@
 // A job: opened by its id, followed while it runs, its pages and results shown, ended or deleted.
 
-import { ask, askJson, jobPath } from "./api.js";
+import { client } from "./api.js";
 import { curlLines, linkCurlLines, resultLine } from "./curl.js";
 import { byId, fill, setText, show } from "./dom.js";
 import { download, FORMATS, wholeText } from "./downloads.js";
@@ -54,7 +54,7 @@ export class JobView {
 
   /** Loads the current state of the job, then follows its events unless it has ended. */
   async #load(id) {
-    const status = await askJson(jobPath(id, "/status"));
+    const status = await client.status(id);
     if (id !== this.id) return;
     this.#setStatus(status);
     await this.#loadPages(id);
@@ -137,7 +137,7 @@ export class JobView {
   }
 
   async #loadPages(id) {
-    const { pages } = await askJson(jobPath(id, "/pages"));
+    const pages = await client.pages(id);
     if (id === this.id) this.#setPages(pages);
   }
 
@@ -185,7 +185,7 @@ export class JobView {
       status: (status) => this.#setStatus(status),
       opened: () => !this.ledger.pages.length && this.#loadPages(id).catch(trouble),
       page: (number, news) => this.#pageNews(number, news),
-      asked: ({ pages }) => this.#setPages(pages),
+      asked: (pages) => this.#setPages(pages),
       rereading: (number) => this.pageView.changed(number),
       retried: (facts) => this.#retried(id, facts),
       ended: () => this.#ended(id),
@@ -198,7 +198,7 @@ export class JobView {
   /** Has a page read again with the chosen options, and follows the events from now on. */
   async #order(number, choice) {
     const id = this.id;
-    const { events_url: address } = await askJson(jobPath(id, `/pages/${number}/retry`), { method: "POST", json: choice });
+    const { events_url: address } = await client.retryPage(id, number, choice);
     if (id !== this.id) return;
     if (!this.ordered.size) this.#follow(address);
     this.ordered.add(number);
@@ -250,7 +250,7 @@ export class JobView {
   }
 
   async #refresh(id) {
-    const [status, { pages }] = await Promise.all([askJson(jobPath(id, "/status")), askJson(jobPath(id, "/pages"))]);
+    const [status, pages] = await Promise.all([client.status(id), client.pages(id)]);
     if (id !== this.id) return;
     this.#setStatus(status);
     this.#setPages(pages);
@@ -284,7 +284,7 @@ export class JobView {
   async #cancel() {
     byId("cancel-job").disabled = true;
     try {
-      await ask(jobPath(this.id, "/cancel"), { method: "POST" });
+      await client.cancel(this.id);
       notice("Cancelled. Finished pages are kept.");
     } catch (error) {
       trouble(error);
@@ -300,7 +300,7 @@ export class JobView {
   async #delete() {
     const id = this.id;
     try {
-      await ask(jobPath(id), { method: "DELETE" });
+      await client.delete(id);
     } catch (error) {
       if (error.status !== 404) return trouble(error);
     }

@@ -1,6 +1,6 @@
 // The documents of the last day: all of them if the server lists them, else those that this browser sent.
 
-import { askJson, batchPath, jobPath } from "./api.js";
+import { client } from "./api.js";
 import { byId, el, fill, setText, show } from "./dom.js";
 import { adminToken, forget, keepAdminToken, remembered } from "./memory.js";
 import { ago, batchState, count, ENDED, jobState } from "./words.js";
@@ -57,7 +57,7 @@ export class JobsList {
 
   async #jobs() {
     try {
-      const { jobs, next_cursor: more } = await askJson(`/v1/jobs?limit=${this.limit}`);
+      const { jobs, next_cursor: more } = await client.jobs({ limit: this.limit });
       const recent = jobs.filter((job) => Date.now() - Date.parse(job.created_at) < DAY_MILLISECONDS);
       show(byId("token-form"), false);
       show(byId("more-jobs"), Boolean(more) && recent.length === jobs.length && this.limit < MOST_SHOWN);
@@ -78,7 +78,7 @@ export class JobsList {
     show(byId("more-jobs"), false);
     const sent = remembered().filter(({ batch }) => !batch).slice(0, MOST_ASKED);
     this.#note(this.refused ? "The token was not accepted. Only documents sent from this browser are shown." : "Only documents sent from this browser are shown.");
-    const found = await Promise.all(sent.map(({ id }) => askJson(jobPath(id, "/status")).catch((error) => ({ gone: [404, 410].includes(error.status), id }))));
+    const found = await Promise.all(sent.map(({ id }) => client.status(id).catch((error) => ({ gone: [404, 410].includes(error.status), id }))));
     found.filter(({ gone }) => gone).forEach(({ id }) => forget(id));
     return found.filter(({ job_id: id }) => id);
   }
@@ -87,7 +87,7 @@ export class JobsList {
   async #batches(jobs) {
     const known = [...jobs.map(({ batch_id: id }) => id), ...remembered().filter(({ batch }) => batch).map(({ id }) => id)];
     const ids = [...new Set(known.filter(Boolean))].slice(0, MOST_ASKED);
-    const found = await Promise.all(ids.map((id) => askJson(batchPath(id, "?limit=0")).catch((error) => ([404, 410].includes(error.status) && forget(id), null))));
+    const found = await Promise.all(ids.map((id) => client.batch(id, { limit: 0 }).catch((error) => ([404, 410].includes(error.status) && forget(id), null))));
     return new Map(found.filter(Boolean).map((batch) => [batch.batch_id, batch]));
   }
 

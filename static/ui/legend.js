@@ -6,6 +6,7 @@ const KINDS = [
   ["text_layer", "Text layer"],
   ["deepseek", "DeepSeek-OCR"],
   ["nanonets", "Nanonets-OCR2"],
+  ["vlm", "Own model"],
   ["cpu", "CPU engine"],
   ["blank", "Blank"],
   ["flagged", "Flagged"],

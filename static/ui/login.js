@@ -1,6 +1,6 @@
 // Logging in and out, where each caller sees its own documents only. What proves a login is in a cookie that no script can read.
 
-import { ask, askLast } from "./api.js";
+import { client, logOut } from "./api.js";
 import { byId, setText, show } from "./dom.js";
 import { onceAtATime } from "./fields.js";
 import { keepPlace, takePlace } from "./memory.js";
@@ -20,7 +20,7 @@ export function needsLogin() {
 
 /** Connects what the page has for logging in or out. Who comes back from the provider goes on where the login began. */
 export function offerLogin() {
-  byId("log-out")?.addEventListener("click", logOut);
+  byId("log-out")?.addEventListener("click", leave);
   byId("provider-login")?.addEventListener("click", () => keepPlace(location.pathname, location.hash));
   if (byId("key-login")) onceAtATime(byId("key-login"), logIn);
   if (!needsLogin()) return goOn();
@@ -39,16 +39,16 @@ async function logIn() {
   const key = field.value.trim();
   if (!key) return complain("Enter an API key.", field);
   try {
-    await ask("/login", { method: "POST", json: { key }, tries: 1 });
+    await client.ask("/login", { method: "POST", json: { key }, attempts: 1 });
     return location.reload();
   } catch (error) {
     return complain(error.message, field);
   }
 }
 
-async function logOut() {
+async function leave() {
   try {
-    await askLast("/logout", { method: "POST" });
+    await logOut();
     location.assign("/");
   } catch (error) {
     notice(error.message, "bad");

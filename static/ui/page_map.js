@@ -86,7 +86,7 @@ export class PageMap {
   #readColours() {
     const style = getComputedStyle(document.documentElement);
     const read = (name) => style.getPropertyValue(name).trim();
-    const kinds = ["text_layer", "deepseek", "nanonets", "cpu", "failed", "pending", "reading", "blank", "flag", "number"];
+    const kinds = ["text_layer", "deepseek", "nanonets", "vlm", "cpu", "failed", "pending", "reading", "blank", "flag", "number"];
     const found = Object.fromEntries(kinds.map((kind) => [kind, read(`--tile-${kind}`)]));
     return { ...found, ink: read("--ink"), faint: read("--ink-3"), line: read("--line-strong"), font: read("--sans") };
   }

@@ -1,7 +1,7 @@
 // One page: its image beside its blocks, each highlighting the other, and the reasons for its reading.
 
 import { locationWords } from "./words.js";
-import { askJson, jobPath } from "./api.js";
+import { client } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { byId, el, fill, setText, show } from "./dom.js";
 import { closesOnEscape } from "./escape.js";
@@ -12,7 +12,7 @@ import { DEFAULT_RATIO, Sheet } from "./sheet.js";
 import { pageBadges, pageNotes, whyTrail } from "./why.js";
 
 const MOST_KEPT = 40;
-const MODELS = new Set(["deepseek", "nanonets"]);
+const MODELS = new Set(["deepseek", "nanonets", "vlm"]);
 const READ = new Set(["done", "blank", "failed", "unread"]);
 
 export class PageView {
@@ -80,7 +80,7 @@ export class PageView {
   async #fetch(number, signal) {
     const kept = this.kept.get(number);
     if (kept) return kept;
-    const told = await askJson(jobPath(this.jobId, `/pages/${number}`), { signal, patient: true });
+    const told = await client.page(this.jobId, number, { signal });
     const view = this.cancelled ? { ...told, state: endState(told.state) } : told;
     if (READ.has(view.state) && !view.rereading) this.kept.set(number, view);
     if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);

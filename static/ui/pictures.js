@@ -1,6 +1,6 @@
 // Page images, fetched when they are shown and kept for a while.
 
-import { ask } from "./api.js";
+import { client } from "./api.js";
 
 const MOST = 12;
 
@@ -17,8 +17,7 @@ export class Pictures {
       this.kept.set(path, kept);
       return kept;
     }
-    const answer = await ask(path, { signal, patient: true });
-    const address = URL.createObjectURL(await answer.blob());
+    const address = URL.createObjectURL(await client.image(path, { signal }));
     this.drop(path);
     this.kept.set(path, address);
     if (this.kept.size > MOST) this.drop(this.kept.keys().next().value);

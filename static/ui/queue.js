@@ -3,16 +3,15 @@
 import { byId, el, fill, setText, show } from "./dom.js";
 import { explain, failureInShort } from "./failure.js";
 import { files, remember } from "./memory.js";
-import { Link, sendLink } from "./link.js";
+import { Link } from "./link.js";
 import { announce } from "./notices.js";
 import { upload } from "./upload.js";
 import { bytes, count, ENDED, jobState } from "./words.js";
 
 const AT_ONCE = 2;
 
-/** Without an error, an upload in pieces was interrupted. */
-function whyItWaits(error) {
-  if (!error) return "Interrupted. Going on";
+function whyItWaits({ error, resumes }) {
+  if (resumes) return "Interrupted. Going on";
   return `${error.code === "RATE_LIMIT_EXCEEDED" ? explain(error) : "The server is busy."} Trying again`;
 }
 
@@ -76,10 +75,10 @@ export class Queue {
     entry.stop = new AbortController();
     show(row.bar, !link);
     try {
-      const accepted = await (link ? sendLink : upload)(link ?? sent, options, {
+      const accepted = await upload(link ?? sent, options, {
         signal: entry.stop.signal,
         onProgress: (fraction) => this.#progress(entry, fraction),
-        onWait: (seconds, error) => setText(row.text, `${whyItWaits(error)} in ${Math.round(seconds)} s.`),
+        onWait: (waiting) => setText(row.text, `${whyItWaits(waiting)} in ${Math.ceil(waiting.seconds)} s.`),
       });
       this.#accepted(entry, accepted);
     } catch (error) {

@@ -1,10 +1,11 @@
 // The state of the service and its engines: one line in the header, loaded at intervals while the page is visible.
 
+import { client } from "./api.js";
 import { byId, setText, show } from "./dom.js";
 import { count, ENGINES } from "./words.js";
 
 const SECONDS = 10;
-export const MODELS = ["deepseek", "nanonets"];
+export const MODELS = ["deepseek", "nanonets", "vlm"];
 
 /** `onEngines(engines)` is called with the state of each engine the settings allow: name to {ok, detail}. */
 export function watchService(onEngines) {
@@ -20,7 +21,7 @@ export function watchService(onEngines) {
 
 async function look(onEngines) {
   try {
-    const [ready, system] = await Promise.all(["/v1/health/ready", "/v1/system"].map(async (path) => (await fetch(path)).json()));
+    const [ready, system] = await Promise.all([client.ready(), client.system({ attempts: 1 }).catch(() => ({}))]);
     const readers = system.engines ? whoReads(system.engines) : "";
     const state = ready.status === "down" ? "Not ready" : `${count(ready.workers, "worker")} ready`;
     tell(ready.status, state + (readers && ` · ${readers}`), [...(ready.warnings ?? []), whichScripts(system.scripts)].join(" ").trim());

@@ -1,10 +1,10 @@
 // Every table of a document with a preview, to copy or to save as CSV.
 
-import { askJson } from "./api.js";
+import { client } from "./api.js";
 import { table as gridOf } from "./blocks.js";
 import { readCsv } from "./csv.js";
 import { el, fill } from "./dom.js";
-import { resultPath, saveText } from "./downloads.js";
+import { saveText } from "./downloads.js";
 import { framed } from "./frames.js";
 import { showMore } from "./more.js";
 import { copy } from "./notices.js";
@@ -14,7 +14,7 @@ const MOST_ROWS = 60;
 const MOST_COLUMNS = 40;
 
 export async function showTables(panel, jobId, stem, openPage, signal) {
-  const tables = await askJson(resultPath(jobId, "tables"), { signal, patient: true });
+  const { tables } = await client.result(jobId, "tables", { signal });
   if (signal.aborted) return;
   if (!tables.length) {
     fill(panel, el("div", { class: "empty" }, el("b", {}, "No tables"), "None was found in this document."));

@@ -1,6 +1,6 @@
 // The tab of values: what to look for, the values that were found, and the place of each on its page.
 
-import { ask, askJson, jobPath } from "./api.js";
+import { client } from "./api.js";
 import { byId, el, fill, setText, show } from "./dom.js";
 import { saveText } from "./downloads.js";
 import { markField, onceAtATime } from "./fields.js";
@@ -53,7 +53,7 @@ export class ValuesView {
       if (this.shown || !earlier) return;
       if (earlier.schema_name) this.schema.value = earlier.schema_name;
       this.#choose();
-      await this.#load(earlier.url, () => askJson(earlier.url, { patient: true }));
+      await this.#load(() => client.extraction(this.jobId, earlier.id));
     } catch (error) {
       trouble(error);
     }
@@ -61,7 +61,7 @@ export class ValuesView {
 
   async #loadSchemas() {
     if (this.schema.options.length > 1) return;
-    const { schemas } = await askJson("/v1/schemas");
+    const schemas = await client.schemas();
     const chosen = schemas.map(({ name, title }) => el("option", { value: name }, title || nameOf([name])));
     this.schema.prepend(...chosen);
     this.schema.selectedIndex = Math.max(0, schemas.findIndex(({ name }) => name === "invoice"));
@@ -77,31 +77,17 @@ export class ValuesView {
     const names = this.names.value.split(",").map((name) => name.trim()).filter(Boolean);
     if (!this.schema.value && markField(this.names, names.length ? "" : "Type at least one name.")) return this.names.focus();
     const json = this.schema.value ? { schema: this.schema.value } : { fields: names };
-    await this.#load("", async () => {
-      const answer = await ask(jobPath(this.jobId, "/extract"), { method: "POST", json, patient: true });
-      const body = await answer.json();
-      if (answer.status !== 202) return Object.assign(body, { address: answer.headers.get("Content-Location") });
-      return this.#awaited(body.status_url);
-    });
+    await this.#load(() => client.extract(this.jobId, json));
     return undefined;
   }
 
-  /** The answer to an extraction that takes longer. */
-  async #awaited(address) {
-    for (;;) {
-      const answer = await ask(address, { patient: true });
-      if (answer.status !== 202) return Object.assign(await answer.json(), { address });
-      await answer.body?.cancel();
-    }
-  }
-
-  async #load(address, fetchAnswer) {
+  async #load(fetchAnswer) {
     const { jobId } = this;
     setText(byId("values-says"), "Looking for the values…");
     try {
       const answer = await fetchAnswer();
       if (jobId !== this.jobId) return;
-      this.shown = { address: address || answer.address, answer };
+      this.shown = answer;
       this.#render(answer);
     } finally {
       if (jobId === this.jobId) setText(byId("values-says"), "");
@@ -146,12 +132,12 @@ export class ValuesView {
   }
 
   #answer() {
-    const { address, ...answer } = this.shown.answer;
+    const { url, ...answer } = this.shown;
     return answer;
   }
 
   async #saveCsv() {
-    const answer = await ask(`${this.shown.address}?format=csv`, { patient: true });
+    const answer = await client.ask(this.shown.url, { query: { format: "csv" }, patient: true });
     saveText(await answer.text(), `${this.stem}-values.csv`, "text/csv;charset=utf-8");
   }
 
@@ -234,7 +220,7 @@ export class ValuesView {
   async #view(number, signal) {
     const kept = this.views.get(number);
     if (kept) return kept;
-    const { image_url, page } = await askJson(jobPath(this.jobId, `/pages/${number}`), { signal, patient: true });
+    const { image_url, page } = await client.page(this.jobId, number, { signal });
     const view = { image_url, location: page?.location, ratio: page?.width && page.height ? page.width / page.height : DEFAULT_RATIO };
     this.views.set(number, view);
     return view;

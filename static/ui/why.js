@@ -69,14 +69,14 @@ function ending(number) {
   return { 1: "st", 2: "nd", 3: "rd" }[[11, 12, 13].includes(number % 100) ? 0 : number % 10] ?? "th";
 }
 
-function attempt({ engine, outcome, reason, temperature, milliseconds, cached }) {
+function attempt({ engine, model, grammar, outcome, reason, temperature, milliseconds, cached }) {
   const [name, tone] = OUTCOMES[outcome] ?? [outcome, ""];
   const warmth = temperature ? `, temperature ${temperature}` : "";
   const before = cached ? ", from the cache" : "";
   return el(
     "li",
     {},
-    el("b", {}, ENGINES[engine] ?? engine),
+    el("b", { title: model ?? "" }, (ENGINES[engine] ?? engine) + (grammar ? ` (${model}, answers in ${grammar})` : "")),
     el("span", { class: "outcome", data: { tone } }, name + (reason ? `: ${reason}` : "") + warmth + before),
     el("span", { class: "time" }, milliseconds < 1000 ? `${milliseconds} ms` : duration(milliseconds / 1000)),
   );

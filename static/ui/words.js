@@ -6,6 +6,7 @@ export const ENGINES = {
   text_layer: "Text layer",
   deepseek: "DeepSeek-OCR",
   nanonets: "Nanonets-OCR2",
+  vlm: "Own model",
   rapidocr: "RapidOCR (CPU)",
   tesseract: "Tesseract (CPU)",
   pdfplumber: "pdfplumber (second reader)",

@@ -14,6 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from redis import Redis
 
 from document_parser.api.factory import create_app
+from document_parser.api.middleware.errors import ProblemBody
 from document_parser.api.openapi import OPERATOR_SECURITY
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from tests.support import fuzz
@@ -25,7 +26,7 @@ from tests.support.receiver import settings as webhooks
 from tests.support.service import ROOT, Service, redis_url_of
 
 SAMPLES = ROOT / "samples"
-PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
+PROBLEM = {"$ref": "#/components/schemas/ProblemBody"}
 OPERATION_IDS = {
     "process_async",
     "process_sync",
@@ -109,12 +110,16 @@ def test_operations_keep_the_names_that_clients_are_generated_from(document, ope
     assert [name for name in operations if not re.fullmatch(r"[a-z]+(_[a-z]+)*", name)] == []
 
 
-def test_every_error_is_the_one_problem_body(operations):
+def test_every_error_is_the_one_problem_body_with_an_example_of_each_of_its_codes(document, operations):
     for name, operation in operations.items():
         for status, answer in operation["responses"].items():
             health = status == "503" and name in ("health", "ready")
             if int(status) >= 400 and status != "414" and not health:
-                assert answer["content"] == PROBLEM, (name, status)
+                (media,) = answer["content"].values()
+                assert media["schema"] == PROBLEM, (name, status)
+                assert set(media["examples"]) == set(re.findall(r"^- `([A-Z_]+)`: ", answer["description"], re.MULTILINE))
+    for code, example in document["components"]["examples"].items():
+        assert ProblemBody.model_validate(example["value"]).error.code == code
 
 
 def test_every_error_names_codes_that_have_its_status(operations):

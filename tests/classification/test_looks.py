@@ -6,10 +6,11 @@ import pytest
 
 from document_parser.classification.classify import classify_pages
 from document_parser.classification.evidence import page_evidence, vocabulary_of
-from document_parser.classification.looks import language_words, look_of
+from document_parser.classification.looks import look_of
 from document_parser.extraction.view import view_page
 from document_parser.models import Block, Cell, Location, Page, Table
 from document_parser.models.classification import ClassificationOrder
+from document_parser.text.common_words import common_words
 from tests.support.typed_pages import page_of, text_page
 
 
@@ -47,8 +48,8 @@ def test_a_page_has_the_language_of_its_common_words(text, language):
 
 
 def test_no_common_word_is_of_two_languages():
-    assert len(language_words()) > 200
-    assert {"the", "und", "les"} <= set(language_words())
+    assert len(common_words()) > 200
+    assert {"the", "und", "les"} <= set(common_words())
 
 
 def test_the_end_of_a_letter_and_its_date_are_seen():

@@ -14,6 +14,7 @@ from document_parser.cli.checks.parts import check_redis_exposure, without_secre
 from document_parser.settings import Settings, StoreSettings
 from tests.support.doctor import run_checks, run_doctor
 from tests.support.service import NOBODY, Service, free_port
+from tests.support.vllm_answers import VLM_MODELS
 from tests.support.vllm_extract import MODEL, ExtractServer
 from tests.support.vllm_server import ModelServer, served_from_thread
 
@@ -148,6 +149,23 @@ def test_deep_has_each_model_server_read_a_picture(tmp_path):
         found = run_checks(tmp_path, "--deep", "--only", "model-servers", INFERENCE_MODE="auto", **urls(server.url))
         assert len(server.log) == 1
     assert "read a small image" in found["deepseek"]["detail"]
+
+
+def test_a_form_that_does_not_fit_the_third_model_is_told_with_the_one_that_does(tmp_path):
+    with served_from_thread(ModelServer(VLM_MODELS["chandra"], "chandra")) as server:
+        own = {"VLLM_DEEPSEEK_URL": "", "VLLM_NANONETS_URL": "", "VLLM_VLM_URL": server.url, "INFERENCE_MODE": "vllm"}
+        only = ("--only", "model-servers")
+        found = run_checks(tmp_path, *only, "--deep", **own, VLLM_VLM_MODEL=server.model, VLLM_VLM_GRAMMAR="dots_mocr")
+        assert found["vlm"]["status"] == "warning"
+        assert "not in the form" in found["vlm"]["detail"]
+        assert "docs/engines.md" in found["vlm"]["advice"]
+        found = run_checks(tmp_path, *only, **own, VLLM_VLM_MODEL=server.model, VLLM_VLM_GRAMMAR="dots_mocr")
+        assert "VLLM_VLM_GRAMMAR=chandra" in found["vlm grammar"]["advice"]
+        older = {"VLLM_VLM_MODEL": "lightonai/LightOnOCR-2-1B", "VLLM_VLM_GRAMMAR": "lighton"}
+        assert run_checks(tmp_path, *only, **own, **older)["vlm prompt"]["advice"] == "Set VLLM_VLM_PROMPT=none."
+        found = run_checks(tmp_path, *only, **own)
+        assert found["vlm"]["advice"] == "Set VLLM_VLM_MODEL, or leave both empty."
+        assert {"deepseek", "nanonets"}.isdisjoint(found)
 
 
 def test_a_port_that_another_program_has_is_missing(tmp_path):

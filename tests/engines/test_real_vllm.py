@@ -18,14 +18,16 @@ import pytest
 
 from document_parser.engines.registry import Engines
 from document_parser.engines.vlm.client import VisionEngine
+from document_parser.engines.vlm.configured import ConfiguredEngine
 from document_parser.engines.vlm.deepseek import DeepSeekEngine
+from document_parser.engines.vlm.grammars import GRAMMARS
 from document_parser.engines.vlm.nanonets import NanonetsEngine
 from document_parser.engines.vlm.request import ModelRequest
-from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineUnavailable
+from document_parser.errors import AnswerUnreadable, ContextExceeded, EngineError, EngineRefused, EngineUnavailable
 from document_parser.models import Options, PageImage, PageImageSpec, Reading
 from document_parser.pipeline.checks.guards import loop_reason
 from document_parser.pipeline.reading.read_page import read_page
-from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
+from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings, VlmSettings
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers
 from tests.support.documents import scanned_pdf
@@ -201,6 +203,29 @@ def test_several_pages_are_in_flight_at_once(nanonets):
         assert len({reading.text for reading in readings}) == 1
 
     with_engine(engine_for(nanonets), test)
+
+
+# --- a model that settings alone describe ------------------------------------------------------------------------------
+
+
+def configured(server: RealServer, **own: Any) -> VisionEngine:
+    """The third engine, with the tiny model in the place of its own."""
+    settings = VlmSettings(url=server.url, model=MODELS[server.grammar], **own)
+    return ConfiguredEngine(Settings(engines=EngineSettings(**PATIENT), vlm=settings))
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS)
+def test_the_request_of_each_grammar_is_taken_and_an_answer_in_another_form_refused(grammar, nanonets):
+    """Its prompt and its further fields, and for LightOnOCR no words at all."""
+    engine = configured(nanonets, grammar=grammar, prompt="none" if grammar == "lighton" else "")
+    if GRAMMARS[grammar].mark is not None:
+        error = error_of(engine)
+        assert type(error) is AnswerUnreadable
+        assert f"VLLM_VLM_GRAMMAR={grammar}" in error.message
+        return
+    reading = read(engine)
+    assert (reading.engine, reading.finish_reason) == ("vlm", "stop")
+    assert reading.blocks[0].text == TITLE["nanonets"]
 
 
 # --- faults -----------------------------------------------------------------------------------------------------------

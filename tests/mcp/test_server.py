@@ -18,9 +18,9 @@ from mcp.types import ListRootsResult, Root
 from document_parser.mcp.library import Library
 from document_parser.mcp.server import make_server
 from tests.support import documents
-from tests.support.assistant import COMMAND, assistant, started
+from tests.support.assistant import COMMAND, assistant, served_by_http, started
 from tests.support.peer import good, peer, problem
-from tests.support.service import ROOT, Service, free_port, listens, processes_of, wait_until
+from tests.support.service import ROOT, Service, free_port, processes_of, wait_until
 
 SAMPLES = ROOT / "samples"
 JOB = "11111111-1111-4111-8111-111111111111"
@@ -226,24 +226,6 @@ def test_a_text_that_is_still_written_is_waited_for_by_status_and_read_says_so()
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def serving(*arguments: object, **environment: str):
-    """The address of a server by HTTP, a process of its own."""
-    port = free_port()
-    command = [*COMMAND, "--http", "--port", str(port), *map(str, arguments)]
-    own = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environment}
-    process = subprocess.Popen(command, env=own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: listens(port) or process.poll() is not None, 60, "the server listens")
-        assert process.poll() is None
-        yield f"http://127.0.0.1:{port}/mcp"
-        process.terminate()
-        assert process.wait(20) in (0, -15)
-    finally:
-        process.kill()
-        process.wait()
-
-
 def opening(address: str, **headers: str) -> int:
     """The status of the first request of a program with these headers."""
     params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
@@ -255,7 +237,7 @@ def opening(address: str, **headers: str) -> int:
 def test_by_http_each_callers_key_is_passed_on_and_foreign_pages_are_refused(tmp_path):
     with (
         peer(lambda _: problem(401, "LOGIN_REQUIRED")) as needing,
-        serving("--server", needing.url, DOCPARSE_API_KEY="own") as address,
+        served_by_http("--server", needing.url, DOCPARSE_API_KEY="own") as address,
     ):
 
         async def ask() -> str:
@@ -283,7 +265,7 @@ def test_other_machines_reach_it_only_where_callers_need_a_key():
     assert "AUTH_MODE=required" in refused.stderr
     with (
         peer(lambda _: problem(401, "LOGIN_REQUIRED")) as closed,
-        serving("--host", "0.0.0.0", "--server", closed.url) as address,
+        served_by_http("--host", "0.0.0.0", "--server", closed.url) as address,
     ):
         assert opening(address) == 401
         assert opening(address, Authorization="Bearer dp_theirs") == 200

@@ -44,12 +44,14 @@ USED_WITHOUT_IMPORT = {
     "boto3-stubs": ("document_parser/storage/s3.py", "mypy_boto3_s3"),
     "types-olefile": ("document_parser/sources/mail/outlook_file.py", "olefile.OleFileIO[str]"),
     "import-linter": ("Makefile", "/lint-imports"),
+    "mkdocs-material": ("mkdocs.yml", "name: material"),
     "mypy": ("Makefile", "/mypy"),
     "ruff": ("Makefile", "/ruff"),
     "pytest-timeout": ("pyproject.toml", "timeout = "),
     "pytest-xdist": ("Makefile", "--numprocesses"),
     "openapi-python-client": ("tests/api/test_openapi.py", "openapi_python_client"),
     "oidc-provider-mock": ("tests/support/login_provider.py", '"oidc_provider_mock"'),
+    "mkdocs": ("Makefile", "/mkdocs build"),
     "psycopg": ("document_parser/accounts/database.py", "postgresql+psycopg"),
 }
 """A requirement that no module imports: the file that uses it, and what is written there."""
@@ -141,8 +143,8 @@ def brought_along(wanted: Iterable[Requirement], *, beside: bool = False) -> set
     return indirect if beside else direct | indirect
 
 
-PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py"}
-"""Programs that need what they are compared with: the first has an environment of its own, the second says what to install."""
+PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py", "benchmarks/facades.py"}
+"""Programs that need what they are compared with: the first has an environment of its own, the others say what to install."""
 
 
 @pytest.mark.parametrize(

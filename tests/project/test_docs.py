@@ -22,6 +22,8 @@ from tests.support.service import ROOT, Service
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+"""With those in folders of docs/, which index pages of their own lead to."""
 
 
 def test_every_error_stands_in_the_docs_with_its_status():
@@ -51,7 +53,8 @@ def test_every_option_stands_in_readme_and_docs():
 
 def test_settings_named_in_the_docs_exist():
     known = {name for _, name, _ in environment_fields()}
-    texts = [README, *(path.read_text() for path in (ROOT / "docs").glob("*.md"))]
+    # Pages of compat/ also name settings of the systems whose clients they are for.
+    texts = [README, *(path.read_text() for path in PAGES if path.parent.name != "compat")]
     named = {name for text in texts for name in re.findall(r"`([A-Z0-9]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", text)}
     codes = {kind.code for kind in error_kinds()}
     assert named - known - codes - set(vars(otel_variables)) == set()
@@ -95,7 +98,9 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", ["README.md", "deploy/terraform/README.md", *(f"docs/{path.name}" for path in DOCS)])
+@pytest.mark.parametrize(
+    "page", ["README.md", "deploy/terraform/README.md", *(path.relative_to(ROOT).as_posix() for path in PAGES)]
+)
 def test_every_link_of_a_page_leads_to_a_file_and_a_heading_that_exist(page):
     path = ROOT / page
     prose = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(), flags=re.DOTALL)
@@ -139,3 +144,10 @@ def test_every_page_is_reached_from_the_readme_and_every_page_of_operation_from_
         "cost",
     }
     assert {name for name in of_operation if f"]({name}.md)" not in deployment} == set()
+
+
+def test_the_troubleshooting_quotes_errors_as_callers_see_them():
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    quoted = dict(re.findall(r"^### `([A-Z_]+)`\n\n> (.*)$", page, re.MULTILINE))
+    assert len(quoted) > 15
+    assert quoted.items() <= {kind.code: kind.message for kind in error_kinds()}.items()

@@ -19,7 +19,7 @@ import yaml
 import document_parser
 from document_parser.cli.models import SERVER_PROFILES, server_command
 from document_parser.jobs.scheduling.lanes import LANES
-from document_parser.settings import EngineSettings, Settings, StoreSettings, environment_fields
+from document_parser.settings import EngineSettings, Settings, StoreSettings, VlmSettings, environment_fields
 from tests.support.deploy_tools import FOLDER, checked, tool
 from tests.support.renders import CHART, RENDERS, SITES, parsed, rendered
 from tests.support.service import ROOT
@@ -180,7 +180,7 @@ def test_pools_are_scaled_by_the_seconds_of_work_of_every_lane(site):
         assert zero == {"docparse-worker-gpu", "docparse-vllm-deepseek", "docparse-vllm-nanonets"}
 
 
-@pytest.mark.parametrize("model", SERVER_PROFILES)
+@pytest.mark.parametrize("model", ["deepseek", "nanonets"])
 def test_model_servers_have_the_flags_that_docparse_models_prints_and_a_gpu_of_their_own(model):
     line = server_command(Settings(engines=EngineSettings(), store=StoreSettings()), model)
     line[line.index("--host") + 1] = "0.0.0.0"
@@ -190,6 +190,13 @@ def test_model_servers_have_the_flags_that_docparse_models_prints_and_a_gpu_of_t
     line[line.index("--gpu-memory-utilization") + 1] = "0.90"
     assert sorted(server["command"] + server["args"]) == sorted(line)
     assert server["resources"]["limits"]["nvidia.com/gpu"] == 1
+
+
+def test_the_third_model_has_the_flags_that_docparse_models_prints():
+    server = VALUES["vllm"]["servers"]["vlm"]
+    own = VlmSettings(url=f"http://127.0.0.1:{server['port']}/v1", model=server["model"], grammar="chandra")
+    line = server_command(Settings(engines=EngineSettings(), store=StoreSettings(), vlm=own), "vlm")
+    assert line[line.index("--dtype") : line.index("--host")] + line[line.index("--gpu-memory-utilization") :] == server["args"]
 
 
 def test_prometheus_finds_the_jobs_that_the_rules_know_and_shows_that_it_may():

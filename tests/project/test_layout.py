@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.support.service import ROOT
 
 TESTS, PACKAGE = ROOT / "tests", ROOT / "document_parser"
-WITHOUT_A_PACKAGE = {"cases", "drawn", "page", "project", "service", "support"}
-"""Tests of the page at ``/``, of the checkout itself, of the service as a whole; and the helpers."""
+WITHOUT_A_PACKAGE = {"cases", "clients", "drawn", "guides", "page", "project", "service", "support"}
+"""Tests of the page at ``/``, of the checkout, the guides, the service as a whole, with other systems' clients; and helpers."""
 
 
 def imports_of(path: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -15,6 +16,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.types import CallToolResult
 
 from document_parser.mcp.fit import MAX_ANSWER_BYTES, size_of
+from tests.support.service import ROOT, free_port, listens, wait_until
 
 COMMAND = [sys.executable, "-m", "document_parser", "mcp"]
 """``docparse mcp`` with the start of Python, as assistants start it."""
@@ -79,3 +81,21 @@ def started(*arguments: object, **environment: str) -> StdioServerParameters:
     """``docparse mcp`` as a process that an assistant starts."""
     command, *options = [*COMMAND, *map(str, arguments)]
     return StdioServerParameters(command=command, args=options, env=environment)
+
+
+@contextmanager
+def served_by_http(*arguments: object, **environment: str) -> Iterator[str]:
+    """The address of a server by HTTP, a process of its own."""
+    port = free_port()
+    command = [*COMMAND, "--http", "--port", str(port), *map(str, arguments)]
+    own = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environment}
+    process = subprocess.Popen(command, env=own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: listens(port) or process.poll() is not None, 60, "the server listens")
+        assert process.poll() is None
+        yield f"http://127.0.0.1:{port}/mcp"
+        process.terminate()
+        assert process.wait(20) in (0, -15)
+    finally:
+        process.kill()
+        process.wait()

@@ -6,14 +6,15 @@ import base64
 import binascii
 import io
 import re
-from typing import Any
+from typing import Any, get_args
 
 from PIL import Image
 
+from document_parser.models import GrammarName
 from tests.support.stamp import read_stamp
 from tests.support.vllm_answers import Grammar, tokens_of
 
-CONTEXT: dict[Grammar, int] = {"deepseek": 8192, "nanonets": 32768}
+CONTEXT: dict[Grammar, int] = {**dict.fromkeys(get_args(GrammarName), 32768), "deepseek": 8192, "nanonets": 32768}
 PICTURE_TOKENS = 900
 THINNEST = 200
 BUSY = "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance."

@@ -28,7 +28,17 @@ from weakref import WeakSet
 from aiohttp import web
 
 from tests.support import vllm_wire as wire
-from tests.support.vllm_answers import SPECIAL, Grammar, answer_for, garbage_for, loop_for, tokens_of
+from tests.support.vllm_answers import (
+    MODELS,
+    SPECIAL,
+    SPECIAL_TOKEN,
+    VLM_MODELS,
+    Grammar,
+    answer_for,
+    garbage_for,
+    loop_for,
+    tokens_of,
+)
 from tests.support.vllm_batching import Batch, Sequence, Speed
 from tests.support.vllm_refusals import BUSY, CONTEXT, Refusal, beyond_context, check, invalid, stamp_of
 
@@ -252,7 +262,8 @@ class ModelServer:
     def _sequence(self, body: dict[str, Any], prompt: int, limit: int, outcome: str, text: str) -> Sequence:
         """The answer in tokens. It ends by itself, or at the limit."""
         if body.get("skip_special_tokens", True):
-            text = SPECIAL.sub("", text) if self.grammar == "deepseek" else text
+            special = {"deepseek": SPECIAL}.get(self.grammar, SPECIAL_TOKEN)
+            text = text if self.grammar == "nanonets" else special.sub("", text)
         pieces = tokens_of(text)
         if outcome == "truncate":
             limit = len(pieces) // 2
@@ -383,7 +394,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--model", default="deepseek-ai/DeepSeek-OCR")
-    parser.add_argument("--grammar", choices=("deepseek", "nanonets"), default="deepseek")
+    parser.add_argument("--grammar", choices=(*MODELS, *VLM_MODELS), default="deepseek")
     parser.add_argument("--ready-file", type=Path, help="Gets the address as soon as the server answers.")
     parser.add_argument("--tokens", type=int, default=300, help="Length of an answer.")
     parser.add_argument("--most-waiting", type=int, help="Answer 503 when so many wait.")

@@ -15,6 +15,7 @@ from document_parser.api.intake.arrivals import PIECE_BYTES
 from document_parser.api.intake.form_parser import MULTIPART
 from document_parser.api.intake.uploads import UploadRequest
 from document_parser.api.job_fields import idempotency_key
+from document_parser.api.resumable import FinishedUpload
 from document_parser.api.services import get_services
 from document_parser.api.submission import check_capacity
 from document_parser.errors import BadRequest, FileMissing, TooManyFiles
@@ -27,9 +28,9 @@ MAX_FORM_PARTS = 400
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A document that came with a request, or the address that it is fetched from."""
+    """A document that came with a request or before it, or the address that it is fetched from."""
 
-    document: StagedFile | Origin
+    document: StagedFile | FinishedUpload | Origin
     filename: str
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import re
 from collections.abc import Iterable
 
@@ -38,9 +37,7 @@ def register(app: Flask, names: Iterable[FacadeName]) -> None:
 
 def load_facades(names: Iterable[FacadeName]) -> dict[FacadeName, Facade]:
     """Return facades by name. Their modules are imported when they are first asked for."""
-    modules = {name: f"document_parser.api.compat.{name}" for name in names}
-    there = {name: module for name, module in modules.items() if importlib.util.find_spec(module) is not None}
-    return {name: importlib.import_module(module).facade for name, module in there.items()}
+    return {name: importlib.import_module(f"document_parser.api.compat.{name}").facade for name in names}
 
 
 def _add(app: Flask, facade: Facade, route: Route, rule: str) -> None:

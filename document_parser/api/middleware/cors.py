@@ -33,6 +33,7 @@ CORS_REQUEST_HEADERS = [
 """Request headers that pages of other sites may send."""
 CORS_ANSWER_HEADERS = [
     "Content-Disposition",
+    "Content-Location",
     "Idempotency-Replayed",
     "Location",
     "Retry-After",
@@ -41,6 +42,8 @@ CORS_ANSWER_HEADERS = [
     "X-RateLimit-Reset",
     *tier_limits.ANSWER_HEADERS,
     "X-Request-ID",
+    "X-Stripped-Lines",
+    "X-Tables",
     *tus.ANSWER_HEADERS,
 ]
 """Response headers that pages of other sites may read."""

@@ -14,7 +14,7 @@ from document_parser.api.schemas import Breakers, ServerBreaker
 from document_parser.api.services import get_services
 from document_parser.balancing.breaker import Breaker
 from document_parser.jobs.redis.breakers import read_breakers
-from document_parser.models import VLM_ENGINES, ModelServerName
+from document_parser.models import ModelServerName
 
 routes = APIBlueprint(
     "breakers", __name__, url_prefix="/v1", abp_tags=[Tag(name="service", description="Health, capacity and metrics.")]
@@ -36,8 +36,9 @@ def listing() -> Response:
     services = get_services()
     known, now = read_breakers(services.probe_redis)
     excluded = services.settings.engines.inference_mode == "cpu"
-    names: tuple[ModelServerName, ...] = (*VLM_ENGINES, *(("extract",) if services.settings.asks_extract_model else ()))
-    servers = [(name, url) for name in names for url in services.settings.model_server(name).urls]
+    settings = services.settings
+    names: tuple[ModelServerName, ...] = (*settings.reading_models, *(("extract",) if settings.asks_extract_model else ()))
+    servers = [(name, url) for name in names for url in settings.model_server(name).urls]
     found = [_view(name, url, known.get(f"{name} {url}", Breaker()), now) for name, url in servers]
     return responses.to_response(Breakers(breakers=[] if excluded else found))
 

@@ -12,7 +12,7 @@ from document_parser.api.auth import check_origin
 from document_parser.api.job_fields import find_labels
 from document_parser.api.middleware import responses
 from document_parser.api.routes.jobs import check_job_id
-from document_parser.api.routes.stored_answers import is_order_id, load_answer
+from document_parser.api.routes.stored_classifications import answer_to, order_by_id
 from document_parser.api.schemas import ClassificationPath, ClassificationStarted, JobPath
 from document_parser.api.services import Services, get_services
 from document_parser.classification.labels import MAX_LABELS
@@ -28,12 +28,10 @@ from document_parser.errors import (
     OwnFileBroken,
     StorageUnavailable,
 )
-from document_parser.jobs import queue
-from document_parser.jobs.records import record, storage_keys
+from document_parser.jobs.records import record
 from document_parser.jobs.records.job import Job
 from document_parser.models import Classification, ClassificationOrder
 from document_parser.models.classification import SHIPPED_TYPES
-from document_parser.storage import StoredFileMissing
 
 CLASSIFICATION_ERRORS: tuple[openapi.Errors, ...] = (
     BadRequest,
@@ -110,31 +108,13 @@ def job_classification(path: ClassificationPath) -> Response:
     """Return the answer to what was asked before."""
     services = get_services()
     job = record.load(services.redis, check_job_id(path.job_id))
-    if not is_order_id(path.classification_id):
-        raise ClassificationNotFound()
-    try:
-        stored = services.storage.get(storage_keys.classification_order(job.card.job_id, path.classification_id))
-    except StoredFileMissing:
-        raise ClassificationNotFound() from None
-    return _answer(services, job, ClassificationOrder.model_validate_json(stored))
+    return _answer(services, job, order_by_id(services, job.card.job_id, path.classification_id))
 
 
 def _answer(services: Services, job: Job, order: ClassificationOrder, *, asks_model_again: bool = False) -> Response:
-    """Return the answer to an order, or 202.
-
-    With ``asks_model_again`` one that was made while the model was away is made anew.
-    """
+    """Return the answer to an order, or 202 with the address to ask again."""
     job_id = job.card.job_id
-
-    def request_answer() -> None:
-        services.storage.put(storage_keys.classification_order(job_id, order.digest), order.model_dump_json().encode())
-        queue.enqueue_stage(services.redis, job_id, f"classify-{order.digest}")
-
-    def is_final(answer: bytes) -> bool:
-        return not (asks_model_again and order.model and Classification.model_validate_json(answer).lacks_model)
-
-    key = storage_keys.classification(job_id, order.digest, job.revision)
-    found = load_answer(services, job, "classification", order.digest, key, request_answer, is_final=is_final)
+    found = answer_to(services, job, order, asks_model_again=asks_model_again)
     if found is not None:
         return Response(found, mimetype="application/json")
     started = ClassificationStarted(

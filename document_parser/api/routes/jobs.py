@@ -153,7 +153,7 @@ def source(path: JobPath) -> Response:
 def cancel(path: JobPath) -> Response:
     """End a job. Nothing more is read; finished pages are kept."""
     check_origin()
-    return responses.to_response(_cancel(get_services(), check_job_id(path.job_id)))
+    return responses.to_response(cancel_job(get_services(), check_job_id(path.job_id)))
 
 
 @routes.post(
@@ -215,7 +215,8 @@ def _load(job_id: str) -> Job:
     return record.load(get_services().redis, check_job_id(job_id))
 
 
-def _cancel(services: Services, job_id: str) -> Cancelled:
+def cancel_job(services: Services, job_id: str) -> Cancelled:
+    """End a job. Raises JobEnded if it has ended otherwise, JobNotFound, JobExpired, StorageUnavailable, RedisError."""
     record.load(services.redis, job_id)
     outcome = end_job(services.redis, services.ledger, services.storage, job_id, JobState.CANCELLED)
     if outcome == "missing":

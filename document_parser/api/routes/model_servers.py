@@ -15,7 +15,7 @@ from document_parser.api.schemas import Check
 from document_parser.balancing.breaker import State
 from document_parser.jobs.redis import breakers
 from document_parser.jobs.redis.connection import Redis
-from document_parser.models import VLM_ENGINES, ModelServerName
+from document_parser.models import ModelServerName
 from document_parser.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check_model_servers(services: Services) -> dict[str, ModelCheck]:
 
     A server that is away only means that other servers or engines read.
     """
-    return _check(services, VLM_ENGINES)
+    return _check(services, services.settings.reading_models)
 
 
 def check_extract_servers(services: Services) -> dict[str, ModelCheck]:
@@ -100,7 +100,7 @@ def model_server_problem(settings: Settings, name: ModelServerName, url: str, se
         start = "Start it" if name == "extract" else "Start it with docparse models start"
         return f"does not answer ({type(error).__name__})", f"{start}, or correct {prefix}_URL."
     if answer.status_code in (401, 403):
-        setting = "VLLM_EXTRACT_API_KEY" if name == "extract" else "VLLM_API_KEY"
+        setting = f"{prefix}_API_KEY" if name in ("extract", "vlm") else "VLLM_API_KEY"
         return "refuses the key", f"Set {setting} to the key of the model server."
     names = _models_in(answer)
     if names is None:

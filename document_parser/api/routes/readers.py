@@ -27,7 +27,8 @@ NO_ENGINE_READS = (
 """Warning if neither a model server nor a CPU engine works."""
 NO_MODEL_READS = (
     "INFERENCE_MODE=vllm, but no model server can be used: pages without a sound text layer fail. "
-    "Start one (docparse models start), correct VLLM_DEEPSEEK_URL and VLLM_NANONETS_URL, or set INFERENCE_MODE=auto. {reasons}"
+    "Start one (docparse models start), correct VLLM_DEEPSEEK_URL, VLLM_NANONETS_URL or VLLM_VLM_URL, or set "
+    "INFERENCE_MODE=auto. {reasons}"
 )
 """Warning in INFERENCE_MODE=vllm if no model server works."""
 

@@ -43,6 +43,7 @@ _ACCEPTED: dict[str, OutputFormat] = {
     "text/csv": "csv",
     "text/plain": "text",
     "application/x-ndjson": "chunks",
+    "application/pdf": "pdf",
     "application/zip": "zip",
 }
 
@@ -65,7 +66,7 @@ def respond(services: Services, job: Job, wanted: str, table: int | None = None,
     if name == "csv" and not _json_only():
         return _csv(services, job, table, attached=False)
     load = load_with_children if appended else load_result
-    if name == "zip" or accepted is not None:
+    if name in ("zip", "pdf") or accepted is not None:
         return _file(job, name, load(services, job, name), attached=accepted is None)
     name = "tables" if name == "csv" else name
     extraction = asked_with_document(services, job)

@@ -138,7 +138,7 @@ def _check_engine(services: Services, engine: EngineName) -> None:
     """Refuse an engine that the settings do not allow, or whose servers do not answer. Raises EngineAbsent."""
     if engine == "text_layer":
         return
-    if engine not in services.settings.engines.allowed:
+    if engine not in services.settings.allowed_engines:
         raise EngineAbsent(engine=engine)
     found = check_model_servers(services).get(engine) if engine in VLM_ENGINES else None
     if found is not None and not found.ok:

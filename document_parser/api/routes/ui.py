@@ -59,7 +59,7 @@ def _offers(settings: Settings, tier_name: str) -> dict[str, Any]:
         "modes": modes,
         "default_accuracy_mode": default if default in modes else modes[0],
         "lanes": tier.lanes or get_args(Lane),
-        "engines": [name for name in ("text_layer", *settings.engines.allowed) if tier.allows_engine(name)],
+        "engines": [name for name in ("text_layer", *settings.allowed_engines) if tier.allows_engine(name)],
         "max_upload_mb": tier.max_file_bytes(settings.api.max_upload_mb << 20) >> 20,
         "max_retention_hours": f"{longest_retention_hours(settings, tier_name):g}",
     }
@@ -122,5 +122,5 @@ def _samples() -> dict[str, str]:
 
 def _modules() -> list[str]:
     """Return all scripts of the page, so that the browser loads them at once and not one after another."""
-    folder = Path(current_app.static_folder or "") / "ui"
-    return sorted(f"ui/{path.name}" for path in folder.glob("*.js"))
+    static = Path(current_app.static_folder or "")
+    return sorted(f"{folder}/{path.name}" for folder in ("client", "ui") for path in (static / folder).glob("*.js"))

@@ -142,18 +142,19 @@ def check_clock(_: Settings) -> Iterator[Finding]:
 
 def check_gpu(settings: Settings) -> Iterator[Finding]:
     """Check the GPU, if the model servers are to run on this machine."""
-    if settings.engines.inference_mode == "cpu" or not any(map(_is_local_url, settings.deepseek.urls + settings.nanonets.urls)):
+    urls = [url for name in settings.reading_models for url in settings.model_server(name).urls]
+    if settings.engines.inference_mode == "cpu" or not any(map(_is_local_url, urls)):
         return
     listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits").strip()
     if not listed:
         advice = "Pages are read on the CPU. Install the driver, name servers elsewhere, or set INFERENCE_MODE=cpu."
         yield Finding("gpu", "warning", "nvidia-smi finds none", advice)
         return
-    need = needed_gpu_mib()
+    need = needed_gpu_mib(settings.reading_models)
     for line in listed.splitlines():
         name, _, mib = line.rpartition(",")
         has = int(mib) if mib.strip().isdigit() else 0
-        detail = f"{name}, {_gib(has)}; both models want about {_gib(need)}"
+        detail = f"{name}, {_gib(has)}; the model servers want about {_gib(need)}"
         enough = has >= need
         yield Finding(
             "gpu", "ok" if enough else "warning", detail, "" if enough else "Serve one of them: docparse models --only."

@@ -28,7 +28,7 @@ from document_parser.errors import EngineError, OpenerCrashed, StorageFull, Stor
 from document_parser.ingest import virus_scan
 from document_parser.jobs.queue import count_living_workers
 from document_parser.jobs.redis.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
-from document_parser.models import VLM_ENGINES, CpuEngine, EngineName, PageImage
+from document_parser.models import CpuEngine, EngineName, PageImage
 from document_parser.settings import Settings
 from document_parser.settings.exposure import is_loopback
 from document_parser.storage import LocalStorage, Storage, StoredFileMissing, make_storage
@@ -266,19 +266,41 @@ def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
             advice = "Set INFERENCE_MODE=auto to have it asked."
             yield Finding("extract", "warning", "is not asked: INFERENCE_MODE=cpu allows no model servers", advice)
         return
-    addresses = [(name, url) for name in VLM_ENGINES for url in settings.model_server(name).urls]
+    addresses = [(name, url) for name in settings.reading_models for url in settings.model_server(name).urls]
     complaints = {address: model_server_problem(settings, *address, PROBE_SECONDS) for address in addresses}
     # One model alone can read the other's pages; without both, INFERENCE_MODE=vllm reads nothing.
     none_left: Status = "missing" if settings.engines.inference_mode == "vllm" and all(complaints.values()) else "warning"
+    yield from _check_vlm_settings(settings)
     for (name, address), complaint in complaints.items():
         url = without_secrets(address)
         if complaint:
             yield Finding(name, none_left, f"{url} {complaint[0]}", complaint[1])
         elif deep:
-            yield _check_reading(settings, name, "Compare the server's flags with docparse models.")
+            advice = "Compare VLLM_VLM_GRAMMAR and VLLM_VLM_PROMPT with docs/engines.md, and" if name == "vlm" else "Compare"
+            yield _check_reading(settings, name, f"{advice} the server's flags with docparse models.")
         else:
             yield Finding(name, "ok", f"{url} serves {settings.model_server(name).model}")
     yield from _check_extract_servers(settings, deep=deep)
+
+
+def _check_vlm_settings(settings: Settings) -> Iterator[Finding]:
+    """Check that the third model is named completely, and that it is known to answer in the form that the settings say."""
+    own = settings.vlm
+    if bool(own.urls) != bool(own.model):
+        missing = "VLLM_VLM_MODEL" if own.urls else "VLLM_VLM_URL"
+        yield Finding("vlm", "warning", f"is not used: {missing} is empty", f"Set {missing}, or leave both empty.")
+    if not own.is_set:
+        return
+    from document_parser.engines.vlm.grammars import grammar_of_model
+    from document_parser.engines.vlm.grammars.lighton import WITHOUT_PROMPT
+
+    known = grammar_of_model(own.model)
+    if known is not None and known != own.grammar:
+        detail = f"{own.model} answers in another form than VLLM_VLM_GRAMMAR={own.grammar} says"
+        advice = f"Set VLLM_VLM_GRAMMAR={known}, unless its prompt asks for another form."
+        yield Finding("vlm grammar", "warning", detail, advice)
+    if own.grammar == "lighton" and own.prompt != "none" and WITHOUT_PROMPT.search(own.model):
+        yield Finding("vlm prompt", "warning", f"{own.model} was trained without a prompt", "Set VLLM_VLM_PROMPT=none.")
 
 
 def _check_extract_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import ClassVar
 from document_parser.engines.vlm.client import VisionEngine
 from document_parser.engines.vlm.markdown import markdown_blocks
 from document_parser.engines.vlm.request import ModelRequest
-from document_parser.models import Block, BlockKind, BoundingBox, EngineName, PageImageSpec
+from document_parser.models import Block, BlockKind, BoundingBox, EngineName, PageImage, PageImageSpec
 from document_parser.settings import Settings
 
 MAX_COORDINATE = 999
@@ -73,7 +73,7 @@ class DeepSeekEngine(VisionEngine):
         request = ModelRequest(own.url, own.model, own.prompt, own.max_tokens, own.temperature, extra)
         super().__init__(settings.engines, request)
 
-    def parse(self, text: str) -> list[Block]:
+    def parse(self, text: str, _: PageImage | None = None) -> list[Block]:
         """Return the blocks of an answer or of its beginning. Never raises."""
         return parse_deepseek(text)
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from document_parser.engines.vlm.client import VisionEngine
 from document_parser.engines.vlm.markdown import markdown_blocks
 from document_parser.engines.vlm.request import ModelRequest
-from document_parser.models import Block, EngineName, PageImageSpec, PageKind
+from document_parser.models import Block, EngineName, PageImage, PageImageSpec, PageKind
 from document_parser.settings import Settings
 
 
@@ -39,7 +39,7 @@ class NanonetsEngine(VisionEngine):
         """
         return self._fine if kind in ("figures", "handwriting") else self.image_spec
 
-    def parse(self, text: str) -> list[Block]:
+    def parse(self, text: str, _: PageImage | None = None) -> list[Block]:
         """Return the blocks of an answer or of its beginning. Never raises."""
         return parse_nanonets(text)
 

@@ -178,9 +178,9 @@ class ReplicatedEngine(Engine):
         """Return the page image that the model wants of a page of this kind."""
         return self._first.image_spec_for(kind)
 
-    def parse(self, text: str) -> list[Block]:
+    def parse(self, text: str, page: PageImage | None = None) -> list[Block]:
         """Return the blocks of an answer or of its beginning. Never raises."""
-        return self._first.parse(text)
+        return self._first.parse(text, page)
 
     async def is_available(self) -> bool:
         """Return whether a server that its breaker admits answers."""

@@ -30,14 +30,16 @@ class ModelRequest:
     additions: dict[PageKind, str] = field(default_factory=dict)
 
     def body(self, jpeg: bytes, temperature: float, kind: PageKind = "plain") -> bytes:
-        """Return the request for one image as JSON. The image comes before the prompt: both models were trained that way.
+        """Return the request for one image as JSON. The image comes before the prompt: the models were trained that way.
 
         The image is inserted after the rest is encoded: base64 needs no escaping, and a JSON encoder would read through it.
         """
         picture = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,"}}
-        prompt = f"{self.prompt} {self.additions.get(kind, '')}".rstrip()
+        addition = self.additions.get(kind, "")
+        prompt = f"{self.prompt} {addition}" if addition else self.prompt
+        words = [{"type": "text", "text": prompt}] if prompt else []
         fields = {
-            "messages": [{"role": "user", "content": [picture, {"type": "text", "text": prompt}]}],
+            "messages": [{"role": "user", "content": [picture, *words]}],
             "model": self.model,
             "max_tokens": self.max_tokens,
             "temperature": temperature,

@@ -35,7 +35,7 @@ PUBLIC = "public"
 
 UNKNOWN_KIND: SourceKind = "text"
 """Stands for the kind of a document that has not been fetched yet. Nothing opens it before."""
-SHOWN_COUNTS = ("blank", "failed", "flagged", "cached", "deepseek", "nanonets", "text_layer", "cpu")
+SHOWN_COUNTS = ("blank", "failed", "flagged", "cached", "deepseek", "nanonets", "vlm", "text_layer", "cpu")
 """Counts of finished pages that the progress shows, by their names in the ledger."""
 
 

@@ -132,6 +132,11 @@ def classification_order(job_id: str, classification_id: str) -> str:
     return f"{folder(job_id)}classifications/{classification_id}.order.json"
 
 
+def facade_order(job_id: str, classification_id: str) -> str:
+    """Return the key of how a client of another system asked for a classification."""
+    return f"{folder(job_id)}classifications/{classification_id}.asked.json"
+
+
 def classification(job_id: str, classification_id: str, revision: int = 1) -> str:
     """Return the key of the answer to a classification for this revision of the job."""
     return f"{folder(job_id)}classifications/{classification_id}{_revision_suffix(revision)}.json"

@@ -132,9 +132,25 @@ def load(redis: Redis, upload_id: str) -> Upload:
     """Return an upload. Raises UploadNotFound, UploadGone, RedisError."""
     if not re.fullmatch(ID_PATTERN, upload_id):
         raise UploadNotFound()
-    found = {text(name): text(value) for name, value in redis.hgetall(_key(upload_id)).items()}
+    found = redis.hgetall(_key(upload_id))
     if not found:
         raise UploadGone() if redis.exists(f"{_key(upload_id)}:gone") else UploadNotFound()
+    return _upload_of(upload_id, found)
+
+
+def of_owner(redis: Redis, owner: str) -> list[Upload]:
+    """Return the uploads of an owner, those that expire first before the others. Raises RedisError."""
+    ids = [text(upload_id) for upload_id in redis.zrange(EXPIRING, 0, -1)]
+    with redis.pipeline(transaction=False) as pipe:
+        for upload_id in ids:
+            pipe.hgetall(_key(upload_id))
+        found = zip(ids, pipe.execute(), strict=True)
+    return [upload for upload in (_upload_of(upload_id, one) for upload_id, one in found if one) if upload.owner == owner]
+
+
+def _upload_of(upload_id: str, record: dict[Any, Any]) -> Upload:
+    """Return an upload from its hash in Redis."""
+    found = {text(name): text(value) for name, value in record.items()}
     return Upload(
         upload_id=upload_id,
         owner=found.get("owner", PUBLIC),
@@ -244,6 +260,11 @@ def note_use(redis: Redis, upload_id: str, hours_to_keep: float = USED_HOURS) ->
     ``hours_to_keep`` is how long the job is kept, if that is less. Raises RedisError.
     """
     scripts.run_script(redis, "use_upload", upload_id, _milliseconds(min(USED_HOURS, hours_to_keep)))
+
+
+def expire_within(redis: Redis, upload_id: str, hours: float) -> None:
+    """Let an upload expire earlier than UPLOAD_EXPIRE_HOURS says; never later. Raises RedisError."""
+    scripts.run_script(redis, "shorten_upload", upload_id, _milliseconds(hours))
 
 
 def delete(redis: Redis, settings: Settings, storage: Storage, upload: Upload) -> None:

@@ -30,6 +30,8 @@ sound."""
 
 NUMBER = re.compile(r"\d+")
 """What is left out of a text to find a loop that counts."""
+BOX = re.compile(r"""<\||\bdata-bbox=|"bbox"|\]\(,""")
+"""What the unit of a counting loop has, without its numbers, if each repeat has a box: that of any model's answers."""
 MIN_COUNTED_LETTERS = 12
 """Letters that the repeated unit of a counting loop must have."""
 MIN_COUNTED_LETTER_SHARE = 0.4
@@ -142,7 +144,7 @@ def _is_counting(unit: str, length: int) -> bool:
     letters = sum(map(str.isalpha, bare))
     if letters < max(MIN_COUNTED_LETTERS, MIN_COUNTED_LETTER_SHARE * len(bare)) or length < MIN_COUNTED_CHARACTERS:
         return False
-    boxed = "<|" in unit
+    boxed = BOX.search(unit + unit) is not None
     in_table = "<t" in unit or ("|" in unit and not boxed)
     return length / len(unit) >= (
         MIN_COUNTED_ROW_REPEATS if in_table else MIN_COUNTED_BOX_REPEATS if boxed else MIN_COUNTED_REPEATS

@@ -20,6 +20,7 @@ from document_parser.errors import NoSuchPages
 from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import HEAD_BYTES, safe_filename, sniff
 from document_parser.models import Document, Options, Progress
+from document_parser.pipeline.assembly.searchable_pdf import Original
 from document_parser.pipeline.local.page_window import PageWindow
 from document_parser.pipeline.local.result import ParseResult
 from document_parser.pipeline.local.segments import find_segments
@@ -145,6 +146,7 @@ class DocumentParser:
             head = head.with_children(list_members(await named_members(source, name)))
             with ExitStack() as undo:
                 document = undo.enter_context(ParseResult(head, options, len(numbers)))
+                document.original = Original(self._openers, path, found.kind, password or None)
                 keep = document.keep_figure if _keeps_figures(options, figures) else None
                 await self._read_pages(document, source, numbers, on_progress or _ignore_progress, keep)
                 segments = await asyncio.to_thread(find_segments, document, self._settings)

@@ -10,10 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from document_parser.errors import FormatNeedsPages
 from document_parser.export.figures import Figures
 from document_parser.models import VLM_ENGINES, Document, Options, OutputFormat, Page, PageWarning, Progress, stored_json
 from document_parser.models.packed_cells import PackedCells
 from document_parser.pipeline.assembly.document import assemble_pages, with_stripped, write_document
+from document_parser.pipeline.assembly.searchable_pdf import Original, write_searchable
 from document_parser.pipeline.local.unpack import Unpacked, unpack
 from document_parser.sources.source import Source
 
@@ -45,6 +47,8 @@ class ParseResult:
         self._held_bytes = 0
         self._figures: tempfile.TemporaryDirectory[str] | None = None
         self._named: list[str] = []
+        self.original: Original | None = None
+        """The document that was read, for a PDF of it; its file must be there until that is written."""
         self.inside: list[Unpacked] = []
         """The documents inside this one, if they were taken out of it. Their files go with it."""
         self._inside_folder: tempfile.TemporaryDirectory[str] | None = None
@@ -115,14 +119,23 @@ class ParseResult:
 
     def document(self) -> Document:
         """Return the document with all its pages, assembled: see pipeline.assembly."""
-        return self.head.model_copy(update={"pages": list(with_stripped(assemble_pages(self.pages), self.options))})
+        return self.head.model_copy(update={"pages": list(self.assembled())})
+
+    def assembled(self) -> Iterator[Page]:
+        """Yield the pages in ascending order as they are written, assembled: see pipeline.assembly."""
+        return with_stripped(assemble_pages(self.pages), self.options)
 
     def write(self, name: OutputFormat, out: BinaryIO, figures_folder: str | None = None) -> int:
         """Write the document in one of the formats, page by page. Return how many lines of headers and footers it leaves out.
 
         ``figures_folder`` is where links to figures lead, relative to the written file; without it they lead to their page.
-        Raises OSError if the disk is full.
+        A PDF takes the document itself. Raises OSError if the disk is full, and the errors of
+        ``write_searchable``.
         """
+        if name == "pdf":
+            if self.original is None:
+                raise FormatNeedsPages(format=name)
+            return write_searchable(self.head, self._pages_to_write, self.options, self.original, out)
         return write_document(self.head, self._pages_to_write, self.options, name, out, Figures(self.figure, figures_folder))
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ async def read_rest(
     """
     if rejection.guard not in {"loop", "length"} or image is None or image.encoding != "jpeg":
         return None
-    blocks = context.engines.get(reading.engine).parse(keep_good_prefix(reading.text))
+    blocks = context.engines.get(reading.engine).parse(keep_good_prefix(reading.text), image)
     place_blocks(blocks, [word.straighten(image.skew) for word in (await evidence.gather()).words])
     prefix = crops.sound_prefix(blocks, image)
     if prefix is None:

@@ -95,6 +95,7 @@ class PageContext:
         """
         spent = {"milliseconds": round((time.monotonic() - started) * 1000), "tokens": self.unrecorded_tokens}
         fields = {"engine": name, "outcome": outcome, "reason": reason, "guard": guard, "code": code}
+        fields |= self.engines.describe_model(name)
         self.unrecorded_tokens = 0
         self.page.attempts.append(Attempt.model_validate({**fields, **spent, "temperature": temperature}))
 

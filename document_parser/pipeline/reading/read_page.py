@@ -106,7 +106,7 @@ async def _route_and_read(
                 return page
         else:
             kind = await _find_kind_by_ink(facts, engines, images, available)
-    route = routing.choose_route(facts, mode, available, kind)
+    route = routing.choose_route(facts, mode, available, kind, vlm_first=engines.vlm_first)
     page = new_page(facts, route.reason, damage)
     if facts.characters and (facts.unmapped_share > routing.MAX_UNMAPPED_SHARE or facts.false_share):
         page.warnings.append(PageWarning(code="bad_text_layer", message=route.reason))
@@ -158,7 +158,8 @@ async def _read_part_with(engine: EngineName, source: PageSource, facts: PageFac
 
 async def _find_kind_by_ink(facts: PageFacts, engines: Engines, images: OrientedImages, available: frozenset[str]) -> PageKind:
     """Return the kind of a page without a sound text layer, from the image that its model would read if the page were plain."""
-    first = next(name for name in VLM_ENGINES if name in available)
+    order = routing.order_models("plain", "balanced", vlm_first=engines.vlm_first)
+    first = next(name for name in order if name in available)
     try:
         image = await images.render(engines.get(first).image_spec)
     except EngineError:

@@ -14,6 +14,7 @@ from document_parser.models import (
     PageFacts,
     PageKind,
     Route,
+    VlmName,
 )
 from document_parser.models.reading import MAX_INVISIBLE_SHARE
 
@@ -89,13 +90,21 @@ def kind_by_ink(facts: PageFacts, ink: InkFacts) -> PageKind:
     return "handwriting" if ink.uneven else "plain"
 
 
-def choose_route(facts: PageFacts, mode: AccuracyMode, available: frozenset[EngineName], kind: PageKind = "plain") -> Route:
+def choose_route(
+    facts: PageFacts,
+    mode: AccuracyMode,
+    available: frozenset[EngineName],
+    kind: PageKind = "plain",
+    *,
+    vlm_first: bool = True,
+) -> Route:
     """Return the engines for a page, first choice first, with the reason in words.
 
     ``available`` are the engines that would read a page now. ``maximum`` also gets a second reader, if there is one.
+    ``vlm_first`` is whether the model of the settings is asked before the other models.
     """
     problem = text_layer_problem(facts)
-    models = [name for name in _models_for(kind, mode) if name in available]
+    models = [name for name in order_models(kind, mode, vlm_first=vlm_first) if name in available]
     cpu = sorted(available.intersection(CPU_ENGINES))
     layer: list[EngineName] = ["text_layer"] if facts.characters else []
     if not problem and (mode == "fast" or not models or (mode == "balanced" and kind == "plain")):
@@ -106,9 +115,10 @@ def choose_route(facts: PageFacts, mode: AccuracyMode, available: frozenset[Engi
     return Route(engines=tuple(engines), second=second, reason=_describe_route(problem, mode, kind, models, second))
 
 
-def _models_for(kind: PageKind, mode: AccuracyMode) -> tuple[EngineName, ...]:
+def order_models(kind: PageKind, mode: AccuracyMode, *, vlm_first: bool) -> tuple[VlmName, ...]:
     """Return the models in the order in which they are asked about a page of this kind."""
-    return VLM_ENGINES if kind == "plain" or mode == "fast" else ("nanonets", "deepseek")
+    two: tuple[VlmName, ...] = ("deepseek", "nanonets") if kind == "plain" or mode == "fast" else ("nanonets", "deepseek")
+    return ("vlm", *two) if vlm_first else (*two, "vlm")
 
 
 def _choose_second_reader(engines: Sequence[EngineName], *, sound_layer: bool) -> EngineName | None:

@@ -31,6 +31,7 @@ from document_parser.models import (
     Word,
 )
 from document_parser.models.reading import MAX_INVISIBLE_SHARE
+from document_parser.sources.page_pictures import Packed, pack_as_jpeg
 from document_parser.sources.pdf import calls
 from document_parser.sources.pdf.attachments import list_attachments, open_attachment
 from document_parser.sources.pdf.bar_charts import find_bar_chart_boxes
@@ -51,12 +52,15 @@ from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OB
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
 from document_parser.sources.pdf.scans import scan_dpi_of
+from document_parser.sources.pdf.searchable import SearchablePdf
 from document_parser.sources.pdf.strikeouts import mark_annotated_strikes
 from document_parser.sources.pdf.text_layer import MAX_WORDS, extract_words
 from document_parser.sources.pdf.undecoded import find_undecoded_images
 from document_parser.text.language import find_suspect_fonts
 from document_parser.text.normalize import is_meaningless
 
+DRAWN = PageImageSpec(dpi=200.0, max_long_side=3400)
+"""How a page is drawn that cannot be taken from its PDF as it is: like a good scan."""
 _MAX_SAMPLED_CHARACTERS = 256
 """Characters of a page for which PDFium is asked one by one."""
 _IS_MEANINGLESS = np.array([is_meaningless(chr(code)) for code in range(1 << 16)])
@@ -195,6 +199,17 @@ class PdfFile:
         dpi = spec.dpi if spec.region else scan_dpi_of(self._load_objects(number), across, along, spec.dpi)
         window = compute_render_window(across, along, spec, dpi)
         return RenderedPage.from_image(self._draw(page, window, turn), spec)
+
+    def page_picture(self, number: int) -> Packed:
+        """Return the page as it is shown, drawn."""
+        page = self._load_page(number)
+        width, height = _page_size(page)
+        dpi = scan_dpi_of(self._load_objects(number), width, height, DRAWN.dpi)
+        return pack_as_jpeg(self._draw(page, compute_render_window(width, height, DRAWN, dpi), 0))
+
+    def with_texts(self, texts: Path) -> SearchablePdf:
+        """Return the document with the texts of another PDF over its pages, to be read. Raises PageUnreadable."""
+        return SearchablePdf(self._path, self._password, texts, lambda number: upright_map_of(self._load_page(number)))
 
     def _draw(self, page: Any, window: RenderWindow, turn: int) -> Image.Image:
         """Render a page on white, form fields included. Four bytes a pixel, which Pillow takes without a copy."""

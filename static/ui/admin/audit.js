@@ -1,6 +1,6 @@
 // The audit: who did what, when, from where, and how it ended.
 
-import { askJson } from "../api.js";
+import { client } from "../api.js";
 import { byId, el } from "../dom.js";
 import { addressOf, Filters, moments, queryOf } from "./address.js";
 import { Listing } from "./listing.js";
@@ -31,7 +31,7 @@ export class AuditSection {
   open(asked) {
     const wanted = moments(this.filters.show(asked));
     this.list.open(async (cursor, signal) => {
-      const { entries, next_cursor: next } = await askJson(`/v1/audit?${queryOf({ ...wanted, cursor })}`, { signal });
+      const { entries, next_cursor: next } = await client.askJson(`/v1/audit?${queryOf({ ...wanted, cursor })}`, { signal });
       return { rows: entries, next };
     });
   }

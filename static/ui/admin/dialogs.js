@@ -1,6 +1,6 @@
 // Dialogs: the browser keeps the focus inside and lets Esc close them; here it is given back, and what they send is shown.
 
-import { ApiError } from "../api.js";
+import { ApiError } from "../../client/index.js";
 import { byId, setText, show } from "../dom.js";
 import { markField, onceAtATime } from "../fields.js";
 

@@ -1,6 +1,6 @@
 // Why jobs failed, each reason with a link to its jobs.
 
-import { askJson } from "../api.js";
+import { client } from "../api.js";
 import { byId, el, setText, show } from "../dom.js";
 import { addressOf, dayBefore, Filters, moments, queryOf } from "./address.js";
 import { shareBar } from "./charts.js";
@@ -32,7 +32,7 @@ export class FailuresSection {
   open(asked) {
     const wanted = moments(this.filters.show(asked));
     this.list.open(async (_, signal) => {
-      const { failures, jobs, is_whole: isWhole } = await askJson(`/v1/history/failures?${queryOf(wanted)}`, { signal });
+      const { failures, jobs, is_whole: isWhole } = await client.askJson(`/v1/history/failures?${queryOf(wanted)}`, { signal });
       setText(byId("failures-part"), `Only the newest ${whole(jobs)} failed jobs of this time are counted. Choose a shorter time to see the others.`);
       show(byId("failures-part"), !isWhole);
       return { rows: failures.map((one) => ({ ...one, share: one.jobs / jobs })) };

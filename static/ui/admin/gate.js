@@ -1,6 +1,6 @@
 // Who may see the page. The server says what this browser lacks; the operator's token is known to this tab alone.
 
-import { ask } from "../api.js";
+import { client } from "../api.js";
 import { byId, show } from "../dom.js";
 import { onceAtATime } from "../fields.js";
 import { complain, offerLogin } from "../login.js";
@@ -32,7 +32,7 @@ async function useToken(enter) {
 /** A token that is refused is forgotten: if it were sent again and again, each time would count as a guess. */
 async function tokenWorks() {
   try {
-    await ask("/v1/breakers", { tries: 1 });
+    await client.ask("/v1/breakers", { attempts: 1 });
     return true;
   } catch (error) {
     if (error.status !== 401 && error.status !== 403) {

@@ -1,6 +1,6 @@
 // One job: what the history knows of it, and for each page which engine read it, and why.
 
-import { askJson, jobPath } from "../api.js";
+import { client } from "../api.js";
 import { byId, el, fill, setText } from "../dom.js";
 import { whyTrail } from "../why.js";
 import { bytes, count, duration, ENGINES, PAGE_ERRORS, WARNINGS } from "../words.js";
@@ -20,7 +20,7 @@ export class JobSection {
     setText(byId("job-title"), "Job");
     fill(place, loading("job"));
     try {
-      const { jobs } = await askJson(`/v1/history?text=${id}`);
+      const { jobs } = await client.askJson(`/v1/history?text=${id}`);
       if (this.id !== id) return;
       if (jobs.length) this.#show(place, jobs[0]);
       else fill(place, nothing("No such job", "The history does not know it. A job that was sent within the last seconds comes soon."));
@@ -46,7 +46,7 @@ export class JobSection {
     const title = el("h2", { id: "trail-title" }, "Pages, and why each reads as it does");
     fill(place, title, loading("pages"));
     try {
-      const { pages } = await askJson(jobPath(job.job_id, "/pages"));
+      const pages = await client.pages(job.job_id);
       const list = el("ol", { class: "trail-pages" });
       fill(place, title, el("p", { class: "hint" }, "Opening a page is noted in the audit, because its contents come along."), list);
       if (pages.length) more(list, job.job_id, pages, 0);
@@ -117,7 +117,7 @@ async function toggle(button, body, id, number) {
   body.dataset.state = "loading";
   fill(body, loading(`page ${number}`));
   try {
-    const parts = whyTrail(await askJson(jobPath(id, `/pages/${number}`)));
+    const parts = whyTrail(await client.page(id, number));
     fill(body, el("div", { class: "why" }, el("div", {}, parts.length ? parts : el("p", {}, `Nothing was tried: ${count(0, "attempt")}.`))));
   } catch (error) {
     fill(body, el("p", { class: "hint", role: "alert" }, `${error.message} Close this and open it again to try once more.`));

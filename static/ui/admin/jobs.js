@@ -1,6 +1,6 @@
 // Jobs of all owners, out of the history.
 
-import { askJson } from "../api.js";
+import { client } from "../api.js";
 import { byId, el } from "../dom.js";
 import { count } from "../words.js";
 import { addressOf, Filters, moments, queryOf } from "./address.js";
@@ -40,7 +40,7 @@ export class JobsSection {
   open(asked) {
     const wanted = moments(this.filters.show(asked));
     this.list.open(async (cursor, signal) => {
-      const { jobs, next_cursor: next } = await askJson(`/v1/history?${queryOf({ ...wanted, cursor })}`, { signal });
+      const { jobs, next_cursor: next } = await client.askJson(`/v1/history?${queryOf({ ...wanted, cursor })}`, { signal });
       return { rows: jobs, next };
     });
   }

@@ -1,6 +1,6 @@
 // API keys: made, replaced and ended here. A key itself is shown once, in a dialog, and is nowhere in the page afterwards.
 
-import { askJson } from "../api.js";
+import { client } from "../api.js";
 import { byId, el, setText } from "../dom.js";
 import { markField } from "../fields.js";
 import { copy, notice } from "../notices.js";
@@ -35,7 +35,7 @@ export class KeysSection {
     const { owner, state } = this.filters.show(asked);
     this.list.open(async (cursor, signal) => {
       const from = Number(cursor ?? 0);
-      const { keys } = await askJson(`/v1/keys?${queryOf({ owner })}`, { signal });
+      const { keys } = await client.askJson(`/v1/keys?${queryOf({ owner })}`, { signal });
       const wanted = keys.filter((key) => state === "all" || key.state === "active");
       return { rows: wanted.slice(from, from + STEP), next: wanted.length > from + STEP ? from + STEP : null };
     });
@@ -80,7 +80,7 @@ export class KeysSection {
     const origins = data.get("origins").split(/[\s,]+/).filter(Boolean);
     if (origins.length) json.origins = origins;
     if (day) json.expires_at = new Date(`${day}T23:59:59`).toISOString();
-    const made = await askJson("/v1/keys", { method: "POST", json, tries: 1 });
+    const made = await client.askJson("/v1/keys", { method: "POST", json, attempts: 1 });
     byId("key-dialog").close();
     this.#showMade(made, `It belongs to ${made.owner}.`);
   }
@@ -95,7 +95,7 @@ export class KeysSection {
 
   async #rotate(form) {
     const grace = Number(new FormData(form).get("grace"));
-    const made = await askJson(`/v1/keys/${this.replaced.id}/rotate`, { method: "POST", json: { grace_seconds: grace }, tries: 1 });
+    const made = await client.askJson(`/v1/keys/${this.replaced.id}/rotate`, { method: "POST", json: { grace_seconds: grace }, attempts: 1 });
     byId("rotate-dialog").close();
     this.#showMade(made, grace ? "The old key works for a while longer, as you chose." : "The old key ends within five seconds.");
   }
@@ -109,7 +109,7 @@ export class KeysSection {
       isEnd: true,
       lost: () => this.list.focus(key.id),
       act: async () => {
-        await askJson(`/v1/keys/${key.id}/revoke`, { method: "POST" });
+        await client.askJson(`/v1/keys/${key.id}/revoke`, { method: "POST" });
         await this.list.refresh();
         notice("The key is revoked.");
       },

@@ -1,6 +1,6 @@
 // The queue, the workers, and the engines with the breakers of their servers, loaded at intervals while they are looked at.
 
-import { askJson, problem, unreachable } from "../api.js";
+import { client } from "../api.js";
 import { byId, el, fill } from "../dom.js";
 import { bytes, ENGINES } from "../words.js";
 import { figures, moment, named, pill, records, whole } from "./records.js";
@@ -33,7 +33,7 @@ export class SystemSection {
     const turn = (this.turn = {});
     let shutOut = false;
     try {
-      const [ready, system, { breakers }] = await Promise.all([readiness(), askJson("/v1/system"), askJson("/v1/breakers")]);
+      const [ready, system, { breakers }] = await Promise.all([client.ready(), client.system(), client.askJson("/v1/breakers")]);
       if (this.isOpen && turn === this.turn) redraw(byId("system-state"), stateOf(ready, system, breakers));
     } catch (error) {
       shutOut = SHUT_OUT.has(error.status);
@@ -61,17 +61,6 @@ function redraw(place, parts) {
     if (frame.dataset.label !== focused) continue;
     frame.setAttribute("tabindex", "0");
     frame.focus({ preventScroll: true });
-  }
-}
-
-/** The body of the readiness check, which also comes with status 503. Throws ApiError. */
-async function readiness() {
-  let answer;
-  try {
-    answer = await fetch("/v1/health/ready");
-    return await answer.json();
-  } catch {
-    throw answer ? problem(answer.status) : unreachable();
   }
 }
 

@@ -1,6 +1,6 @@
 // What each tier allows: limits in rows, tiers in columns.
 
-import { askJson } from "../api.js";
+import { client } from "../api.js";
 import { byId, fill } from "../dom.js";
 import { ENGINES } from "../words.js";
 import { records, whole } from "./records.js";
@@ -30,7 +30,7 @@ export class TiersSection {
     const place = byId("tiers-list");
     fill(place, loading("tiers"));
     try {
-      const { tiers } = await askJson("/v1/system");
+      const { tiers } = await client.askJson("/v1/system");
       const columns = inOrder(Object.keys(tiers)).map((name) => ({ title: name, cell: (limit) => written(tiers[name], limit) }));
       fill(place, columns.length ? records("Tiers", [{ title: "Limit", cell: ([, title]) => title }, ...columns], LIMITS) : nothing("No tiers", "TIERS_FILE has none."));
     } catch (error) {

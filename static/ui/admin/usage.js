@@ -1,6 +1,6 @@
 // What was used: pages over time, by engine and by key, and everything as CSV for a bill.
 
-import { askJson } from "../api.js";
+import { client } from "../api.js";
 import { writeCsv } from "../csv.js";
 import { byId, el, fill } from "../dom.js";
 import { saveText } from "../downloads.js";
@@ -39,7 +39,7 @@ export class UsageSection {
     const place = byId("usage-charts");
     fill(place, loading("usage"));
     try {
-      const [byDay, byKey, { keys }] = await Promise.all([askJson(this.#path("day,engine"), { signal }), askJson(this.#path("owner,key"), { signal }), askJson("/v1/keys", { signal })]);
+      const [byDay, byKey, { keys }] = await Promise.all([client.askJson(this.#path("day,engine"), { signal }), client.askJson(this.#path("owner,key"), { signal }), client.askJson("/v1/keys", { signal })]);
       if (!signal.aborted) fill(place, ...this.#charts(byDay, byKey, new Map(keys.map((key) => [key.id, key]))));
     } catch (error) {
       if (!signal.aborted) fill(place, notLoaded(error, "usage", () => this.#load()));
@@ -77,7 +77,7 @@ export class UsageSection {
   }
 
   async #download() {
-    const { usage } = await askJson(this.#path("owner,day,key,engine"));
+    const { usage } = await client.askJson(this.#path("owner,day,key,engine"));
     if (!usage.length) return notice("There is nothing to download: nothing was read in this time.");
     const { since, until } = this.filters.values;
     saveText(writeCsv([COLUMNS.map((name) => (name === "key_id" ? "key" : name)), ...usage.map((line) => COLUMNS.map((name) => line[name]))]), `usage-${since || "begin"}-${until || "now"}.csv`, "text/csv;charset=utf-8");

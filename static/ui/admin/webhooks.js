@@ -1,6 +1,7 @@
 // Deliveries of webhooks: which wait, which have come, which were given up, and again.
 
-import { askJson, jobPath } from "../api.js";
+import { jobPath } from "../../client/index.js";
+import { client } from "../api.js";
 import { byId, el, setText, show } from "../dom.js";
 import { notice, trouble } from "../notices.js";
 import { count } from "../words.js";
@@ -38,7 +39,7 @@ export class WebhooksSection {
     const wanted = this.filters.show(asked);
     setText(byId("webhooks-counts"), "");
     this.list.open(async (cursor, signal) => {
-      const { deliveries, next_cursor: next, pending, failed } = await askJson(`/v1/webhooks/deliveries?${queryOf({ ...wanted, cursor })}`, { signal });
+      const { deliveries, next_cursor: next, pending, failed } = await client.askJson(`/v1/webhooks/deliveries?${queryOf({ ...wanted, cursor })}`, { signal });
       setText(byId("webhooks-counts"), `${whole(pending)} waiting, ${whole(failed)} given up.`);
       show(byId("replay-failed"), failed > 0);
       this.failed = failed;
@@ -55,7 +56,7 @@ export class WebhooksSection {
       if (button.hasAttribute("aria-busy")) return;
       button.setAttribute("aria-busy", "true");
       try {
-        await askJson(jobPath(one.job_id, "/webhook/replay"), { method: "POST" });
+        await client.askJson(jobPath(one.job_id, "/webhook/replay"), { method: "POST" });
         notice("The newest webhook of this job is delivered again.");
         await this.list.refresh();
       } catch (error) {
@@ -73,7 +74,7 @@ export class WebhooksSection {
       action: "Deliver them",
       lost: () => byId("webhooks-title").focus(),
       act: async () => {
-        const { replayed, left } = await askJson("/v1/webhooks/deliveries/replay", { method: "POST" });
+        const { replayed, left } = await client.askJson("/v1/webhooks/deliveries/replay", { method: "POST" });
         await this.list.refresh();
         notice(`${count(replayed, "webhook")} will be delivered again${left ? `, ${left} are left: do it again for them` : ""}.`);
       },
