@@ -23,7 +23,7 @@ MAX_RULED_SHARE = 0.85
 """A row or column with more ink than this is a ruling line's, not letters'."""
 MIDDLE = 0.25, 0.75
 """Between these shares of the height of its box a line of letters has most of its ink."""
-MIN_ROW_SHARE = 0.02
+MIN_ROW_SHARE = 0.01
 """Ink of a row, over that of the fullest one, from which it is no noise."""
 MAX_ROW_GAP_SHARE = 0.08
 """Rows without ink, over the height of the box, that may lie within letters, such as below the dot of an i."""

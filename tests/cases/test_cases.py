@@ -345,7 +345,6 @@ def test_37_38_a_table_without_lines_keeps_its_header(read, name):
     assert len(rows) == 25
 
 
-@still("quantity and unit, which stand close, are one run of the engine, and so one column")
 def test_39_a_photograph_in_perspective_keeps_its_rows(read):
     case = read("39-photo-invoice.jpg")
     rows = next(rows for rows in case.tables if rows[0][:1] == ["Pos."])

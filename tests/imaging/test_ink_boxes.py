@@ -25,9 +25,7 @@ def word(text, left, top, right, bottom):
 
 
 def boxes(words):
-    return [
-        tuple(round(edge) for edge in (w.left * WIDTH, w.top * HEIGHT, w.right * WIDTH, w.bottom * HEIGHT)) for w in words
-    ]
+    return [tuple(round(edge) for edge in (w.left * WIDTH, w.top * HEIGHT, w.right * WIDTH, w.bottom * HEIGHT)) for w in words]
 
 
 LINE = [word("one", 40, 30, 90, 70), word("two", 110, 30, 170, 70)]

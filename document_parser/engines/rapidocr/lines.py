@@ -61,14 +61,10 @@ def parts_of_lines(
     from document_parser.imaging.strikes import find_struck, split_at_strikes
 
     found = {
-        whole: words_of_line(line, whole, pixels)
-        for line, whole in zip(lines, wholes, strict=False)
-        if not is_steep(whole)
+        whole: words_of_line(line, whole, pixels) for line, whole in zip(lines, wholes, strict=False) if not is_steep(whole)
     }
     struck = find_struck([word for words in found.values() for word in words], drawn, pixels)
-    parted = {
-        whole: words if struck.isdisjoint(words) else split_at_strikes(words, struck) for whole, words in found.items()
-    }
+    parted = {whole: words if struck.isdisjoint(words) else split_at_strikes(words, struck) for whole, words in found.items()}
     return {whole: fit_to_ink(words, pixels) for whole, words in parted.items()}
 
 
@@ -78,7 +74,10 @@ def is_steep(line: Word) -> bool:
 
 
 def words_of_line(line: Line, whole: Word, pixels: Pixels) -> list[Word]:
-    """Return the words of a line; the line itself if they are not known. ``whole`` is the line without a check box before it."""
+    """Return the words of a line; the line itself if they are not known.
+
+    ``whole`` is the line without a check box before it.
+    """
     texts = whole.text.split()
     fits = len(texts) == len(line.spans) or (whole.text != line.text and len(texts) < len(line.spans))
     if len(texts) < 2 or not fits:

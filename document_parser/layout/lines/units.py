@@ -108,8 +108,8 @@ def size_of(word: Word) -> float:
 def estimate_sizes(parts_of_lines: Mapping[Word, Sequence[Word]], scale: Scale) -> dict[Word, float]:
     """Return the font sizes of the lines of a scan, in points.
 
-    ``parts_of_lines`` are the words of each line, whose boxes are those of their ink. The lines' own boxes and lengths tell which
-    lines are of one size; how large it is tells the ink, by the usual line.
+    ``parts_of_lines`` are the words of each line, whose boxes are those of their ink. The boxes and lengths of the lines
+    themselves tell which of them are of one size; how large it is tells the ink of the usual line.
     """
     lines = {line: _size_of_line(scale.to_points([line])[0]) for line in parts_of_lines}
     ratios = [

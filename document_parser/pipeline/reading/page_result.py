@@ -115,7 +115,7 @@ def build_blocks(page: Page, reading: Reading) -> list[Block]:
 
 
 def _words_to_lay_out(page: Page, reading: Reading) -> list[Word]:
-    """Return the words of a reading: of lines beside which others stand, their words; of others the lines, with boxes of their ink.
+    """Return the words of a reading: lines beside which others stand as their words, others with boxes of their ink.
 
     Cells and columns stand side by side, and an engine may have read several as one line. A line alone in its row is the text
     that it was read as, however wide its spaces are. All keep the font size estimated for their line.
@@ -131,17 +131,16 @@ def _words_to_lay_out(page: Page, reading: Reading) -> list[Word]:
         elif any(part.struck for part in parts) or _has_line_beside(line, reading.words):
             found += [part._replace(estimated_points=sizes[line]) for part in parts]
         else:
-            box = {"left": parts[0].left, "top": parts[0].top, "right": parts[-1].right, "bottom": parts[0].bottom}
-            found.append(line._replace(**box, estimated_points=sizes[line]))
+            first, last = parts[0], parts[-1]
+            fitted = line._replace(left=first.left, top=first.top, right=last.right, bottom=first.bottom)
+            found.append(fitted._replace(estimated_points=sizes[line]))
     return found
 
 
 def _has_line_beside(line: Word, lines: Sequence[Word]) -> bool:
     """Return whether another line stands in the row of a line, as cells and columns do."""
     middle = (line.top + line.bottom) / 2
-    return any(
-        other.top < middle < other.bottom and (other.left >= line.right or other.right <= line.left) for other in lines
-    )
+    return any(other.top < middle < other.bottom and (other.left >= line.right or other.right <= line.left) for other in lines)
 
 
 def _figure_boxes_of(page: Page, reading: Reading) -> list[BoundingBox]:
