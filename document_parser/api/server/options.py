@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import socket
+import stat
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,21 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
 def listening_hosts() -> list[str]:
     """Return the addresses of all sockets on which this process listens, without unix sockets."""
     found = []
-    for descriptor in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(descriptor.name))) as listener:
-            listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-            if listens and listener.family in (socket.AF_INET, socket.AF_INET6):
-                found.append(str(listener.getsockname()[0]))
+    for descriptor in list(Path("/proc/self/fd").iterdir()):
+        # Only a socket is copied: a copy of something else is no socket, which would close it.
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(descriptor.name)).st_mode):
+                found += _listening_address(os.dup(int(descriptor.name)))
     return found
+
+
+def _listening_address(descriptor: int) -> list[str]:
+    """Return the address on which a socket listens, if it does and is no unix socket, and close this copy of it."""
+    with socket.socket(fileno=descriptor) as listener:
+        listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        if listens and listener.family in (socket.AF_INET, socket.AF_INET6):
+            return [str(listener.getsockname()[0])]
+    return []
 
 
 def _start(arbiter: Any) -> None:
