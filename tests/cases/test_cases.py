@@ -1,7 +1,4 @@
-"""Everyday faults found in the bug reports of other readers: what each document must say. One case is one kind of fault.
-
-A case that fails is marked; whoever mends its kind takes the mark away.
-"""
+"""Everyday faults found in the bug reports of other readers: what each document must say. One case is one kind of fault."""
 
 from __future__ import annotations
 
@@ -10,11 +7,6 @@ import re
 import pytest
 
 from tests.support.case_reading import grids_of_html
-
-
-def still(reason):
-    """The mark of a case that is not read right yet."""
-    return pytest.mark.xfail(strict=True, raises=(AssertionError, IndexError, StopIteration, ValueError), reason=reason)
 
 
 def in_order(text, *pieces):
