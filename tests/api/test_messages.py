@@ -296,7 +296,7 @@ def test_the_library_says_it_in_the_same_words():
         (["parse", PAPER, "--pages", "x"], "--pages: page_range has the form 1,3-5,8-"),
         (["worker", "--workers", "two"], "'two' is not a whole number from 0 on"),
         (["doctor", "--depp"], "did you mean --deep?"),
-        (["serv"], "did you mean serve? Known commands: parse, extract, classify, serve"),
+        (["serv"], "did you mean serve? Known commands: parse, extract, classify, overlay, mcp, serve"),
         (["models", "--olny"], "did you mean --only?"),
     ],
 )
