@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from document_parser.models.document import Block, BoundingBox, HiddenText, Location, PageWarning, RulingLine, Word
 from document_parser.models.enums import EngineName, PageKind, TableStrategy
@@ -201,6 +201,19 @@ MIN_SURE_CONFIDENCE = 0.7
 """Words read with less confidence do not count when two readings are compared by how much was read."""
 
 
+def _from_pairs(parts: Any) -> Any:
+    """Return the parts of lines by their line, if they are the pairs as which JSON has them."""
+    return {Word(*line): words for line, words in parts} if isinstance(parts, list) else parts
+
+
+PartsOfLines = Annotated[
+    dict[Word, list[Word]],
+    BeforeValidator(_from_pairs),
+    PlainSerializer(lambda parts: list(parts.items()), return_type=list[tuple[Word, list[Word]]]),
+]
+"""Words by the line that they are part of. In JSON, whose keys are texts, a list of pairs."""
+
+
 @dataclass(slots=True)
 class Reading:
     """What an engine returned for a page, before guards.
@@ -217,7 +230,7 @@ class Reading:
     engine: EngineName
     blocks: list[Block] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
-    parts_of_lines: dict[Word, list[Word]] = field(default_factory=dict)
+    parts_of_lines: PartsOfLines = field(default_factory=dict)
     rules: list[RulingLine] = field(default_factory=list)
     figures: list[BoundingBox] = field(default_factory=list)
     skew: Skew = field(default_factory=Skew)

@@ -23,7 +23,7 @@ CAPITAL_HEIGHT_EM, SMALL_HEIGHT_EM, DEPTH_EM = 0.71, 0.5, 0.21
 """Heights above the line of capitals, figures and letters with an ascender, and of others, and the depth of those below it."""
 FULL_HEIGHT_EM = 0.9
 """Height of a line in letters other than Latin, Greek and Cyrillic ones."""
-SCAN_SIZE_SHARE = 0.88
+SCAN_SIZE_SHARE = 0.92
 """Part of the estimated size that counts on scans: the gaps that part columns and cells are measured in sizes, and blur and the
 edges of a network's boxes narrow them.
 """
