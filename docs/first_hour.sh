@@ -337,6 +337,22 @@ async def read_all(paths):
 
 asyncio.run(read_all(Path("samples").glob("*.pdf")))
 PY
+runs '^[a-z._]+ ' <<'PY'
+import asyncio
+
+from document_parser import AsyncClient
+
+
+async def main():
+    async with AsyncClient("http://127.0.0.1:1233") as client:
+        paper, scan = await asyncio.gather(client.submit("samples/paper.pdf"), client.submit("samples/scan.pdf"))
+        async for event in client.events(paper):
+            print(event.kind, event.data.get("page"))
+        await client.wait(scan)
+
+
+asyncio.run(main())
+PY
 runs '^100\.0$' <<'PY'
 from document_parser import Client
 
