@@ -22,6 +22,7 @@ import httpx2
 from document_parser.errors import ServerUnreachable
 from document_parser.host.processes import die_with_parent
 from document_parser.settings import Settings
+from document_parser.settings.process import environment_of_child, user_data_folder
 
 START_SECONDS = 90.0
 """How long a start may take, in seconds."""
@@ -54,7 +55,7 @@ class LocalService:
         modest = {"WEB_WORKERS": "1", "LOG_LEVEL": "WARNING"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "document_parser.api"],
-            env={**modest, **os.environ, **own},
+            env={**modest, **environment_of_child(**own)},
             stdin=subprocess.DEVNULL,
             # Standard output is for the protocol alone.
             stdout=sys.stderr.fileno(),
@@ -85,8 +86,7 @@ def data_dir(settings: Settings) -> Path:
     """Return DATA_DIR; if none is set, a folder of the user, since assistants start programs in any folder."""
     if "data_dir" in settings.store.model_fields_set:
         return settings.data_dir
-    home = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(home) if home.startswith("/") else Path("~/.local/share").expanduser()) / "docparse"
+    return user_data_folder() / "docparse"
 
 
 def _free_port() -> int:

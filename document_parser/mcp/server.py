@@ -9,6 +9,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any
 
+import anyio
 from mcp.server.mcpserver import Context, ListRoots, MCPServer, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, InputRequiredResult, ListRootsResult, ToolAnnotations
@@ -88,9 +89,8 @@ class Tools:
         job_id = await receiving.submit(client, folders, path=path, url=url, content=content, filename=filename, **given)
         try:
             status = await receiving.follow(client, job_id, wait_seconds, ctx.report_progress)
-        except BaseException as error:
-            if not isinstance(error, Exception):  # the call was cancelled
-                await receiving.cancel(client, job_id)
+        except anyio.get_cancelled_exc_class():
+            await receiving.cancel(client, job_id)
             raise
         return await receiving.describe(self._library, client, status)
 

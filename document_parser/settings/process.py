@@ -54,6 +54,12 @@ def named_tessdata_folders() -> list[Path]:
     return [Path(named)] if named else []
 
 
+def user_data_folder() -> Path:
+    """Return the folder in which programs keep data of this user, by the XDG Base Directory Specification."""
+    home = os.environ.get("XDG_DATA_HOME", "")
+    return Path(home) if home.startswith("/") else Path("~/.local/share").expanduser()
+
+
 def environment_of_child(**variables: str) -> dict[str, str]:
     """Return the environment of this process with these variables set, for a program that it starts."""
     return {**os.environ, **variables}

@@ -46,7 +46,7 @@ class ApiSettings(Section):
     default_accuracy_mode: AccuracyMode = Field(
         default="balanced", description="Mode of a request that names none: fast, balanced or maximum."
     )
-    facades: str = Field(
+    facades: Emptiable = Field(
         default="",
         description=f"Systems whose clients may be pointed at this service: {', '.join(FACADES)}, separated by commas; all, or "
         "none. Empty: all while only this machine reaches the service, none otherwise.",

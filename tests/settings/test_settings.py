@@ -40,6 +40,7 @@ OF_A_FORM = {
     "TIERS_FILE": str(ROOT / "document_parser" / "settings" / "tiers.toml"),
     "STORAGE_KEY": "A" * 43 + "=",
     "SENTRY_DSN": "https://key@sentry.example.org/1",
+    "FACADES": "docling",
 }
 """Values of those that only take some."""
 
