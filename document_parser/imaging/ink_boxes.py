@@ -78,24 +78,25 @@ def _rows_of_letters(counts: NDArray[np.uint64]) -> slice:
     height = len(counts)
     first, last = round(MIDDLE[0] * height), max(round(MIDDLE[0] * height) + 1, round(MIDDLE[1] * height))
     fullest = first + int(counts[first:last].argmax())
-    shares = counts / max(1.0, float(counts[fullest]))
     if not counts[fullest]:
         return slice(0, 0)
-    return slice(fullest - _reach(shares[fullest::-1]) + 1, fullest + _reach(shares[fullest:]))
+    shares, gap = counts / float(counts[fullest]), max(1, round(MAX_ROW_GAP_SHARE * height))
+    return slice(fullest - _reach(shares[fullest::-1], gap) + 1, fullest + _reach(shares[fullest:], gap))
 
 
-def _reach(shares: NDArray[np.float64]) -> int:
-    """Return how many of these rows, from the fullest one on, are of its letters. ``shares`` are their ink over its."""
-    reach, least, gap = 1, 1.0, max(1, round(MAX_ROW_GAP_SHARE * len(shares) * 2))
+def _reach(shares: NDArray[np.float64], gap: int) -> int:
+    """Return how many of these rows, from the fullest one on, are of its letters.
+
+    ``shares`` are their ink over that of the fullest one. Up to ``gap`` rows without ink may lie within letters.
+    """
+    reach, least, emptiest = 1, 1.0, 0
     for row, share in enumerate(shares):
         if share >= MIN_ROW_SHARE:
             if least < MAX_VALLEY_SHARE and share > least + MIN_RISE_SHARE:
-                break
+                return min(reach, max(1, emptiest))
             if row - reach > gap:
-                break
+                return reach
             reach = row + 1
         if share < least:
-            least, lowest = share, row
-    else:
-        return reach
-    return min(reach, max(1, lowest))
+            least, emptiest = share, row
+    return reach
