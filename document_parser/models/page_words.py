@@ -42,13 +42,20 @@ class PageWords(BaseModel):
     @classmethod
     def pack(cls, words: Iterable[tuple[str, float, float, float, float, float | None]]) -> Self:
         """Return words packed: text, left, top, right, bottom as fractions of the page as shown, confidence or None."""
-        texts, places, sureness = [], array("H"), bytearray()
+        texts: list[str] = []
+        edges: list[float] = []
+        sureness = bytearray()
         for text, left, top, right, bottom, confidence in words:
-            if not text or text.isspace():
+            parts = text.split()
+            if not parts:
                 continue
-            texts.append(" ".join(text.split()))
-            places.extend(min(UNITS, max(0, round(edge * UNITS))) for edge in (left, top, right, bottom))
+            texts.append(parts[0] if len(parts) == 1 else " ".join(parts))
+            edges += (left, top, right, bottom)
             sureness.append(UNKNOWN_CONFIDENCE if confidence is None else min(100, max(0, round(confidence * 100))))
+        steps = [round(edge * UNITS) for edge in edges]
+        if steps and not (min(steps) >= 0 and max(steps) <= UNITS):
+            steps = [min(UNITS, max(0, step)) for step in steps]
+        places = array("H", steps)
         known = any(one != UNKNOWN_CONFIDENCE for one in sureness)
         return cls(
             texts="\n".join(texts),

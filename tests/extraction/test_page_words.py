@@ -21,6 +21,12 @@ def test_words_come_back_with_their_places(words):
         assert (packed.confidence is None) == (confidence is None)
 
 
+def test_a_word_that_reaches_over_the_page_ends_at_its_edge():
+    (found,) = PageWords.pack([("a", -0.2, 0.5, 1.3, 0.6, None)]).unpack()
+    assert (found.left, found.right) == (0.0, 1.0)
+    assert abs(found.top - 0.5) < 1e-4
+
+
 def test_damaged_words_point_nowhere():
     sound = PageWords.pack([("a", 0, 0, 1, 1, None)])
     assert PageWords(texts="a\nb", places=sound.places).unpack() == []

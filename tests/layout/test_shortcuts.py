@@ -26,6 +26,7 @@ from document_parser.layout.tables.aligned import is_aligned_table, propose_grid
 from document_parser.layout.tables.candidates import _borders_of, _Search, propose_tables, variants_of
 from document_parser.layout.tables.column_sets import Region
 from document_parser.layout.tables.features import FEATURES, features_of, features_of_all
+from document_parser.layout.tables.forest import forest
 from document_parser.layout.tables.grid import GridCell
 from document_parser.models import BoundingBox, RulingLine, Word
 from document_parser.text.direction import has_right_to_left
@@ -215,6 +216,17 @@ def test_the_features_of_candidates_judged_together_are_those_of_each_alone(seed
     assert len(candidates) > len(runs) > 0
     for candidate, row in zip(candidates, together, strict=True):
         np.testing.assert_allclose(row, features_of(candidate), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["runs", "readings"])
+def test_a_forest_expects_the_same_of_candidates_whose_other_features_were_left_out(name: str) -> None:
+    trees, words = forest(name), _table_words(3)
+    rules = [RulingLine(40, 52, 400, 52.5), RulingLine(130, 40, 130.5, 200), RulingLine(0, 0, 99, 99)]
+    runs = propose_tables(Region(PageIndex(words, rules), lines_of(words), 10.0))
+    candidates = [reading for run in runs for reading in variants_of(run) if reading.sets is runs[0].sets]
+    everything, used = features_of_all(candidates), features_of_all(candidates, trees.used)
+    assert (used[:, list(trees.used)] == everything[:, list(trees.used)]).all()
+    assert trees.predict(used).tolist() == trees.predict(everything).tolist()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

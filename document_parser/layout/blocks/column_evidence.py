@@ -15,6 +15,7 @@ import numpy as np
 
 from document_parser.layout.blocks.gutters import Gutter
 from document_parser.layout.blocks.stories import is_divided
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.lines import Line, body_size, split_at_gaps
 from document_parser.layout.page_index import Floats, PageIndex, Rules
 from document_parser.layout.tables.aligned import segments_of
@@ -87,13 +88,18 @@ class Parted:
     below: int
     size: float
 
+    @cached_property
+    def usual_space(self) -> float:
+        """Return the width of the wider spaces between words on both sides, in points."""
+        return _usual_space((self.left, self.right))
+
 
 def columns_agreement(parted: Parted, page: PageIndex) -> float:
     """Return the expected share, from 0 to about 1, of pieces of text that follow each other down the columns."""
     is_judged = min(len(parted.left), len(parted.right)) >= MIN_JUDGED_LINES
-    if is_judged and parted.gutter.width < MIN_SPACE_RATIO * _usual_space((parted.left, parted.right)):
+    if is_judged and parted.gutter.width < MIN_SPACE_RATIO * parted.usual_space:
         return OTHER_PRIOR
-    prior = COLUMNS_PRIOR if _are_columns((parted.left, parted.right), parted.gutter, parted.size) else OTHER_PRIOR
+    prior = COLUMNS_PRIOR if _are_columns(parted) else OTHER_PRIOR
     if not is_judged:
         return prior
     expected = float(forest("columns").predict(column_features(parted, page)[None, :])[0])
@@ -123,8 +129,9 @@ def are_divided_texts(parted: Parted, rules: Rules) -> bool:
 def are_long_texts(parted: Parted) -> bool:
     """Return whether running text stands on both sides of a white that so many lines leave free by no chance."""
     sides = parted.left, parted.right
-    wide = parted.gutter.width >= max(parted.size, MIN_SPACE_RATIO * _usual_space(sides))
-    return wide and min(map(len, sides)) >= MIN_LONG_LINES and all(map(_is_prose, sides))
+    if min(map(len, sides)) < MIN_LONG_LINES or parted.gutter.width < max(parted.size, MIN_SPACE_RATIO * parted.usual_space):
+        return False
+    return all(map(_is_prose, sides))
 
 
 def are_lists(left: Sequence[Line], right: Sequence[Line]) -> bool:
@@ -149,7 +156,13 @@ def are_numbers_of_labels(left: Sequence[Line], right: Sequence[Line]) -> bool:
 
     Labels and their values are read row by row, though each side has its edge.
     """
-    rows = [(a.text, b.text) for b in right for a in left if abs(a.middle - b.middle) < (b.bottom - b.top) / 3]
+    middles = [line.middle for line in left]
+    rows = [
+        (left[place].text, line.text)
+        for line, middle, reach in [(line, line.middle, (line.bottom - line.top) / 3) for line in right]
+        for place, beside in enumerate(middles)
+        if abs(beside - middle) < reach
+    ]
     if len(rows) < MIN_LABELLED_NUMBERS or len(right) > len(rows) + 1:
         return False
     return all(
@@ -163,7 +176,7 @@ def column_features(parted: Parted, page: PageIndex) -> Floats:
     gutter, size = parted.gutter, parted.size
     left, right = _Side(parted.left, size, page), _Side(parted.right, size, page)
     fewer, more = sorted((parted.left, parted.right), key=len)
-    space = _usual_space((parted.left, parted.right)) / size
+    space = parted.usual_space / size
     middles = np.array([line.middle for line in more])
     tops, bottoms = (np.array([getattr(line, edge) for line in fewer]) for edge in ("top", "bottom"))
     apart = np.abs(np.array([line.middle for line in fewer])[:, None] - middles[None, :]).min(axis=1) / size
@@ -252,12 +265,13 @@ class _Side:
         self.letters_size = body_size(words)
 
 
-def _are_columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -> bool:
+def _are_columns(parted: Parted) -> bool:
     """Return whether both sides are separate text rather than cells of common rows."""
+    sides, gutter, size = (parted.left, parted.right), parted.gutter, parted.size
     fewest, most = sorted(len(lines) for lines in sides)
     if fewest < 3 and (most < 6 or gutter.width < size):
         return False
-    if fewest < MIN_SURE_LINES and gutter.width < 1.6 * _usual_space(sides):
+    if fewest < MIN_SURE_LINES and gutter.width < 1.6 * parted.usual_space:
         return False
     prose = [_is_prose(lines) for lines in sides]
     if all(prose) or _are_prose_beside(sides, gutter):

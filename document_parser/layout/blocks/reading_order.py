@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
+import numpy as np
+
 from document_parser.layout.blocks.cards import find_card_edges
 from document_parser.layout.blocks.column_evidence import (
     Parted,
@@ -40,6 +42,7 @@ from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.joining import is_right_to_left
 from document_parser.layout.lines.lines import body_size, lines_of
 from document_parser.layout.lines.units import size_of
+from document_parser.layout.lines.word_edges import height_of
 from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import (
     add_spanning_header,
@@ -105,7 +108,8 @@ class Watcher(Protocol):
 class _Page:
     """What is the same for all regions of a page.
 
-    ``tables`` are those found before, ``placed`` has them and the words. ``proposals`` are those of aligned words.
+    ``tables`` are those found before, ``placed`` has them and the words. ``proposals`` are those of aligned words, ``markers``
+    the ids of words that are the bullet or number of an item.
     ``backwards`` reads columns from right to left. ``watcher`` is told what is decided.
     """
 
@@ -113,6 +117,7 @@ class _Page:
     tables: Sequence[GridWord]
     placed: PageIndex
     proposals: PageProposals
+    markers: frozenset[int]
     backwards: bool
     watcher: Watcher | None = None
 
@@ -130,7 +135,8 @@ def parts_of(
     index, tables = PageIndex(words, rules), [GridWord.from_grid(grid) for grid in grids]
     everything = [*words, *tables]
     placed = PageIndex(everything) if tables else index
-    page = _Page(index, tables, placed, PageProposals(index), is_right_to_left(words), watcher)
+    markers = frozenset(id(word) for word in words if _is_list_marker(word.text))
+    page = _Page(index, tables, placed, PageProposals(index), markers, is_right_to_left(words), watcher)
     return list(_split_region(everything, page, MAX_DEPTH))
 
 
@@ -205,10 +211,9 @@ def _is_list_marker(text: str) -> bool:
     return not text[-1].isalpha() and _LIST_MARKER.fullmatch(text) is not None
 
 
-def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
-    """Mark the gaps between list markers and their items as covered: they are no gutters."""
-    markers = {id(word) for word in words if _is_list_marker(word.text)}
-    if not markers:
+def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float, markers: frozenset[int]) -> None:
+    """Mark the gaps between list markers, whose ids are given, and their items as covered: they are no gutters."""
+    if markers.isdisjoint(map(id, words)):
         return
     for line in lines_of(words):
         for marker, word in pairwise(line.words):
@@ -216,9 +221,9 @@ def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
                 ink.cover(marker.right, marker.top, word.left, marker.bottom)
 
 
-def _cover_headline_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
+def _cover_headline_gaps(ink: InkMap, words: Sequence[Word], size: float, page: PageIndex) -> None:
     """Mark the spaces between words of large letters as covered: they may be as wide as a gutter between columns of text."""
-    large = [word for word in words if size_of(word) >= MIN_HEADLINE_RATIO * size]
+    large = [words[place] for place in np.flatnonzero(page.size[page.places_of(words)] >= MIN_HEADLINE_RATIO * size).tolist()]
     for line in lines_of(large):
         for before, word in pairwise(line.words):
             if 0 < word.left - before.right < MAX_HEADLINE_SPACE_EM * min(size_of(before), size_of(word)):
@@ -273,7 +278,7 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
     return [part for piece in pieces for part in _split_region(piece, page, depth - 1)]
 
 
-def _split_at_height(words: Iterable[Word], height: float) -> list[list[Word]]:
+def _split_at_height(words: Sequence[Word], height: float) -> list[list[Word]]:
     """Return the words whose middle is above a height, and those below it."""
     above, _, below = _split_by_height(words, height, height)
     return [above, below]
@@ -291,17 +296,17 @@ def _split_at_heights(words: list[Word], heights: Iterable[float]) -> list[list[
 def _around_aside(words: Iterable[Word], aside: Sequence[Word], top: float) -> list[list[Word]]:
     """Return the words above a box that the text runs around, those in it, and those beside and below it: one text."""
     held = set(map(id, aside))
-    above, rest = _split_at_height((word for word in words if id(word) not in held), top)
+    above, rest = _split_at_height([word for word in words if id(word) not in held], top)
     return [above, list(aside), rest]
 
 
-def _split_by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[list[Word], list[Word], list[Word]]:
+def _split_by_height(words: Sequence[Word], top: float, bottom: float) -> tuple[list[Word], list[Word], list[Word]]:
     """Return the words whose middle is above, between and below two heights."""
     above: list[Word] = []
     band: list[Word] = []
     below: list[Word] = []
-    for word in words:
-        middle = (word.top + word.bottom) / 2
+    for word, (upper, lower) in zip(words, map(height_of, words), strict=True):
+        middle = (upper + lower) / 2
         (above if middle < top else below if middle > bottom else band).append(word)
     return above, band, below
 
@@ -317,8 +322,8 @@ class _Region:
         """Return where words are; gaps that part no columns are covered."""
         index = self.page.placed
         found = InkMap(index.boxes[index.places_of(self.words)], self.size)
-        _cover_marker_gaps(found, self.text, self.size)
-        _cover_headline_gaps(found, self.text, self.size)
+        _cover_marker_gaps(found, self.text, self.size, self.page.markers)
+        _cover_headline_gaps(found, self.text, self.size, self.page.index)
         return found
 
     @cached_property

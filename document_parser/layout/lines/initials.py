@@ -29,9 +29,15 @@ def join_initials(words: Sequence[Word]) -> list[Word]:
     if not initials:
         return found
     sizes = list(map(size_of, words))
+    smallest = MIN_INITIAL_RATIO * min(sizes)
+    by_size: dict[float, list[Word]] = {}
     for initial in initials:
         most = size_of(initial)
-        small = [word for word, size in zip(words, sizes, strict=True) if most >= MIN_INITIAL_RATIO * size]
+        if most < smallest:  # the cheap sign that it is no drop cap: no word is smaller
+            continue
+        if most not in by_size:
+            by_size[most] = [word for word, size in zip(words, sizes, strict=True) if most >= MIN_INITIAL_RATIO * size]
+        small = by_size[most]
         follower = _follower_of(initial, small) if len(small) > 1 else None
         if follower is None:
             continue

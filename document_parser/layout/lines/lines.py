@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter, is_
+from operator import attrgetter, is_, itemgetter
 from typing import TYPE_CHECKING
 
 from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.joining import Part, parts_of_line
 from document_parser.layout.lines.units import size_of
-from document_parser.layout.lines.word_edges import bottom_of, left_of, right_of, top_of
+from document_parser.layout.lines.word_edges import bottom_of, height_of, left_of, right_of, top_of
 from document_parser.models import Word
 
 TALL_WORD_RATIO = 1.7
@@ -24,6 +24,9 @@ MAX_CACHED_CALLS = 512
 """Results of ``lines_of`` that are cached while a page is laid out: enough for nearly all regions and cells of a page."""
 MAX_TERM_SPACE_EM = 0.6
 """Font sizes between a bold term and the text that it runs into, at most."""
+
+
+_SIZE = itemgetter(Word._fields.index("size_points"))
 
 
 class Extent:
@@ -133,7 +136,7 @@ def split_at_gaps(line: Line, gap: float) -> list[Line]:
 def body_size(words: Iterable[Word]) -> float:
     """Return the font size in points of the middle character, ordered by size; 10 if there are no words."""
     words = list(words)
-    sizes = {word.size_points for word in words}
+    sizes = set(map(_SIZE, words))
     if len(sizes) == 1 and (only := sizes.pop()) > 0:
         return only
     weights: defaultdict[float, int] = defaultdict(int)
@@ -178,7 +181,7 @@ class SameWords:
 def _lines_of(key: SameWords) -> tuple[Line, ...]:
     """Group words into lines without a cache."""
     words = key.words
-    heights = [word.bottom - word.top for word in words]
+    heights = [bottom - top for top, bottom in map(height_of, words)]
     limit = TALL_WORD_RATIO * sorted(heights)[len(words) // 2]
     if max(heights) <= limit:
         rows = _group_rows(words)

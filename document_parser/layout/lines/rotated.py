@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 from document_parser.layout.lines.joining import is_cjk
 from document_parser.layout.lines.lines import body_size
@@ -36,13 +37,24 @@ SIDE_MARGIN_SHARE = 0.1
 """Share of the page width at each side in which a stamp may run up or down."""
 
 
+_BOX_AND_DIRECTION: Callable[[Word], tuple[float, float, float, float, int]] = itemgetter(
+    *map(Word._fields.index, ("left", "top", "right", "bottom", "direction"))
+)
+"""Left, top, right, bottom and direction of a word: many times as fast as five attributes."""
+
+
 def split_sideways(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
     """Return (upright words, sideways words). A word is sideways if it is far higher than its letters would be wide.
 
     The shape of short words says nothing; they go with the sideways words they are in line with, and with upright words whose
     box begins and ends at the same height. Lengths are in points.
     """
-    turned = [word for word in words if _is_sideways(word)]
+    may_be = [
+        word
+        for word, (left, top, right, bottom, direction) in zip(words, map(_BOX_AND_DIRECTION, words), strict=True)
+        if direction or bottom - top > NARROW_RATIO * (right - left)
+    ]
+    turned = [word for word in may_be if _is_sideways(word)]
     if not turned:
         return list(words), []
     level = {(word.top, word.bottom) for word in words if not _is_sideways(word)}
@@ -85,11 +97,6 @@ def _is_narrow(word: Word) -> bool:
     return word.bottom - word.top > NARROW_RATIO * (word.right - word.left)
 
 
-def _may_be_turned(word: Word) -> bool:
-    """Return whether a word has a direction of its own, or is far higher than wide: the cheap sign of turned writing."""
-    return word.direction != 0 or _is_narrow(word)
-
-
 def may_be_turned(words: Sequence[Word], scale: Scale) -> bool:
     """Return whether enough words have the cheap sign of turned writing. Boxes are fractions of the page of this size."""
     high, wide = scale.height, MIN_NARROW_RATIO * scale.width
@@ -102,7 +109,11 @@ def find_page_turn(words: Sequence[Word]) -> int:
 
     ``words`` are in the order in which they were found, which shows whether the lines run up or down.
     """
-    if sum(_may_be_turned(word) for word in words) < MIN_SIDEWAYS_WORDS:
+    may_be = [
+        direction != 0 or bottom - top > NARROW_RATIO * (right - left)
+        for left, top, right, bottom, direction in map(_BOX_AND_DIRECTION, words)
+    ]
+    if sum(may_be) < MIN_SIDEWAYS_WORDS:
         return 0
     conclusive = [word for word in words if len(word.text) >= 3 and not is_cjk(word.text)]
     if told := _find_told_turn(words):

@@ -11,3 +11,5 @@ left_of: Callable[[Word], float] = itemgetter(Word._fields.index("left"))
 top_of: Callable[[Word], float] = itemgetter(Word._fields.index("top"))
 right_of: Callable[[Word], float] = itemgetter(Word._fields.index("right"))
 bottom_of: Callable[[Word], float] = itemgetter(Word._fields.index("bottom"))
+height_of: Callable[[Word], tuple[float, float]] = itemgetter(*map(Word._fields.index, ("top", "bottom")))
+"""Top and bottom."""

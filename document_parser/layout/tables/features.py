@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 import numpy as np
 
 from document_parser.layout.lazy import cached_property
+from document_parser.layout.lines.lines import Line
 from document_parser.layout.page_index import Flags, Floats, Integers
 from document_parser.layout.tables.candidates import TableCandidate
 from document_parser.layout.tables.groups import Groups, deviations, ranges, share_of, starts_of
@@ -32,18 +33,28 @@ MAX_JUDGED_RULES = 60
 """Drawn lines within a table of which it is told whether they run through its lines, at most."""
 
 
+_Measures = dict[str, Callable[[], Floats | Integers | Flags]]
+"""How each number is found, by its name: a forest asks for some of them only."""
+
+
 def features_of(candidate: TableCandidate) -> Floats:
     """Return the numbers of a candidate, one for each of :data:`FEATURES`."""
     found: Floats = features_of_all([candidate])[0]
     return found
 
 
-def features_of_all(candidates: Sequence[TableCandidate]) -> Floats:
-    """Return the numbers of candidates of the same column sets, of the shape (candidates, :data:`FEATURES`)."""
+def features_of_all(candidates: Sequence[TableCandidate], used: Iterable[int] = range(len(FEATURES))) -> Floats:
+    """Return the numbers of candidates of the same column sets, of the shape (candidates, :data:`FEATURES`).
+
+    Only the columns that are ``used`` are filled; the others are 0.
+    """
     batch = _Batch(candidates)
-    found = _shape(batch) | _texts(batch) | _edges(batch) | _pitches(batch) | _head(batch) | _columns(batch)
-    found |= _neighbours(batch) | _rules(batch)
-    return np.stack([found[name] for name in FEATURES], axis=1).astype(np.float64)
+    measures = _shape(batch) | _texts(batch) | _edges(batch) | _pitches(batch) | _head(batch) | _columns(batch)
+    measures |= _neighbours(batch) | _rules(batch)
+    found = np.zeros((len(FEATURES), len(candidates)))
+    for place in used:
+        found[place] = measures[FEATURES[place]]()
+    return found.T
 
 
 class _Batch:
@@ -137,6 +148,55 @@ class _Batch:
         found: Floats = self.region.bottoms[self.end - 1]
         return found
 
+    @cached_property
+    def lines_per_row(self) -> Integers:
+        """Return the lines of each row."""
+        return np.bincount(self.row_of_line, minlength=int(self.rows.sum()))
+
+    @cached_property
+    def usual_characters(self) -> Floats:
+        """Return the characters of the middle cell of each column, of those that cover it alone; NaN without any."""
+        return self.by_column.medians(self.characters[self.own].astype(np.float64))
+
+    @cached_property
+    def own_cell_starts(self) -> Integers:
+        """Return the place of the first cell of each candidate."""
+        return starts_of(self.cell_ends - self.cell_starts)
+
+    @cached_property
+    def x0(self) -> Floats:
+        """Return the left edge of each candidate, of the shape (candidates, 1)."""
+        found: Floats = np.minimum.reduceat(self.left, self.own_cell_starts)[:, None]
+        return found
+
+    @cached_property
+    def x1(self) -> Floats:
+        """Return the right edge of each candidate, of the shape (candidates, 1)."""
+        found: Floats = np.maximum.reduceat(self.right, self.own_cell_starts)[:, None]
+        return found
+
+    @cached_property
+    def width(self) -> Floats:
+        """Return the width of each candidate, at least a point."""
+        found: Floats = np.maximum(self.x1 - self.x0, 1.0)[:, 0]
+        return found
+
+    @cached_property
+    def across(self) -> Flags:
+        """Return which level lines run along more than half of each candidate's width, of the shape (candidates, lines)."""
+        _, start, end = self.region.index.rules.level.T
+        return np.asarray((np.minimum(end, self.x1) - np.maximum(start, self.x0)) > 0.5 * self.width[:, None])
+
+    @cached_property
+    def rules_within(self) -> Flags:
+        """Return which of these lines lie within each candidate, not at its edges."""
+        at = self.region.index.rules.level[:, 0]
+        return np.asarray(self.across & (at > self.tops[:, None] + 1) & (at < self.bottoms[:, None] - 1))
+
+    def lines_at(self, numbers: Integers) -> list[Line]:
+        """Return lines of the region by their numbers; for a number outside of it the nearest line."""
+        return [self.region.lines[number] for number in numbers.clip(0, len(self.region.lines) - 1).tolist()]
+
     def per_row(self, flags: Flags) -> Integers:
         """Return of how many rows of each candidate something is true."""
         return np.add.reduceat(flags, self.row_starts, dtype=np.intp)
@@ -153,61 +213,65 @@ class _Batch:
         return share_of(np.bincount(self.of[flags], minlength=self.count), everything)
 
 
-def _shape(batch: _Batch) -> dict[str, Floats | Integers]:
+def _shape(batch: _Batch) -> _Measures:
     """Return how large the candidates are, and how well they are filled."""
     per_row = batch.filled_per_row
-    lines_per_row = np.bincount(batch.row_of_line, minlength=len(per_row))
     return {
-        "rows": batch.rows,
-        "columns": batch.columns,
-        "lines": batch.lines,
-        "filled": np.add.reduceat(per_row, batch.row_starts) / (batch.rows * batch.columns),
-        "rows_filled": batch.per_row(per_row > 1) / batch.rows,
-        "rows_full": batch.per_row(per_row == batch.columns.repeat(batch.rows)) / batch.rows,
-        "rows_lone": batch.per_row(per_row <= 1),
-        "spanning": batch.share(~batch.single),
-        "continued_rows": batch.per_row(lines_per_row > 1) / batch.rows,
-        "lines_per_row": batch.lines / batch.rows,
-        "mode": np.array([candidate.mode for candidate in batch.candidates]),
+        "rows": lambda: batch.rows,
+        "columns": lambda: batch.columns,
+        "lines": lambda: batch.lines,
+        "filled": lambda: np.add.reduceat(per_row, batch.row_starts) / (batch.rows * batch.columns),
+        "rows_filled": lambda: batch.per_row(per_row > 1) / batch.rows,
+        "rows_full": lambda: batch.per_row(per_row == batch.columns.repeat(batch.rows)) / batch.rows,
+        "rows_lone": lambda: batch.per_row(per_row <= 1),
+        "spanning": lambda: batch.share(~batch.single),
+        "continued_rows": lambda: batch.per_row(batch.lines_per_row > 1) / batch.rows,
+        "lines_per_row": lambda: batch.lines / batch.rows,
+        "mode": lambda: np.array([candidate.mode for candidate in batch.candidates]),
     }
 
 
-def _texts(batch: _Batch) -> dict[str, Floats | Integers]:
+def _texts(batch: _Batch) -> _Measures:
     """Return what the texts of the cells say: cells are short or numbers, running text fills its column."""
     index, own, by_column = batch.region.index, batch.own, batch.by_column
     characters = batch.characters
+    medians, counts = batch.usual_characters, by_column.counts
     long = characters > 12
-    medians = by_column.medians(characters[own].astype(np.float64))
-    counts = by_column.counts
-    numbers = by_column.sums(batch.numeric[own])
-    widths, column = (batch.right - batch.left)[own], batch.column[own]
-    widest = np.zeros(len(counts))
-    np.maximum.at(widest, column, widths)
-    full = by_column.sums(widths > 0.85 * widest[column])
-    is_prose = (counts > 2) & (medians > 12)
     return {
-        "characters": Groups(batch.of, batch.count).medians(characters.astype(np.float64)),
-        "longest_column": np.maximum.reduceat(np.nan_to_num(medians), batch.column_starts),
-        "longest_cell": np.maximum.reduceat(characters, starts_of(batch.cell_ends - batch.cell_starts)),
-        "numeric": batch.share(batch.numeric),
-        "numeric_columns": batch.per_column(share_of(numbers, counts) > 0.6),
-        "words_per_cell": np.bincount(batch.of, weights=batch.words) / (batch.cell_ends - batch.cell_starts),
-        "long_cells": batch.share(characters > 25),
-        "lower_starts": np.nan_to_num(batch.share(index.starts_lower[batch.head], long)),
-        "open_ends": np.nan_to_num(batch.share(index.ends_open[batch.tail], long)),
-        "sentence_ends": batch.share(index.ends_sentence[batch.tail]),
-        "wide_columns": batch.per_column(medians > 25),
-        "full_lines": np.maximum.reduceat(np.where(is_prose, share_of(full, counts), 0.0), batch.column_starts),
+        "characters": lambda: Groups(batch.of, batch.count).medians(characters.astype(np.float64)),
+        "longest_column": lambda: np.maximum.reduceat(np.nan_to_num(medians), batch.column_starts),
+        "longest_cell": lambda: np.maximum.reduceat(characters, batch.own_cell_starts),
+        "numeric": lambda: batch.share(batch.numeric),
+        "numeric_columns": lambda: batch.per_column(share_of(by_column.sums(batch.numeric[own]), counts) > 0.6),
+        "words_per_cell": lambda: np.bincount(batch.of, weights=batch.words) / (batch.cell_ends - batch.cell_starts),
+        "long_cells": lambda: batch.share(characters > 25),
+        "lower_starts": lambda: np.nan_to_num(batch.share(index.starts_lower[batch.head], long)),
+        "open_ends": lambda: np.nan_to_num(batch.share(index.ends_open[batch.tail], long)),
+        "sentence_ends": lambda: batch.share(index.ends_sentence[batch.tail]),
+        "wide_columns": lambda: batch.per_column(medians > 25),
+        "full_lines": lambda: _full_lines(batch),
     }
 
 
-def _edges(batch: _Batch) -> dict[str, Floats | Integers]:
+def _full_lines(batch: _Batch) -> Floats:
+    """Return the largest share of a column's cells with lines that are as wide as the column: running text."""
+    own, by_column = batch.own, batch.by_column
+    widths, column = (batch.right - batch.left)[own], batch.column[own]
+    widest = np.zeros(len(by_column.counts))
+    np.maximum.at(widest, column, widths)
+    full = by_column.sums(widths > 0.85 * widest[column])
+    is_prose = (by_column.counts > 2) & (batch.usual_characters > 12)
+    found: Floats = np.maximum.reduceat(np.where(is_prose, share_of(full, by_column.counts), 0.0), batch.column_starts)
+    return found
+
+
+def _edges(batch: _Batch) -> _Measures:
     """Return how well the edges of the columns are aligned, and how wide the white between them is."""
     own, by_column, size = batch.own, batch.by_column, batch.size
     column, left, right = batch.column[own], batch.left[own], batch.right[own]
-    several = by_column.counts > 1
+    several, middles = by_column.counts > 1, (left + right) / 2
     off = []
-    for place in (left, right, (left + right) / 2):
+    for place in (left, right, middles):
         spread = by_column.medians(np.abs(place - by_column.medians(place)[column])) / size
         off.append(np.where(several, spread, np.inf))
     spreads = np.minimum(np.minimum(off[0], off[1]), off[2])
@@ -218,16 +282,15 @@ def _edges(batch: _Batch) -> dict[str, Floats | Integers]:
     narrowest = np.minimum.reduceat(np.where(between, white, np.inf), batch.column_starts)
     narrowest[np.isinf(narrowest)] = 0.0
     mean_white = np.add.reduceat(np.where(between, white, 0.0), batch.column_starts)
-    middles = (left + right) / 2
     return {
-        "edge_spread": np.where(measured > 0, mean_spread, 1.0),
-        "worst_spread": np.where(measured > 0, worst, 1.0),
-        "lefts_aligned": batch.per_column(off[0] < 0.15) / batch.columns,
-        "rights_aligned": batch.per_column(off[1] < 0.15) / batch.columns,
-        "narrowest_white": narrowest,
-        "mean_white": np.nan_to_num(share_of(mean_white, batch.per_column(between))),
-        "white_to_space": narrowest / _usual_spaces(batch),
-        "centred": deviations(middles, batch.of[own], batch.count) / size,
+        "edge_spread": lambda: np.where(measured > 0, mean_spread, 1.0),
+        "worst_spread": lambda: np.where(measured > 0, worst, 1.0),
+        "lefts_aligned": lambda: batch.per_column(off[0] < 0.15) / batch.columns,
+        "rights_aligned": lambda: batch.per_column(off[1] < 0.15) / batch.columns,
+        "narrowest_white": lambda: narrowest,
+        "mean_white": lambda: np.nan_to_num(share_of(mean_white, batch.per_column(between))),
+        "white_to_space": lambda: narrowest / _usual_spaces(batch),
+        "centred": lambda: deviations(middles, batch.of[own], batch.count) / size,
     }
 
 
@@ -253,7 +316,7 @@ def _usual_spaces(batch: _Batch) -> Floats:
     return np.where(groups.counts > 0, np.maximum(0.2, groups.percentiles(spaces[finite], 0.8)), 0.25)
 
 
-def _pitches(batch: _Batch) -> dict[str, Floats | Integers]:
+def _pitches(batch: _Batch) -> _Measures:
     """Return how far the lines are apart, and whether rows are farther apart than the lines of one."""
     region, size = batch.region, batch.size
     place, of = ranges(batch.start, batch.end - 1)
@@ -265,74 +328,81 @@ def _pitches(batch: _Batch) -> dict[str, Floats | Integers]:
     within = np.maximum.reduceat(np.where(breaks, -np.inf, gaps), starts)
     both = np.isfinite(between) & np.isfinite(within)
     return {
-        "pitch": Groups(of, batch.count).medians(pitches),
-        "pitch_spread": deviations(pitches, of, batch.count),
-        "widest_gap": np.maximum.reduceat(gaps, starts),
-        "row_gap": np.where(np.isfinite(between), between, 0.0),
-        "line_gap": np.where(np.isfinite(within), within, -1.0),
-        "row_gap_margin": np.subtract(between, within, out=np.zeros(batch.count), where=both),
+        "pitch": lambda: Groups(of, batch.count).medians(pitches),
+        "pitch_spread": lambda: deviations(pitches, of, batch.count),
+        "widest_gap": lambda: np.maximum.reduceat(gaps, starts),
+        "row_gap": lambda: np.where(np.isfinite(between), between, 0.0),
+        "line_gap": lambda: np.where(np.isfinite(within), within, -1.0),
+        "row_gap_margin": lambda: np.subtract(between, within, out=np.zeros(batch.count), where=both),
     }
 
 
-def _head(batch: _Batch) -> dict[str, Floats | Integers]:
+def _head(batch: _Batch) -> _Measures:
     """Return what the first two rows and the last one look like."""
     per_row, row = batch.filled_per_row, batch.row - batch.row_starts[batch.of]
     first, last = per_row[batch.row_starts], per_row[batch.row_starts + batch.rows - 1]
     in_first = row == 0
     return {
-        "first_filled": first / batch.columns,
-        "first_bold": batch.share(batch.bold, in_first),
-        "first_numeric": batch.share(batch.numeric, in_first),
-        "body_bold": batch.share(batch.bold, ~in_first),
-        "first_lone": first <= 1,
-        "last_filled": last / batch.columns,
-        "last_lone": last <= 1,
-        "second_numeric": batch.share(batch.numeric, row == 1),
+        "first_filled": lambda: first / batch.columns,
+        "first_bold": lambda: batch.share(batch.bold, in_first),
+        "first_numeric": lambda: batch.share(batch.numeric, in_first),
+        "body_bold": lambda: batch.share(batch.bold, ~in_first),
+        "first_lone": lambda: first <= 1,
+        "last_filled": lambda: last / batch.columns,
+        "last_lone": lambda: last <= 1,
+        "second_numeric": lambda: batch.share(batch.numeric, row == 1),
     }
 
 
-def _columns(batch: _Batch) -> dict[str, Floats | Integers]:
+def _columns(batch: _Batch) -> _Measures:
     """Return what the columns hold: list markers, leaders, few texts, numbers of several lines in one cell."""
-    index, head = batch.region.index, batch.head
-    marks = index.is_marker[head] & (batch.words == 1) & (index.letters[head] + index.digits[head] < 6)
-    in_first = np.zeros(len(batch.filled), dtype=np.bool_)
-    first_places, _ = ranges(batch.place_starts, batch.place_starts + batch.rows * batch.columns)
-    in_first[first_places] = batch.column_of_place == batch.column_starts.repeat(batch.rows * batch.columns)
     per_column = np.bincount(batch.column_of_place[batch.filled], minlength=int(batch.columns.sum()))
+    return {
+        "marker_column": lambda: np.nan_to_num(batch.share(_marks(batch), batch.first == 0)),
+        "leaders": lambda: batch.share(batch.region.index.is_leader[batch.tail]),
+        "first_column_filled": lambda: per_column[batch.column_starts] / batch.rows,
+        "lone_columns": lambda: batch.per_column(per_column <= 1),
+        "numbers_joined": lambda: _numbers_joined(batch),
+        "same_text_columns": lambda: batch.per_column(batch.by_column.counts > 1) / batch.columns,
+    }
+
+
+def _marks(batch: _Batch) -> Flags:
+    """Return which cells are a bullet or the number of an item."""
+    index, head = batch.region.index, batch.head
+    found: Flags = index.is_marker[head] & (batch.words == 1) & (index.letters[head] + index.digits[head] < 6)
+    return found
+
+
+def _numbers_joined(batch: _Batch) -> Integers:
+    """Return how many numbers of each candidate share their place with another one."""
     is_numeric = np.zeros(len(batch.filled), dtype=np.bool_)
     is_numeric[batch.place[batch.numeric]] = True
     numbers = np.bincount(batch.of[batch.numeric], minlength=batch.count)
-    return {
-        "marker_column": np.nan_to_num(batch.share(marks, batch.first == 0)),
-        "leaders": batch.share(index.is_leader[batch.tail]),
-        "first_column_filled": per_column[batch.column_starts] / batch.rows,
-        "lone_columns": batch.per_column(per_column <= 1),
-        "numbers_joined": numbers - np.add.reduceat(is_numeric, batch.place_starts, dtype=np.intp),
-        "same_text_columns": batch.per_column(batch.by_column.counts > 1) / batch.columns,
-    }
-
-
-def _neighbours(batch: _Batch) -> dict[str, Floats | Integers]:
-    """Return what the lines right above and below look like: rows that go on, a heading, running text."""
-    region, size = batch.region, batch.size
-    found: dict[str, Floats | Integers] = {}
-    last = len(region.lines) - 1
-    white = np.concatenate([[np.inf], region.white_above, [np.inf]])
-    for name, line, gap in (("above", batch.start - 1, white[batch.start]), ("below", batch.end, white[batch.end])):
-        inside = (line >= 0) & (line <= last)
-        near = line.clip(0, last)
-        cells, crossing = _cells_of_lines(batch, line)
-        sizes = np.array([region.lines[number].size for number in near.tolist()]) / size
-        found |= {
-            f"{name}_gap": np.where(inside, np.minimum(10.0, gap / size), 10.0),
-            f"{name}_split": np.where(inside, region.pieces[near], 0),
-            f"{name}_crossing": crossing,
-            f"{name}_size": np.where(inside, sizes, 1.0),
-            f"{name}_cells": cells / batch.columns,
-        }
-        if name == "above":
-            found["above_bold"] = inside & [region.lines[number].bold_share >= 0.8 for number in near.tolist()]
+    found: Integers = numbers - np.add.reduceat(is_numeric, batch.place_starts, dtype=np.intp)
     return found
+
+
+def _neighbours(batch: _Batch) -> _Measures:
+    """Return what the lines right above and below look like: rows that go on, a heading, running text."""
+    white = np.concatenate([[np.inf], batch.region.white_above, [np.inf]])
+    above, below = batch.start - 1, batch.end
+    found = _neighbour(batch, "above", above, white[batch.start]) | _neighbour(batch, "below", below, white[below])
+    return found | {"above_bold": lambda: (above >= 0) & [line.bold_share >= 0.8 for line in batch.lines_at(above)]}
+
+
+def _neighbour(batch: _Batch, name: str, line: Integers, gap: Floats) -> _Measures:
+    """Return what one line beside each candidate looks like; it may be none. ``gap`` is the white up to it, in points."""
+    region, size = batch.region, batch.size
+    inside = (line >= 0) & (line < len(region.lines))
+    cells, crossing = _cells_of_lines(batch, line)
+    return {
+        f"{name}_gap": lambda: np.where(inside, np.minimum(10.0, gap / size), 10.0),
+        f"{name}_split": lambda: np.where(inside, region.pieces[line.clip(0, len(region.lines) - 1)], 0),
+        f"{name}_crossing": lambda: crossing,
+        f"{name}_size": lambda: np.where(inside, np.array([one.size for one in batch.lines_at(line)]) / size, 1.0),
+        f"{name}_cells": lambda: cells / batch.columns,
+    }
 
 
 def _cells_of_lines(batch: _Batch, lines: Integers) -> tuple[Integers, Integers]:
@@ -358,34 +428,42 @@ def _cells_of_lines(batch: _Batch, lines: Integers) -> tuple[Integers, Integers]
     return cells_found, crossings
 
 
-def _rules(batch: _Batch) -> dict[str, Floats | Integers]:
+def _rules(batch: _Batch) -> _Measures:
     """Return which drawn lines and fills support the rows and columns, and how many run through them elsewhere."""
-    rules, region, size = batch.region.index.rules, batch.region, batch.size
-    cell_starts = starts_of(batch.cell_ends - batch.cell_starts)
-    x0 = np.minimum.reduceat(batch.left, cell_starts)[:, None]
-    x1 = np.maximum.reduceat(batch.right, cell_starts)[:, None]
+    at, size = batch.region.index.rules.level[:, 0], batch.size
     y0, y1 = batch.tops[:, None], batch.bottoms[:, None]
-    width = np.maximum(x1 - x0, 1.0)
-    found: dict[str, Floats | Integers] = {"width": width[:, 0] / size}
-    at, start, end = rules.level.T
-    across = (np.minimum(end, x1) - np.maximum(start, x0)) > 0.5 * width
-    in_first = np.bincount(batch.row_of_line, minlength=int(batch.rows.sum()))[batch.row_starts]
-    first_bottom = region.bottoms[batch.start + in_first - 1][:, None]
-    second_top = np.where(batch.rows > 1, region.tops[(batch.start + in_first).clip(max=batch.end - 1)], y1[:, 0])[:, None]
-    within = across & (at > y0 + 1) & (at < y1 - 1)
-    x, top, bottom = rules.upright.T
-    upright = (x > x0) & (x < x1) & (top < y1) & (bottom > y0)
-    left, top, right, bottom = rules.fills.T
-    fills = (top < y1) & (bottom > y0) & (left < x1) & (right > x0)
-    return found | {
-        "rule_above": (across & (at > y0 - 1.5 * size) & (at <= y0 + 1)).any(axis=1),
-        "rule_below": (across & (at < y1 + 1.5 * size) & (at >= y1 - 1)).any(axis=1),
-        "rule_under_first": (across & (at > first_bottom - 1.5) & (at < second_top + 1.5)).any(axis=1),
-        "rules_within": np.minimum(40.0, within.sum(axis=1)) / batch.rows,
-        "uprights_within": np.minimum(40.0, upright.sum(axis=1)) / batch.columns,
-        "rules_crossed": _count_crossed(batch, within, at),
-        "fills": np.minimum(60.0, fills.sum(axis=1)) / batch.rows,
+    return {
+        "width": lambda: batch.width / size,
+        "rule_above": lambda: (batch.across & (at > y0 - 1.5 * size) & (at <= y0 + 1)).any(axis=1),
+        "rule_below": lambda: (batch.across & (at < y1 + 1.5 * size) & (at >= y1 - 1)).any(axis=1),
+        "rule_under_first": lambda: _rule_under_first(batch),
+        "rules_within": lambda: np.minimum(40.0, batch.rules_within.sum(axis=1)) / batch.rows,
+        "uprights_within": lambda: np.minimum(40.0, _count_uprights(batch)) / batch.columns,
+        "rules_crossed": lambda: _count_crossed(batch, batch.rules_within, at),
+        "fills": lambda: np.minimum(60.0, _count_fills(batch)) / batch.rows,
     }
+
+
+def _rule_under_first(batch: _Batch) -> Flags:
+    """Return which candidates have a drawn line below their first row."""
+    region, at, after = batch.region, batch.region.index.rules.level[:, 0], batch.start + batch.lines_per_row[batch.row_starts]
+    bottom = region.bottoms[after - 1][:, None]
+    top = np.where(batch.rows > 1, region.tops[after.clip(max=batch.end - 1)], batch.bottoms)[:, None]
+    return np.asarray((batch.across & (at > bottom - 1.5) & (at < top + 1.5)).any(axis=1))
+
+
+def _count_uprights(batch: _Batch) -> Integers:
+    """Return how many upright lines are drawn within each candidate."""
+    x, top, bottom = batch.region.index.rules.upright.T
+    inside = (x > batch.x0) & (x < batch.x1) & (top < batch.bottoms[:, None]) & (bottom > batch.tops[:, None])
+    return np.asarray(inside.sum(axis=1))
+
+
+def _count_fills(batch: _Batch) -> Integers:
+    """Return how many fills are drawn behind each candidate."""
+    left, top, right, bottom = batch.region.index.rules.fills.T
+    behind = (top < batch.bottoms[:, None]) & (bottom > batch.tops[:, None]) & (left < batch.x1) & (right > batch.x0)
+    return np.asarray(behind.sum(axis=1))
 
 
 def _count_crossed(batch: _Batch, within: Flags, at: Floats) -> Integers:

@@ -6,7 +6,7 @@ Source: gradient boosting (Friedman, 2001) with oblivious trees (as in CatBoost,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,11 @@ class Forest:
     features: NDArray[np.intp]
     thresholds: Floats
     leaves: Floats
+
+    @cached_property
+    def used(self) -> tuple[int, ...]:
+        """Return the features that the trees ask for; the others may have any value."""
+        return tuple(np.unique(self.features).tolist())
 
     def predict(self, samples: Floats) -> Floats:
         """Return the sum of the trees for each row of ``samples``, an array of (samples, features)."""

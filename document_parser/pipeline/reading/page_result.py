@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from document_parser.errors import DocumentParserError
 from document_parser.imaging.figure_boxes import find_figure_boxes
@@ -24,6 +25,7 @@ from document_parser.models import (
     RulingLine,
     Word,
 )
+from document_parser.models.page_words import PlacedWord
 from document_parser.models.skew import Skew
 from document_parser.pipeline.reading.damage import damage_warnings
 from document_parser.pipeline.reading.figure_labels import with_labels
@@ -169,7 +171,13 @@ def pack_words(words: Sequence[Word]) -> PageWords | None:
     """Return words packed for the page's file; None if there are none. Boxes are those of the page as shown."""
     if not words:
         return None
-    return PageWords.pack((word.text, word.left, word.top, word.right, word.bottom, word.confidence) for word in words)
+    return PageWords.pack(map(_PLACED, words))
+
+
+_PLACED: Callable[[Word], tuple[str, float, float, float, float, float | None]] = itemgetter(
+    *map(Word._fields.index, PlacedWord._fields)
+)
+"""What of a word is kept beside its page."""
 
 
 async def load_text_layer(source: PageSource, number: int) -> Reading:
