@@ -26,7 +26,7 @@ MAX_TERM_SPACE_EM = 0.6
 """Font sizes between a bold term and the text that it runs into, at most."""
 
 
-_SIZE = itemgetter(Word._fields.index("size_points"))
+_SIZE: Callable[[Word], float] = itemgetter(Word._fields.index("size_points"))
 
 
 class Extent:
