@@ -1,5 +1,5 @@
 #!/bin/bash
-# install.sh VENV: a virtual environment with the packages in requirements.txt. A minute, 250 MB.
+# install.sh VENV: a virtual environment with the packages in requirements.txt. Two minutes, 500 MB.
 # Does nothing where that is there already. Where it fails, VENV/why-not says why, in a line.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd); venv=$1
@@ -12,7 +12,7 @@ rm -rf "$venv"
 "${PYTHON:-python3}" -m venv "$venv" || why_not "python3 makes no virtual environment"
 # docling-core wants an older typer than the one that is pinned here, for a command that nobody calls.
 grep -v '^typer==' "$here/../../constraints.txt" > "$venv/constraints.txt"
-echo "Installing client packages into $venv: a minute, 250 MB"
+echo "Installing client packages into $venv: two minutes, 500 MB"
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-compile -c "$venv/constraints.txt" \
   -r "$here/requirements.txt" 2> "$venv/pip.log" || why_not "pip: $(grep -m 1 '^ERROR' "$venv/pip.log" || tail -n 1 "$venv/pip.log")"
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-compile --no-deps -r "$here/requirements-alone.txt" 2> "$venv/pip.log" ||
