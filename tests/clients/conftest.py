@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx2
 import pytest
 
 from tests.support.client_packages import client_package
@@ -99,15 +100,15 @@ def full_address(tmp_path_factory, five_pages):
 
 @pytest.fixture
 def ignored(monkeypatch):
-    """The options that answers to clients on httpx named as ignored, each once."""
-    httpx = client_package("httpx")
+    """The options that answers to clients on httpx or httpx2 named as ignored, each once."""
     found: dict[str, None] = {}
-    send = httpx.Client.send
+    for client in (client_package("httpx").Client, httpx2.Client):
+        send = client.send
 
-    def watched(self, request, **options):
-        response = send(self, request, **options)
-        found.update(dict.fromkeys(filter(None, response.headers.get("X-Ignored-Options", "").split(", "))))
-        return response
+        def watched(self, request, send=send, **options):
+            response = send(self, request, **options)
+            found.update(dict.fromkeys(filter(None, response.headers.get("X-Ignored-Options", "").split(", "))))
+            return response
 
-    monkeypatch.setattr(httpx.Client, "send", watched)
+        monkeypatch.setattr(client, "send", watched)
     return found
