@@ -1,6 +1,6 @@
 """Join the JPEG strips of a TIFF into one JPEG, without decoding them.
 
-Source: ``t2p_process_jpeg_strip`` of tiff2pdf, of libtiff. The coded data of the strips follow each other between restart markers,
+Source: ``t2p_process_jpeg_strip`` of libtiff. The coded data of the strips follow each other between restart markers,
 at which a decoder begins anew as it does at the beginning of a strip.
 """
 
