@@ -36,7 +36,7 @@ test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on 
 	-tests/support/vllm_peer/install.sh $(VLLM)
 	$(BIN)/python -m pytest -m vllm --vllm=$(VLLM)
 
-test-clients: $(VENV)/.installed-dev  ## the facades with the clients of the systems that they stand for (250 MB, a minute); skipped where these cannot be had
+test-clients: $(VENV)/.installed-dev  ## the facades with the clients of the systems that they stand for (500 MB, some minutes); skipped where these cannot be had
 	-PYTHON=$(BIN)/python tests/clients/install.sh $(CLIENTS)
 	$(BIN)/python -m pytest tests/clients --clients=$(CLIENTS) -W ignore
 

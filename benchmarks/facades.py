@@ -1,13 +1,15 @@
 """What other systems' protocols cost beside our own, and whether docling-client gets whole documents, each part on its words.
 
-    python -m benchmarks.facades [--documents 50] [--trial]
+    python -m benchmarks.facades [--documents 50] [--packs FOLDER] [--trial]
 
-The second part needs docling-client, which ``make test-clients`` installs into .venv-clients, and the development corpus.
+The second part needs docling-client, which ``make test-clients`` installs into .venv-clients, and the development corpus. Scans
+in scripts that need a language pack are left out, by their names in the corpus, where that pack is not installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import html
 import json
 import re
@@ -22,7 +24,9 @@ from typing import Any
 import httpx2
 import pdfplumber
 
-from benchmarks.report import Report, progress
+from benchmarks.report import Report, packs_folder, progress
+from document_parser.engines.tesseract.packs import find_packs
+from document_parser.settings import load_settings
 from tests.support.client_packages import add_client_packages
 from tests.support.documents import pdf_of_text
 from tests.support.service import CORPUS, ROOT, Service
@@ -35,6 +39,8 @@ MIN_OVERLAP = 0.5
 MAX_BYTES = 3 << 20
 """Larger documents are left out: the readers are not what is measured."""
 FOLDERS = ("digital", "tables", "office", "scanned")
+PACKS = {"ar": "ara", "fa": "fas", "hi": "hin", "ko": "kor", "mr": "mar", "ru": "rus", "sr": "srp", "ta": "tam"}
+"""The packs of the languages of the corpus's scans that are read with one, by the names that the corpus has."""
 SENTENCES = "Quarterly figures are drawn up by the treasurer and approved by the board. "
 
 
@@ -43,16 +49,30 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--corpus", type=Path, default=CORPUS)
-    parser.add_argument("--trial", action="store_true", help="few requests and documents, and nothing is written")
+    parser.add_argument("--trial", action="store_true", help="few requests, and nothing is written")
+    parser.add_argument("--packs", type=packs_folder, default="", help="folder of language packs; default: as the settings say")
     given = parser.parse_args()
     report = Report("facades")
     unlimited = {"RATE_LIMIT_UPLOADS": "none", "RATE_LIMIT_READS": "none"}
+    settings = load_settings()
+    if given.packs:
+        settings = settings.model_copy(update={"engines": settings.engines.model_copy(update={"tessdata_dir": given.packs})})
+    unreadable = scans_without_pack(given.corpus, find_packs(settings).languages)
     with (
         tempfile.TemporaryDirectory() as folder,
-        Service(Path(folder), NUM_WORKERS=1, WEB_WORKERS=1, FACADES="all", **unlimited) as service,
+        Service(
+            Path(folder),
+            NUM_WORKERS=1,
+            WEB_WORKERS=1,
+            FACADES="all",
+            TESSDATA_DIR=settings.language_packs_dir,
+            **unlimited,
+        ) as service,
     ):
         overhead(report, service, Path(folder), 10 if given.trial else given.rounds)
-        conversions(report, service, documents(given.corpus, 4 if given.trial else given.documents))
+        conversions(report, service, documents(given.corpus, given.documents, unreadable))
+        if unreadable:
+            report.notes.append(f"Left out, as their language packs are not installed: {', '.join(sorted(unreadable))}.")
     report.publish(trial=given.trial)
 
 
@@ -118,10 +138,26 @@ def conversions(report: Report, service: Service, paths: list[Path]) -> None:
     report.at_least(f"boxes on their words (IoU ≥ {MIN_OVERLAP}), of {boxes:,}", good / max(1, boxes), 0.98, "{:.3f}")
 
 
-def documents(corpus: Path, count: int) -> list[Path]:
+def scans_without_pack(corpus: Path, languages: frozenset[str]) -> set[str]:
+    """Names of the scans whose script cannot be read with these language packs, by the language that the corpus names."""
+    manifest = corpus / "MANIFEST.tsv"
+    lines = manifest.read_text().splitlines() if manifest.is_file() else ["path\tlang"]
+    rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return {
+        Path(row["path"]).name
+        for row in rows
+        if row["path"].startswith("scanned/")
+        and any(PACKS[name] not in languages for name in row["lang"].split("/") if name in PACKS)
+    }
+
+
+def documents(corpus: Path, count: int, unreadable: set[str]) -> list[Path]:
     """Documents of the corpus, by turns from each folder, the smallest first: many kinds, and no hour of reading."""
     found = [
-        sorted((path for path in (corpus / folder).glob("*") if is_document(path)), key=lambda path: path.stat().st_size)
+        sorted(
+            (path for path in (corpus / folder).glob("*") if is_document(path) and path.name not in unreadable),
+            key=lambda path: path.stat().st_size,
+        )
         for folder in FOLDERS
     ]
     mixed = [
@@ -166,20 +202,28 @@ def difference(theirs: str, expected: str) -> str:
 
 
 def box_overlaps(path: Path, document: Any) -> Iterator[float]:
-    """How much each box of a text overlaps with the words of the file that lie in it; pages without words are left out."""
+    """How much each box of a text or cell overlaps with the words of the file in it; pages without words are left out."""
     words: dict[int, list[tuple[float, float, float, float]]] = {}
     with pdfplumber.open(path) as opened:
         for page in opened.pages:
             size = document.pages[page.page_number].size if page.page_number in document.pages else None
             if size and abs(size.width - page.width) < 1 and abs(size.height - page.height) < 1:
                 words[page.page_number] = [(w["x0"], w["top"], w["x1"], w["bottom"]) for w in page.extract_words()]
+    for number, box in text_boxes(document):
+        if not words.get(number):
+            continue
+        placed = box.to_top_left_origin(document.pages[number].size.height)
+        found = (placed.l, placed.t, placed.r, placed.b)
+        yield overlap(found, around(word for word in words[number] if is_inside(word, found)))
+
+
+def text_boxes(document: Any) -> Iterator[tuple[int, Any]]:
+    """The page and the box of each text, and of each cell of a table that has one: those are on the table's first page."""
     for item, _ in document.iterate_items():
-        for place in item.prov if getattr(item, "text", "") else ():
-            if not words.get(place.page_no):
-                continue
-            box = place.bbox.to_top_left_origin(document.pages[place.page_no].size.height)
-            found = (box.l, box.t, box.r, box.b)
-            yield overlap(found, around(word for word in words[place.page_no] if is_inside(word, found)))
+        if getattr(item, "text", ""):
+            yield from ((place.page_no, place.bbox) for place in item.prov)
+        elif item.label == "table" and item.prov:
+            yield from ((item.prov[0].page_no, cell.bbox) for cell in item.data.table_cells if cell.bbox is not None)
 
 
 def is_inside(word: tuple[float, float, float, float], box: tuple[float, float, float, float]) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a job is lost, or usage counted wrongly, while PostgreSQL is away for a minute, and Redis for ten seconds."""
+"""Whether a job is lost or usage counted wrongly while PostgreSQL or the bucket is away for a minute, Redis for ten seconds."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from benchmarks.report import Report, is_trial, progress
 from document_parser.accounts import schema
 from document_parser.accounts.database import Database
 from document_parser.settings import AccountSettings, Settings, StoreSettings
+from tests.support.bucket import Bucket
 from tests.support.documents import pdf_of_text
 from tests.support.owners import client_of, make_key
 from tests.support.postgresql import PostgreSQL, running_postgresql, why_no_postgresql
@@ -31,7 +32,7 @@ CLIENTS = 3
 PAUSE_SECONDS = 0.5
 """A client waits this long after each answer: the workers keep up, and the load is bounded."""
 PAGES = 3
-POSTGRESQL_SECONDS, REDIS_SECONDS = 60.0, 10.0
+POSTGRESQL_SECONDS, BUCKET_SECONDS, REDIS_SECONDS = 60.0, 60.0, 10.0
 AROUND_SECONDS = 10.0
 """How long clients send before and after a server is away."""
 END_SECONDS = 300.0
@@ -99,6 +100,8 @@ def main() -> None:
             seconds = 6.0 if trial else POSTGRESQL_SECONDS
             database = stack.enter_context(running_postgresql())
             add(made, f"PostgreSQL away for {seconds:.0f} s", without_postgresql(folder / "sql", document, database, seconds))
+        seconds = 6.0 if trial else BUCKET_SECONDS
+        add(made, f"the bucket away for {seconds:.0f} s", without_bucket(folder / "bucket", document, seconds))
         seconds = 3.0 if trial else REDIS_SECONDS
         add(made, f"Redis away for {seconds:.0f} s", without_redis(folder / "redis", document, seconds))
     made.notes.append(
@@ -123,6 +126,18 @@ def without_postgresql(folder: Path, document: Path, database: PostgreSQL, secon
 
     with Service(folder, DATABASE_URL=url, **SETTINGS) as service:
         return measure(service, document, make_key(service.data_dir, OWNER, database_url=url).secret, outage)
+
+
+def without_bucket(folder: Path, document: Path, seconds: float) -> Found:
+    with Bucket() as bucket:
+
+        def outage() -> None:
+            bucket.stop()
+            time.sleep(seconds)
+            bucket.start()
+
+        with Service(folder, **bucket.settings, **SETTINGS) as service:
+            return measure(service, document, make_key(service.data_dir, OWNER).secret, outage)
 
 
 def without_redis(folder: Path, document: Path, seconds: float) -> Found:

@@ -14,6 +14,7 @@ from flask_openapi.models import OPENAPI3_REF_PREFIX, OPENAPI3_REF_TEMPLATE, Ref
 from pydantic import BaseModel, PrivateAttr
 from pydantic.json_schema import models_json_schema
 
+from document_parser.api.answer_examples import add_answer_examples
 from document_parser.api.middleware import tier_limits
 from document_parser.api.middleware.errors import Problem, ProblemBody
 from document_parser.api.schemas import JsonFile, Result
@@ -63,7 +64,7 @@ flask-openapi writes 3.2.0, which generators of clients refuse. The document use
 """
 
 _EXAMPLES = "#/components/examples"
-"""Where the examples of errors stand."""
+"""Where examples stand."""
 Errors = type[DocumentParserError]
 """A class of errors that a route raises."""
 JSON = "application/json"
@@ -239,7 +240,8 @@ class DescribedApp(OpenAPI):
                     if asked["in"] == "query":
                         # An empty parameter counts as left out.
                         asked["allowEmptyValue"] = True
-        self.spec_json["components"]["examples"] = _error_examples(self.spec_json["paths"])
+        examples = self.spec_json["components"]["examples"] = _error_examples(self.spec_json["paths"])
+        add_answer_examples(self.spec_json["paths"], examples)
         if self.describe_more is not None:
             self.describe_more(self, self.spec_json["paths"])
 

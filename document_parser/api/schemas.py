@@ -170,13 +170,13 @@ class FileExtraction(BaseModel):
     job_id: str | None
     status: Literal["completed", "pending", "failed", "cancelled", "refused", "deleted", "expired"]
     error: str | None = Field(description="The code of the error because of which there are no values.")
-    data: Any = None
-    evidence: Any = None
-    checks: list[ExtractionCheck] = []
-    rows_seen: dict[str, int] = {}
-    rows_returned: dict[str, int] = {}
-    warnings: list[ExtractionWarning] = []
-    complete: bool | None = None
+    data: Any = Field(default=None, exclude_if=_is_none, description="This and what follows is left out without values.")
+    evidence: Any = Field(default=None, exclude_if=_is_none)
+    checks: list[ExtractionCheck] | None = Field(default=None, exclude_if=_is_none)
+    rows_seen: dict[str, int] | None = Field(default=None, exclude_if=_is_none)
+    rows_returned: dict[str, int] | None = Field(default=None, exclude_if=_is_none)
+    warnings: list[ExtractionWarning] | None = Field(default=None, exclude_if=_is_none)
+    complete: bool | None = Field(default=None, exclude_if=_is_none)
 
 
 class BatchExtractions(BaseModel):

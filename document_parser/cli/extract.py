@@ -7,7 +7,7 @@ import json
 from functools import partial
 from pathlib import Path
 
-from document_parser.cli.extract_output import print_answers
+from document_parser.cli.answers import print_answers
 from document_parser.cli.outcome import INTERRUPTED
 from document_parser.extraction.registry import load_schemas
 from document_parser.extraction.schema import SchemaProblems, compile_schema, schema_of_names

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from document_parser.cli.extract_output import USAGE, print_answers
+from document_parser.cli.answers import USAGE, print_answers
 from document_parser.cli.outcome import INTERRUPTED
 from document_parser.client import Client, error_of
 from document_parser.errors import DocumentParserError, SchemaNotFound, SchemaUnsupported

@@ -222,9 +222,9 @@ class Reading:
     are fractions of the image; with a ``skew``, of the straightened image. ``text`` is the raw answer. ``unread_share`` is
     the share of the length of the lines found that could not be read, ``unknown_share`` that of lines in letters which the
     engine does not know. ``uncertain_lines`` are these lines, and others of little confidence, as far as they could be read.
-    ``parts_of_lines`` are the words of lines among the ``words``, or the runs
-    of those of which a part is struck out; their boxes are those of their ink. ``how`` is what the engine says of
-    its way of reading, nothing of the page.
+    ``parts_of_lines`` are the words of lines, or the runs of those of which a part is struck out, with boxes of their ink. The
+    parts of a line that another engine read are among the ``words`` in its place. ``how`` is what the engine says of its way
+    of reading, nothing of the page.
     """
 
     engine: EngineName
@@ -253,7 +253,7 @@ class Reading:
     def replace_lines(self, better: Mapping[Word, Sequence[Word]]) -> Reading:
         """Return the reading with lines of its own replaced by these words.
 
-        The lines are no longer uncertain, and the unread share is smaller.
+        The lines are no longer uncertain, and the unread share is smaller. The words are parts of the lines that they replace.
         """
         words = [word for word in self.words if word not in better]
         words += [word for found in better.values() for word in found]
@@ -261,7 +261,29 @@ class Reading:
         before = _total_length_of(self.uncertain_lines)
         left = _total_length_of(doubtful) / before if before else 1.0
         unread, unknown = (round(share * left, 4) for share in (self.unread_share, self.unknown_share))
-        return replace(self, words=words, uncertain_lines=doubtful, unread_share=unread, unknown_share=unknown)
+        parts = self.parts_of_lines | {line: list(found) for line, found in better.items()}
+        return replace(
+            self, words=words, parts_of_lines=parts, uncertain_lines=doubtful, unread_share=unread, unknown_share=unknown
+        )
+
+    def spell_lines(self, texts: Mapping[Word, str]) -> Reading:
+        """Return the reading with lines of its own spelt otherwise, as many words as before, and their parts with them."""
+        spelt = {line: line._replace(text=text) for line, text in texts.items()}
+        parts = {
+            spelt.get(line, line): _spell_parts(parts, texts[line]) if line in texts else parts
+            for line, parts in self.parts_of_lines.items()
+        }
+        return replace(self, words=[spelt.get(word, word) for word in self.words], parts_of_lines=parts)
+
+
+def _spell_parts(parts: Sequence[Word], text: str) -> list[Word]:
+    """Return the parts of a line with the words of its other spelling; none if these are not as many."""
+    words, found = text.split(), []
+    for part in parts:
+        count = len(part.text.split())
+        found.append(part._replace(text=" ".join(words[:count])))
+        words = words[count:]
+    return [] if words or not all(part.text for part in found) else found
 
 
 def _total_length_of(lines: Sequence[Word]) -> float:

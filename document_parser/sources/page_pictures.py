@@ -17,6 +17,7 @@ from PIL import Image, ImageChops
 
 from document_parser.imaging.page_image import drop_absent_colour
 from document_parser.models.page_picture import MAX_TILES, PagePicture, PictureTile
+from document_parser.sources.jpeg_strips import join_strips
 
 JPEG_QUALITY = 85
 """Quality of the JPEG of a page that was drawn, or of a picture in a lossy format that PDF does not know."""
@@ -185,7 +186,7 @@ def _split_png(data: bytes) -> tuple[PictureTile, bytes] | None:
 
 
 def _keep_tiff(image: Image.Image, piece: Piece) -> Packed | None:
-    """Return a frame of a TIFF that is stored as JPEG, in strips below each other; None for any other."""
+    """Return a frame of a TIFF that is stored as JPEG, its strips joined or below each other; None for any other."""
     tags = image.tag_v2  # type: ignore[attr-defined]
     photometric, strips = tags.get(_PHOTOMETRIC), tags.get(_STRIPS, ())
     if tags.get(_COMPRESSION) != _TIFF_JPEG or photometric not in (1, 2, 6) or not 1 <= len(strips) <= MAX_TILES:
@@ -215,6 +216,9 @@ def _keep_tiff(image: Image.Image, piece: Piece) -> Packed | None:
         )
         tiles.append(tile)
         parts.append(data)
+    joined = join_strips(parts, width, height, rows) if len(parts) > 1 else None
+    if joined is not None:
+        tiles, parts = [tiles[0].model_copy(update={"height": height, "length": len(joined), "bottom": 1.0})], [joined]
     return Packed(PagePicture(tiles=tiles, orientation=int(tags.get(_ORIENTATION, 1))), b"".join(parts))
 
 

@@ -34,6 +34,13 @@ def align_words(words: Sequence[str], pieces: Sequence[PagePiece]) -> list[PageP
     return found
 
 
+def align_texts(texts: Sequence[str], pieces: Sequence[PagePiece]) -> Iterator[list[PagePiece]]:
+    """Yield the words of the page that are the words of each text; the texts, such as cells of a table, share one place."""
+    aligned = iter(align_words([word for text in texts for word in text.split()], pieces))
+    for text in texts:
+        yield [piece for _ in text.split() if (piece := next(aligned)) is not None]
+
+
 def _key(word: str) -> str:
     """Return the letters and digits of a word in comparable form; the word itself if it has none."""
     return "".join(tokenize(word)) or word

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import IO, Any, get_args
+from typing import IO, Any, NamedTuple, get_args
 
 from document_parser.engines.registry import describe_machine
 from document_parser.errors import (
@@ -79,8 +79,7 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
         with release_on_storage_error(context.ledger, claim), tracing.stage("assemble", job_id, job.card.traceparent):
             error = _error_if_nothing_read(context, job_id)
             if error is None:
-                for name in _first_exports(job):
-                    export_first(context, job, name, used)
+                export_first(context, job, _first_exports(job), used)
     except PagesLost as lost:
         _read_again(context, claim, lost)
         return
@@ -94,19 +93,19 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
         _keep_in_cache(context, job)
 
 
-def export_first(context: Context, job: Job, name: str, used: Changes, entries: Entries | None = None) -> None:
-    """Write a format that was asked for with the document.
+def export_first(context: Context, job: Job, names: Iterable[str], used: Changes, entries: Entries | None = None) -> None:
+    """Write the exports that were asked for with the document.
 
     A PDF that cannot be written fails no job: whoever asks for it later learns why. Raises as ``export``.
     """
-    try:
-        export(context, job, name, used, entries)
-    except (PagesLost, StorageUnavailable):
-        raise
-    except DocumentParserError as error:
-        if name != "pdf":
-            raise
-        log.info("pdf_not_written", job_id=job.card.job_id, code=error.code)
+    with fetched(context, job, used, entries) as document:
+        for name in names:
+            try:
+                _write_export(context, job, name, document)
+            except DocumentParserError as error:
+                if name != "pdf" or isinstance(error, StorageUnavailable):
+                    raise
+                log.info("pdf_not_written", job_id=job.card.job_id, code=error.code)
 
 
 def _first_exports(job: Job) -> tuple[str, ...]:
@@ -174,42 +173,60 @@ def fail(context: Context, job_id: str, error: DocumentParserError) -> None:
     end_job(context.redis, context.ledger, context.storage, job_id, JobState.FAILED, error)
 
 
-def export(context: Context, job: Job, name: str, used: Changes, entries: Entries | None = None) -> None:
-    """Write one export of the result of the job's revision from the page files.
+class Fetched(NamedTuple):
+    """A document whose pages are at hand. ``pages`` yields them, each time from the first one."""
 
-    ``name`` is that of a format, or of another export: ``Chunking.export_name``, ``shape_export``, or PLACES. ``entries`` are
-    used instead of the ledger in Redis if they are given. What a model spent is added to ``used``.
+    head: Document
+    pages: Callable[[], Iterator[Page]]
 
+
+@contextlib.contextmanager
+def fetched(context: Context, job: Job, used: Changes, entries: Entries | None = None) -> Iterator[Fetched]:
+    """Fetch the pages of the job's revision once: exports read them more than once, and storage may be far away.
+
+    ``entries`` are used instead of the ledger in Redis if they are given. What a model spent is added to ``used``.
     Raises PagesLost, StorageUnavailable, RedisError.
     """
     card = job.card
-    written, options = _plan_export(name, card.options)
-    head = Document(
-        filename=card.filename,
-        media_type=card.media_type,
-        page_count=job.page_count or 0,
-        revision=job.revision,
-    ).with_children(children.load(context.storage, card.job_id) if job.children else [])
-    with (
-        context.storage.scratch() as path,
-        context.storage.scratch() as pages,
-        open_scratch(pages) as kept,
-    ):
-        # The pages are fetched once: assembling reads them more than once, and storage may be far away.
+    with context.storage.scratch() as path, open_scratch(path) as kept:
         for page in load_pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
             kept.write(stored_json(page) + b"\n")
-        segments = classify_asked(context, job, partial(_read_kept_pages, kept), used)
-        head = head.model_copy(update={"segments": segments})
         read_kept = partial(_read_kept_pages, kept)
+        head = Document(
+            filename=card.filename,
+            media_type=card.media_type,
+            page_count=job.page_count or 0,
+            revision=job.revision,
+            segments=classify_asked(context, job, read_kept, used),
+        )
+        inner = children.load(context.storage, card.job_id) if job.children else []
+        yield Fetched(head.with_children(inner), read_kept)
+
+
+def export(context: Context, job: Job, name: str, used: Changes) -> None:
+    """Write one export of the result of the job's revision.
+
+    ``name`` is that of a format, or of another export: ``Chunking.export_name``, ``shape_export``, or PLACES.
+    Raises as ``fetched``.
+    """
+    with fetched(context, job, used) as document:
+        _write_export(context, job, name, document)
+
+
+def _write_export(context: Context, job: Job, name: str, document: Fetched) -> None:
+    """Write one export of a document and what is told with its result. Raises StorageUnavailable, DocumentParserError."""
+    card, (head, pages) = job.card, document
+    written, options = _plan_export(name, card.options)
+    with context.storage.scratch() as path:
         with open_scratch(path) as out:
             if written == "pdf":
                 with original_of(context, job, path.parent) as original:
-                    stripped = write_searchable(head, read_kept, options, original, out)
+                    stripped = write_searchable(head, pages, options, original, out)
             else:
-                figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
-                stripped = write_document(head, read_kept, options, written, out, figures)
+                figures = Figures(partial(_load_figure, context, card.job_id), "figures")
+                stripped = write_document(head, pages, options, written, out, figures)
         # Stored before the result: whenever the result is there, this is there too.
-        facts = ResultFacts(stripped=stripped, segments=segments).model_dump_json().encode()
+        facts = ResultFacts(stripped=stripped, segments=head.segments).model_dump_json().encode()
         context.storage.put(storage_keys.result_facts(card.job_id, job.revision), facts)
         context.storage.put_file(storage_keys.export(card.job_id, name, job.revision), path)
     if name not in FORMAT_FILES and name != PLACES:

@@ -167,7 +167,7 @@ class _Rereading:
         Raises PagesLost, StorageUnavailable.
         """
         self.context.storage.put(storage_keys.page(self.job_id, page.number, page.revision), stored_json(page))
-        assemble.export_first(self.context, revised, revised.card.options.output_format, used, entries)
+        assemble.export_first(self.context, revised, (revised.card.options.output_format,), used, entries)
 
     def _announce(self, outcome: RetryOutcome) -> None:
         """Log and publish an outcome, enqueue its webhook, and delete results older than those that are kept."""

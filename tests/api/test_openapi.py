@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from redis import Redis
 
@@ -118,8 +119,25 @@ def test_every_error_is_the_one_problem_body_with_an_example_of_each_of_its_code
                 (media,) = answer["content"].values()
                 assert media["schema"] == PROBLEM, (name, status)
                 assert set(media["examples"]) == set(re.findall(r"^- `([A-Z_]+)`: ", answer["description"], re.MULTILINE))
-    for code, example in document["components"]["examples"].items():
-        assert ProblemBody.model_validate(example["value"]).error.code == code
+    for code in {kind.code for kind in error_kinds()} & set(document["components"]["examples"]):
+        assert ProblemBody.model_validate(document["components"]["examples"][code]["value"]).error.code == code
+
+
+def test_every_answer_in_json_has_an_example_that_its_schema_allows(document, operations):
+    examples, checked = document["components"]["examples"], set()
+    for name, operation in operations.items():
+        for status, answer in operation["responses"].items():
+            media = answer.get("content", {}).get("application/json")
+            if media is None or not status.startswith("2"):
+                continue
+            (example,) = media["examples"]
+            assert media["examples"][example] == {"$ref": f"#/components/examples/{example}"}, (name, status)
+            if (example, media["schema"]["$ref"]) not in checked:
+                checked.add((example, media["schema"]["$ref"]))
+                schema = {**media["schema"], "components": document["components"]}
+                found = [error.message for error in Draft202012Validator(schema).iter_errors(examples[example]["value"])]
+                assert found == [], (name, status)
+    assert {example for example, _ in checked} == set(examples) - {kind.code for kind in error_kinds()}
 
 
 def test_every_error_names_codes_that_have_its_status(operations):

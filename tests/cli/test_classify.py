@@ -1,4 +1,4 @@
-"""``docparse classify``: what files hold that are read here."""
+"""``docparse classify``: what files hold that are read here, or by a server."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.support.commands import docparse
+from tests.support.service import Service
 
 
 @pytest.fixture
@@ -59,3 +60,20 @@ def test_a_document_that_cannot_be_read_is_named_and_the_others_are_answered(ord
     assert done.returncode == 1
     assert str(broken) in done.stderr
     assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_server_reads_and_answers_in_the_order_of_the_files(order, tmp_path):
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.4 nothing")
+    with Service(tmp_path / "service", NUM_WORKERS=1, WEB_WORKERS=1) as service:
+        server = ("--server", f"http://127.0.0.1:{service.port}")
+        done = run(broken, order, *server)
+        assert done.returncode == 1, done.stderr
+        answer = json.loads(done.stdout)
+        assert answer == json.loads(run(order).stdout), "what is read here says the same"
+        assert str(broken) in done.stderr
+        (segment,) = json.loads(run(order, "--labels", "medical_record", *server).stdout)["segments"]
+        assert segment["type"] is None
+        refused = run(order, "--labels", "novel", *server)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "novel" in refused.stderr

@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx2
 import pytest
 
+from tests.support.client_packages import client_package
 from tests.support.documents import endless_page_pdf, pdf_of_text, report_pdf
 from tests.support.owners import make_key
 from tests.support.service import Service
@@ -85,3 +87,28 @@ def lost_page(five_pages):
     path = five_pages.with_name("lost.pdf")
     path.write_bytes(raw[: second.start(1)] + b"9" * len(second[1]) + raw[second.end(1) :])
     return path
+
+
+@pytest.fixture(scope="session")
+def full_address(tmp_path_factory, five_pages):
+    """The address of a service whose queue is full, and stays so: it answers 503 with Retry-After."""
+    settings = {"FACADES": "all", "QUEUE_MAX_JOBS": 1, "WEB_WORKERS": 1, "NUM_WORKERS": 0}
+    with Service(tmp_path_factory.mktemp("full"), **settings) as service:
+        service.submit(five_pages)
+        yield f"http://127.0.0.1:{service.port}"
+
+
+@pytest.fixture
+def ignored(monkeypatch):
+    """The options that answers to clients on httpx or httpx2 named as ignored, each once."""
+    found: dict[str, None] = {}
+    for client in (client_package("httpx").Client, httpx2.Client):
+        send = client.send
+
+        def watched(self, request, send=send, **options):
+            response = send(self, request, **options)
+            found.update(dict.fromkeys(filter(None, response.headers.get("X-Ignored-Options", "").split(", "))))
+            return response
+
+        monkeypatch.setattr(client, "send", watched)
+    return found

@@ -24,6 +24,7 @@ def served(tmp_path_factory):
     tiers = tmp_path_factory.mktemp("tiers") / "tiers.toml"
     tiers.write_text("[key]\n\n[slow]\nrequests_per_minute = 1\n")
     settings = {"AUTH_MODE": "required", "FACADES": "azure", "TIERS_FILE": tiers, "RATE_LIMIT_READS": "none"}
+    settings["OPENER_TIMEOUT_SECONDS"] = 2
     with Service(tmp_path_factory.mktemp("azure"), NUM_WORKERS=1, WEB_WORKERS=1, **settings) as running:
         yield running
 
@@ -133,6 +134,32 @@ def test_too_many_requests_are_told_when_to_come_again(served, report):
             client.begin_analyze_document("prebuilt-read", report, polling=False)
     assert (caught.value.status_code, caught.value.error.code) == (429, "429")
     assert 0 < int(caught.value.response.headers["Retry-After"]) <= 60
+
+
+def test_a_full_queue_says_when_to_come_back(full_address, report):
+    with (
+        package.DocumentIntelligenceClient(full_address, credentials.AzureKeyCredential("any"), retry_total=0) as client,
+        pytest.raises(exceptions.HttpResponseError) as refused,
+    ):
+        client.begin_analyze_document("prebuilt-read", report)
+    assert refused.value.status_code == 503
+    assert int(refused.value.response.headers["Retry-After"]) > 0
+
+
+def test_options_without_a_meaning_here_are_named(client, report):
+    answers = []
+    poller = client.begin_analyze_document(
+        "prebuilt-read", report, features=["barcodes"], locale="de-DE", raw_response_hook=answers.append
+    )
+    poller.result()
+    assert answers[0].http_response.headers["X-Ignored-Options"] == "features.barcodes, locale"
+
+
+def test_a_page_that_cannot_be_read_is_a_warning_and_said_in_the_content(client, half_readable):
+    result = client.begin_analyze_document("prebuilt-layout", half_readable.read_bytes()).result()
+    assert (result.warnings[0].code, {warning.target for warning in result.warnings}) == ("PAGE_TOO_SLOW", {"page 2"})
+    assert result.content.startswith("A good page")
+    assert "PAGE_TOO_SLOW" in result.content
 
 
 def test_the_models_are_listed(served, key):

@@ -110,6 +110,22 @@ def test_a_limit_is_told_with_when_to_come_back(served, report):
     assert refused.value.status_code == 429
 
 
+def test_a_full_queue_is_told_with_when_to_come_back(full_address, report):
+    # The client raises this error only if the answer has Retry-After.
+    with (
+        service_client.DoclingServiceClient(url=full_address, http_retries=0) as client,
+        pytest.raises(exceptions.ServiceUnavailableError) as refused,
+    ):
+        client.submit(report, target=client_module.InBodyTarget())
+    assert refused.value.status_code == 503
+
+
+def test_options_without_a_meaning_here_are_named(client, report, ignored):
+    wanted = options.ConvertDocumentsOptions(do_picture_classification=True, images_scale=1.5)
+    assert client.convert(report, options=wanted).status.value == "success"
+    assert {"do_picture_classification", "images_scale"} <= set(ignored)
+
+
 def test_a_result_outlives_a_restart_and_is_fetched_twice(served, report, tmp_path):
     path = pdf_of_text(tmp_path / "restart.pdf", ["Words that outlive a restart."]) or tmp_path / "restart.pdf"
     with service_client.DoclingServiceClient(url=served.url, api_key=served.key) as client:

@@ -75,6 +75,21 @@ def test_wrong_keys_and_wrong_options_are_the_exceptions_of_the_client(client, a
         client.parsing.get("00000000-0000-4000-8000-000000000000")
 
 
+def test_a_full_queue_says_when_to_come_back(full_address, five_pages):
+    with (
+        package.LlamaCloud(api_key="any", base_url=full_address, max_retries=0) as client,
+        pytest.raises(package.InternalServerError) as refused,
+    ):
+        client.parsing.create(upload_file=five_pages, **AGENTIC)
+    assert refused.value.status_code == 503
+    assert int(refused.value.response.headers["Retry-After"]) > 0
+
+
+def test_options_without_a_meaning_here_are_named(client, five_pages, ignored):
+    client.parsing.create(upload_file=five_pages, crop_box={"top": 0.1}, **AGENTIC)
+    assert "crop_box" in ignored
+
+
 def test_values_and_types_of_what_was_read(client, rich):
     job = client.parsing.parse(upload_file=rich, **SHORT).job
     row = {"type": "object", "properties": {"Item": {"type": "string"}, "Pieces": {"type": "integer"}}}

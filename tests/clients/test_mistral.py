@@ -137,6 +137,21 @@ def test_a_limit_says_when_to_come_back(served, report):
     assert 0 < int(error.headers["Retry-After"]) <= 60
 
 
+def test_a_full_queue_says_when_to_come_back(full_address, report):
+    inside = "data:application/pdf;base64," + base64.b64encode(report.read_bytes()).decode()
+    with mistralai.Mistral(api_key="any", server_url=full_address) as client:
+        error = refusal_of(lambda: client.ocr.process(model=MODEL, document={"type": "document_url", "document_url": inside}))
+    assert (error.status_code, json.loads(error.body)["code"]) == (503, "QUEUE_FULL")
+    assert int(error.headers["Retry-After"]) > 0
+
+
+def test_options_without_a_meaning_here_are_named(client, report, ignored):
+    asked = {"type": "file", "file_id": upload(client, report).id}
+    wanted = extra.response_format_from_pydantic_model(Report)
+    client.ocr.process(model=MODEL, document=asked, bbox_annotation_format=wanted)
+    assert "bbox_annotation_format" in ignored
+
+
 def test_haystack_reads_files_and_gives_back_what_it_uploaded(served, client, report):
     converter = converters.MistralOCRDocumentConverter(api_key=secrets.Secret.from_token(served.key))
     converter.client = client

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -101,12 +102,31 @@ def test_failures_are_the_exceptions_of_the_client(client, address, tmp_path, fi
         assert refused.value.status_code == 401
 
 
-def test_too_many_requests_come_again_until_all_are_read(tmp_path, five_pages):
+def test_a_full_queue_says_when_to_come_back(full_address, five_pages):
+    client = package.UnstructuredClient(server_url=full_address, retry_config=retries.RetryConfig("none", None, False))
+    with pytest.raises(errors.ServerError) as refused:
+        partition(client, five_pages, split_pdf_page=False)
+    assert refused.value.status_code == 503
+    assert int(refused.value.headers["Retry-After"]) > 0
+
+
+def test_options_without_a_meaning_here_are_named(client, five_pages, ignored):
+    partition(client, five_pages, split_pdf_page=False, hi_res_model_name="yolox")
+    assert "hi_res_model_name" in ignored
+
+
+def test_too_many_requests_and_a_restart_are_waited_out(tmp_path, five_pages):
     with Service(tmp_path, NUM_WORKERS=1, WEB_WORKERS=1, FACADES="unstructured", RATE_LIMIT_UPLOADS="2/second") as service:
         client = package.UnstructuredClient(server_url=f"http://127.0.0.1:{service.port}", retry_config=PATIENT)
         assert sentences(partition(client, five_pages, split_pdf_concurrency_level=3).elements) == EXPECTED
         for _ in range(3):
             assert len(partition(client, five_pages, split_pdf_page=False).elements) == 5
+        service.stop()
+        with ThreadPoolExecutor(1) as beside:
+            asked = beside.submit(partition, client, five_pages, split_pdf_page=False)
+            service.start().ready()
+            found = asked.result(timeout=120).elements
+        assert found == partition(client, five_pages, split_pdf_page=False).elements, "the same, whenever it is asked for"
 
 
 def test_langchain_loads_documents_with_their_pages(address, key, five_pages, rich):

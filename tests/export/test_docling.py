@@ -7,6 +7,7 @@ import json
 
 from document_parser.export import writer_of
 from document_parser.models import Block, BoundingBox, Cell, Continuation, Document, Options, Page, Table
+from document_parser.models.page_words import PageWords
 
 BOX = BoundingBox(left=0.1, top=0.2, right=0.5, bottom=0.25)
 
@@ -84,6 +85,28 @@ def test_parts_of_a_table_are_one_table_without_the_repeated_header():
     data = found["tables"][0]["data"]
     assert [(cell["text"], cell["start_row_offset_idx"]) for cell in data["table_cells"]] == [("Head", 0), ("a", 1), ("b", 2)]
     assert (data["num_rows"], data["num_cols"]) == (3, 1)
+
+
+def test_cells_have_the_boxes_of_their_words_unless_a_word_of_another_cell_lies_in_them():
+    texts = [["Item", "Amount"], ["Gear oil", "12.50"], ["Seal", "12.50"], ["over here", "there"], ["Unread", ""]]
+    cells = [Cell(row=row, column=column, text=text) for row, line in enumerate(texts) for column, text in enumerate(line)]
+    places = {"Item": (0.1, 0.2), "Amount": (0.4, 0.2), "Gear": (0.1, 0.21), "oil": (0.16, 0.21), "Seal": (0.1, 0.22)}
+    words = [(word, left, top, left + 0.05, top + 0.008, None) for word, (left, top) in places.items()]
+    words += [("12.50", 0.4, top, 0.45, top + 0.008, None) for top in (0.21, 0.22)]
+    # The word of the next cell lies between the two words of this one.
+    words += [(word, left, 0.23, left + 0.05, 0.238, None) for word, left in (("over", 0.1), ("there", 0.2), ("here", 0.3))]
+    blocks = [block("table", table=Table(rows=5, columns=2, cells=cells), continued_on=2)]
+    rest = block("table", table=Table(rows=1, columns=2, cells=[Cell(row=0, column=0, text="Seal")]))
+    rest.continues = Continuation(page=1, block=0)
+    pages = [page(number, *found, words=PageWords.pack(words)) for number, found in ((1, blocks), (2, [rest]))]
+    found = {
+        (cell["start_row_offset_idx"], cell["start_col_offset_idx"]): cell.get("bbox")
+        for cell in written(*pages)["tables"][0]["data"]["table_cells"]
+    }
+    known = {place: round(box["t"] - box["b"], 1) for place, box in found.items() if box}
+    assert known == dict.fromkeys([(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (3, 1)], 6.4)
+    assert (round(found[1, 0]["l"]), round(found[1, 0]["r"]), round(found[2, 1]["t"])) == (60, 126, 624)
+    assert found[2, 0]["coord_origin"] == "BOTTOMLEFT"
 
 
 def test_headings_formulas_and_boxes_to_tick_have_their_labels():

@@ -69,6 +69,54 @@ def test_lines_whose_boxes_differ_as_those_of_one_size_do_are_one_paragraph():
     assert block.kind == "paragraph"
 
 
+PROSE = [
+    "The harbour lists each vessel that entered",
+    "port during the winter and the spring of the",
+    "year before, by day and by the wind of it.",
+]
+
+
+def paragraph(top):
+    return [line(text, 50, top + 14 * number) for number, text in enumerate(PROSE)]
+
+
+def test_a_short_line_that_is_a_little_larger_than_the_text_is_a_heading_by_the_white_above_it():
+    kinds = [block.kind for block in blocks_of_scan(*paragraph(100), line("2. Ships", 50, 170, size=12), *paragraph(192))]
+    assert kinds == ["paragraph", "heading", "paragraph"]
+
+
+def test_a_line_that_the_ink_of_another_makes_high_is_no_heading():
+    """A seal or the line above reaches into its box: its letters are no wider than those of the text."""
+    whole, words = line("Second matter", 50, 170)
+    high = (whole, [word._replace(top=word.top - 8 / HEIGHT) for word in words])
+    kinds = [block.kind for block in blocks_of_scan(*paragraph(100), high, *paragraph(192))]
+    assert "heading" not in kinds
+
+
+def test_words_of_another_engine_have_the_size_of_their_line():
+    """Letters without ascenders would be smaller by their own boxes."""
+    lines = [*paragraph(100), line("2. Reisen", 50, 170, size=12), *paragraph(192)]
+    found = [
+        word._replace(bottom=word.bottom - 2 / HEIGHT) if word.text in ("year", "wind", "winter") else word
+        for _, words in lines
+        for word in words
+    ]
+    whole = reading(*lines)
+    read = whole.replace_lines({each: [word for word in found if word.top == parts[0].top] for each, parts in lines})
+    blocks = build_blocks(Page(number=1, status="done", width=WIDTH, height=HEIGHT), read)
+    assert [block.kind for block in blocks] == ["paragraph", "heading", "paragraph"]
+
+
+def test_a_line_that_is_spelt_otherwise_keeps_the_places_of_its_words():
+    whole, words = line("fich fehr freuen", 50, 100)
+    spelt = reading((whole, words)).spell_lines({whole: "ſich ſehr freuen"})
+    [(other, parts)] = spelt.parts_of_lines.items()
+    assert other in spelt.words
+    assert [(part.text, part.left) for part in parts] == [
+        ("ſich", words[0].left), ("ſehr", words[1].left), ("freuen", words[2].left)
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("parted", [False, True])
 def test_a_reading_that_was_kept_has_the_words_of_its_lines(parted):
     kept = reading(line("Kept for long", 50, 100)) if parted else Reading("rapidocr", words=[line("Kept", 50, 100)[0]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any, Self
@@ -43,14 +44,24 @@ class Prometheus:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port = folder, free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._configure({"docparse": [{"targets": [f"127.0.0.1:{port}"]}]})
+
+    def _configure(self, targets: dict[str, list[dict[str, Any]]]) -> None:
+        """Write the configuration of ``deploy/`` with these targets of its jobs, and with those jobs only."""
         config = yaml.safe_load((DEPLOY / "prometheus.yaml").read_text())
         config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "500ms"}
         config["rule_files"] = [str(DEPLOY / "rules.yaml")]
-        config["scrape_configs"] = [one for one in config["scrape_configs"] if one["job_name"] == "docparse"]
-        config["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{port}"]}]
+        jobs = [one for one in config["scrape_configs"] if one["job_name"] in targets]
+        config["scrape_configs"] = [one | {"static_configs": targets[one["job_name"]]} for one in jobs]
         del config["alerting"]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
+        self.targets = targets
+        (self.folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
+
+    def ask_model_server_too(self, url: str) -> None:
+        """Read the metrics of a model server at an address such as ``http://127.0.0.1:4444/v1`` from now on."""
+        self._configure(self.targets | {"vllm": [{"targets": [httpx2.URL(url).netloc.decode()]}]})
+        self.process.send_signal(signal.SIGHUP)
 
     def __enter__(self) -> Self:
         address = f"127.0.0.1:{self.port}"

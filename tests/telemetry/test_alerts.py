@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import yaml
+from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from document_parser.accounts.database import Database
 from document_parser.balancing.breaker import Thresholds, record_fault
 from document_parser.jobs import queue
 from document_parser.jobs.records import record
-from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.records.ledger import Claim, Ledger
 from document_parser.jobs.redis.breakers import RedisBreakers
 from document_parser.jobs.redis.connection import connect
 from document_parser.jobs.webhooks.outbox import Outbox
-from document_parser.models import Attempt, JobState, Page, Webhook
+from document_parser.models import Attempt, JobState, Page, PageWarning, Webhook
 from document_parser.settings import (
     AccountSettings,
     DeepSeekSettings,
@@ -26,12 +32,15 @@ from document_parser.settings import (
     Settings,
     StoreSettings,
 )
+from document_parser.storage import LocalStorage
 from document_parser.supervisor.valkey import EmbeddedValkey
 from document_parser.telemetry import metrics
 from document_parser.workers import measure
+from document_parser.workers.pool import make_worker
+from document_parser.workers.sweep import Sweep
 from tests.support import promql
 from tests.support.dashboards import BOARDS, queries
-from tests.support.ledger_jobs import add_ready_job, card_with_webhook, make_card
+from tests.support.ledger_jobs import add_ready_job, card_with_webhook, make_card, mark_dead
 from tests.support.nvml import PreparedGpu, PreparedNvml
 from tests.support.prometheus import DEPLOY, Prometheus, promtool, run
 from tests.support.service import NOBODY, ROOT, Service, free_port, wait_until
@@ -80,6 +89,12 @@ def test_every_alert_fires_in_the_unit_tests():
     assert set(re.findall(r'alertname="(\w+)"', (DEPLOY / "rules_test.yaml").read_text())) == ALERTS.keys()
 
 
+def test_the_cause_of_every_alert_is_planted_below():
+    below = Path(__file__).read_text().partition("# --- a real " + "service")[2]
+    waited_for = set(re.findall(r'"(Docparse\w+)"', "".join(re.findall(r"planted\.wait_for\(([^)]*)\)", below))))
+    assert waited_for == ALERTS.keys()
+
+
 def test_promtool_runs_the_unit_tests_of_the_rules():
     said = promtool("test", "rules", DEPLOY / "rules_test.yaml")
     assert said.returncode == 0, said.stdout + said.stderr
@@ -121,7 +136,19 @@ def test_alertmanager_reads_secrets_from_files_and_hushes_only_alerts_that_exist
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory):
+def small_disk(tmp_path_factory):
+    """A folder for a service's files: a file system of its own where that can be made."""
+    folder = tmp_path_factory.mktemp("disk")
+    made = (
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", str(folder)], capture_output=True).returncode == 0
+    )
+    yield folder
+    if made:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory, small_disk):
     """An API process without workers, its Redis, and Prometheus with the rules. The disk counts as full."""
     folder = tmp_path_factory.mktemp("alerts")
     settings = Settings(
@@ -135,7 +162,7 @@ def planted(tmp_path_factory):
     wait_until(valkey.ensure, 30, "Valkey answers")
     settings = settings.model_copy(update={"store": settings.store.model_copy(update={"redis_url": settings.redis_url})})
     redis = connect(settings)
-    running = Service(folder / "service", NUM_WORKERS=0, WEB_WORKERS=1, REDIS_URL=settings.redis_url, MIN_FREE_MB=10**9)
+    running = Service(small_disk / "service", NUM_WORKERS=0, WEB_WORKERS=1, REDIS_URL=settings.redis_url, MIN_FREE_MB=10**9)
     try:
         with running as service, Prometheus(folder / "prometheus", service.port) as prometheus:
             wait_until(lambda: prometheus.ask("docparse:workers:sum"), 20, "the service is scraped")
@@ -168,6 +195,28 @@ def test_no_workers_and_a_disk_that_refuses_uploads(planted, paper):
     )
 
 
+def test_a_disk_that_is_nearly_full(planted, small_disk):
+    if not small_disk.is_mount():
+        pytest.skip("no file system can be mounted here; promtool tests the rule")
+    free = shutil.disk_usage(small_disk).free
+    (small_disk / "filling").write_bytes(b"x" * int(0.95 * free))
+    planted.wait_for("DocparseDiskLow")
+    (small_disk / "filling").unlink()
+
+
+def test_uploads_that_wait_for_a_slow_redis(planted, paper):
+    def send(_):
+        with paper.open("rb") as stream:
+            return planted.service.client.post("/v1/process/async", files={"file": stream}).status_code
+
+    send(0)
+    planted.wait_for_scrape('docparse_http_request_duration_seconds_count{route="/v1/process/async"}')
+    planted.redis.execute_command("CLIENT", "PAUSE", 3000, "ALL")
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(send, range(4))) == {507}
+    planted.wait_for("DocparseSlowUploads")
+
+
 def test_refused_uploads_are_a_rate_of_errors_and_burn_the_budget(planted, paper):
     def send(times):
         for _ in range(times):
@@ -187,7 +236,43 @@ def test_documents_that_nobody_reads_are_old_and_build_up(planted):
     add_ready_job(planted.ledger, planted.redis, 950, str(uuid.uuid4()))
     planted.wait_for_scrape("docparse:work_seconds:sum > 900")
     add_ready_job(planted.ledger, planted.redis, 100, str(uuid.uuid4()), owner="acme")
-    planted.wait_for("DocparseQueueBuildsUp")
+    planted.wait_for("DocparseQueueBuildsUp", "DocparseBacklogBurn")
+
+
+def test_workers_that_go_away_while_work_waits_and_tasks_of_another_program(planted):
+    names = [f"worker-{number}" for number in range(3)]
+    workers = [make_worker(planted.settings, planted.redis, prefers_pages=True, is_alone=False) for _ in names]
+    for worker in workers:
+        worker.register_birth()
+        worker.heartbeat()
+    planted.wait_for_scrape("docparse:workers:sum == 3")
+    for worker in workers[1:]:
+        worker.register_death()
+    planted.wait_for("DocparseFewWorkers")
+    for _ in range(2):
+        foreign = Job.create("os.getcwd", connection=planted.redis, serializer=JSONSerializer)
+        workers[0].execute_job(foreign, workers[0].queues[0])
+        planted.wait_for_scrape("docparse_foreign_tasks_total > 0")
+    planted.wait_for("DocparseForeignTasks")
+    workers[0].register_death()
+
+
+def test_processes_that_die_while_they_read(planted):
+    planted.ledger.heartbeat("reader", [])
+    claims = [planted.ledger.claim("reader", empty_handed=number == 0) for number in range(8)]
+    assert all(isinstance(claim, Claim) for claim in claims)
+    mark_dead(planted.redis, "reader")
+    Sweep(planted.settings, planted.redis, LocalStorage(planted.service.data_dir), "test").release_dead_claims()
+    planted.wait_for("DocparseProcessesDie")
+
+
+def test_a_redis_that_is_nearly_full_of_connections_and_of_data(planted):
+    found = planted.redis.info()
+    planted.redis.config_set("maxclients", int(found["connected_clients"] * 1.1) + 1)
+    planted.redis.config_set("maxmemory", int(found["used_memory"] * 1.05))
+    planted.wait_for("DocparseRedisConnections", "DocparseRedisMemory")
+    planted.redis.config_set("maxclients", found["maxclients"])
+    planted.redis.config_set("maxmemory", found["maxmemory"])
 
 
 def test_a_webhook_that_was_given_up(planted):
@@ -217,14 +302,33 @@ def test_a_model_server_that_fails_and_its_breaker(planted):
     planted.wait_for("DocparsePagesFail", "DocparseModelServerFails")
 
 
+def test_models_whose_pages_another_engine_reads(planted):
+    silent = Attempt(engine="nanonets", outcome="rejected", guard="empty")
+    warning = PageWarning(code="engine_fallback", message="")
+    job_id, pages = str(uuid.uuid4()), 80
+    planted.ledger.heartbeat("planner", [])
+    record.create(planted.redis, make_card(job_id, owner="silent"), None)
+    assert planted.ledger.claim_stage(job_id, "plan", "planner", alone=True)
+    planted.ledger.create_entries(job_id, pages, range(1, pages + 1))
+    for number in range(1, pages + 1):
+        claim = planted.ledger.claim_planned_page(job_id, number, "planner")
+        page = Page(number=number, engine="rapidocr", attempts=[silent], warnings=[warning])
+        planted.ledger.finish(claim, page)
+        if number == 1:
+            planted.wait_for_scrape('docparse_guard_rejections_total{engine="nanonets"}')
+    planted.wait_for("DocparseNoAnswers", "DocparseReadsWithoutModels")
+
+
 def test_a_model_server_that_went_away_and_a_lost_database(planted):
     with served_from_thread(ModelServer()) as server:
         settings = planted.settings.model_copy(update={"deepseek": DeepSeekSettings(url=server.url)})
         measure.report_shared_parts(settings, planted.redis, Database(settings))
         planted.wait_for_scrape("docparse_model_server_up == 1")
-        assert "DocparseModelServerDown" not in planted.prometheus.alerts()
+        planted.prometheus.ask_model_server_too(server.url)
+        planted.wait_for_scrape('up{job="vllm"} == 1')
+        assert not {"DocparseModelServerDown", "DocparseModelMetricsLost"} & planted.prometheus.alerts()
     measure.report_shared_parts(settings, planted.redis, Database(settings))
-    planted.wait_for("DocparseModelServerDown", "DocparseDatabaseLost")
+    planted.wait_for("DocparseModelServerDown", "DocparseModelMetricsLost", "DocparseDatabaseLost")
 
 
 def test_gpus_that_are_busy_and_full(planted):
@@ -239,7 +343,13 @@ def test_every_query_of_the_dashboards_is_answered(planted):
 
 
 def test_a_redis_that_is_lost(planted):
-    """The last test: Redis does not come back."""
+    """Redis does not come back."""
     planted.valkey.stop()
     planted.wait_for("DocparseRedisLost")
     wait_until(lambda: "DocparseNoWorkers" not in planted.prometheus.alerts(), 20, "of what nobody knows, nobody is told")
+
+
+def test_an_api_that_is_gone(planted):
+    """The last test: the service does not come back."""
+    planted.service.stop()
+    planted.wait_for("DocparseDown")

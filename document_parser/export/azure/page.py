@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from document_parser.export.azure.content import (
 from document_parser.export.base import clean, clean_runs, describe_failure, item_of, shown_blocks
 from document_parser.export.grid import complete_rows, count_header_rows
 from document_parser.models import Block, BoundingBox, Cell, Options, Page
-from document_parser.text.word_alignment import align_words
+from document_parser.text.word_alignment import align_texts
 from document_parser.text.word_places import PagePiece
 
 _ROLES = {
@@ -261,7 +261,7 @@ class _CellWriter:
         """Write all rows, and return the range of the table."""
         content, start = self._content, self._content.length
         texts = [cell_text(cell.text, cell.spans, is_markdown=content.is_markdown) for row in rows for cell in row]
-        placed = self._places_of(texts)
+        placed = zip(texts, align_texts(texts, self._pieces), strict=True)
         content.put("<table>\n" if content.is_markdown else "")
         for number, row in enumerate(rows):
             content.put("<tr>\n" if content.is_markdown else "")
@@ -270,12 +270,6 @@ class _CellWriter:
             content.put("</tr>\n" if content.is_markdown else "")
         content.put("</table>" if content.is_markdown else "")
         return Range(start, content.length)
-
-    def _places_of(self, texts: Sequence[str]) -> Iterator[tuple[str, list[PagePiece]]]:
-        """Yield each text with the words of the page that are its words: those of the table, aligned all together."""
-        aligned = iter(align_words([word for text in texts for word in text.split()], self._pieces))
-        for text in texts:
-            yield text, [piece for _ in text.split() if (piece := next(aligned)) is not None]
 
     def _put_cell(self, cell: Cell, text: str, pieces: list[PagePiece], *, is_first: bool, is_head: bool) -> None:
         """Write one cell."""

@@ -12,6 +12,7 @@ from typing import IO, Any, Literal, Self
 
 from document_parser.export import escape
 from document_parser.export.base import clean, clean_with_strikes, item_of
+from document_parser.export.docling.cells import write_cells
 from document_parser.export.docling.values import LABELS, as_json, checkbox_of, is_furniture, provenance, reference
 from document_parser.export.figures import Figures, ShownFigures
 from document_parser.export.flow import Parts, Piece, Place
@@ -266,25 +267,8 @@ class Items:
         item = self._item("tables", "#/body")
         item |= {"label": "table", "prov": provenance(piece.places, 0)}
         self._begin("tables", item)
-        out, above, columns, is_first = self._streams["tables"], 0, 0, True
-        out.write(b',"data":{"table_cells":[')
-        for table in parts:
-            for cell in table.cells:
-                row = above + cell.row
-                found = {
-                    "row_span": cell.row_span,
-                    "col_span": cell.column_span,
-                    "start_row_offset_idx": row,
-                    "end_row_offset_idx": row + cell.row_span,
-                    "start_col_offset_idx": cell.column,
-                    "end_col_offset_idx": cell.column + cell.column_span,
-                    "text": clean_with_strikes(cell.text, cell.spans),
-                    "column_header": cell.header,
-                }
-                out.write((b"" if is_first else b",") + as_json(found))
-                is_first = False
-            above, columns = above + table.rows, max(columns, table.columns)
-        out.write(f'],"num_rows":{above},"num_cols":{columns}}}'.encode())
+        self._streams["tables"].write(b',"data":')
+        write_cells(self._streams["tables"], parts, piece.places[0])
         self._begin_float("tables", item, piece)
 
     def _item(self, kind: Kind, parent: str) -> dict[str, Any]:

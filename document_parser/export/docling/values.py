@@ -33,13 +33,13 @@ def provenance(places: list[Place], length: int) -> list[dict[str, Any]]:
     """Return the place of an item on each of its pages, as far as it is known. ``length`` is that of its text."""
     starts = [min(place.start, length) for place in places]
     return [
-        {"page_no": place.page.number, "bbox": _box(place.box, place.page), "charspan": [start, max(start, end)]}
+        {"page_no": place.page.number, "bbox": page_box(place.box, place.page), "charspan": [start, max(start, end)]}
         for place, (start, end) in zip(places, pairwise([*starts, length]), strict=True)
         if place.box is not None and place.page.width and place.page.height
     ]
 
 
-def _box(box: BoundingBox, page: Page) -> dict[str, Any]:
+def page_box(box: BoundingBox, page: Page) -> dict[str, Any]:
     """Return a box in points of the page, counted from its lower edge as Docling does."""
     return {
         "l": round(box.left * page.width, 3),

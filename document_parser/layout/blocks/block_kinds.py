@@ -21,8 +21,8 @@ MAX_HEADING_WORDS = 12
 """Words of such a heading, at most."""
 MIN_BOLD_RATIO, MIN_CENTRED_BOLD_RATIO = 0.95, 0.85
 """The same for short bold lines, and for those in the middle of their column."""
-MIN_GUESSED_HEADING_RATIO = 1.25
-"""The same if sizes are estimated from boxes."""
+MIN_GUESSED_HEADING_RATIO, MIN_LEVELLED_HEADING_RATIO = 1.25, 1.2
+"""The same if sizes are estimated from boxes, and if one size was estimated for lines of about one size."""
 HEADING_LEVEL_RATIOS = (1.5, 1.22)
 """Font sizes divided by the body's from which a heading has level 1 and level 2; smaller headings have level 3."""
 MAX_FOOTNOTE_RATIO = 0.92
@@ -121,13 +121,24 @@ def _heading_level(lines: Sequence[Line], text: str, body: float, place: Place) 
     if len(lines) > 3 or len(text) > 200 or is_bulleted or not any(map(str.isalpha, text)):
         return None
     ratio = max(line.size for line in lines) / body
-    measured = all(line.has_known_size for line in lines)
-    if ratio >= (MIN_HEADING_RATIO if measured else MIN_GUESSED_HEADING_RATIO) and not _is_sentence(text):
+    if ratio >= _min_heading_ratio(lines, text) and not _is_sentence(text):
         return _level_by_number(text) or _level_by_size(ratio)
+    measured = all(line.has_known_size for line in lines)
     least = MIN_CENTRED_BOLD_RATIO if place.is_centred else MIN_BOLD_RATIO
-    if measured and ((ratio >= least and _is_bold_alone(lines, text)) or place.stands_out):
-        return _level_by_number(text) or 3
-    return None
+    bold = measured and ratio >= least and _is_bold_alone(lines, text)
+    set_apart = place.stands_out and (measured or all(line.has_levelled_size for line in lines))
+    return (_level_by_number(text) or 3) if bold or set_apart else None
+
+
+def _min_heading_ratio(lines: Sequence[Line], text: str) -> float:
+    """Return the font size of a heading over the body's, at least.
+
+    A line of a scan in which a letter was not read is estimated too large: it may be the last one of a paragraph.
+    """
+    if all(line.has_known_size for line in lines):
+        return MIN_HEADING_RATIO
+    levelled = all(line.has_levelled_size for line in lines) and not has_sentence_end(text)
+    return MIN_LEVELLED_HEADING_RATIO if levelled else MIN_GUESSED_HEADING_RATIO
 
 
 def _is_sentence(text: str) -> bool:

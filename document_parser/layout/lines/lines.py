@@ -117,6 +117,11 @@ class Line(Extent):
         """Return whether font sizes are known rather than estimated from boxes."""
         return self.words[0].size_points > 0 or any(word.size_points > 0 for word in self.words)
 
+    @property
+    def has_levelled_size(self) -> bool:
+        """Return whether font sizes are estimated, and one for all lines of a scan whose estimates are near each other."""
+        return self.words[0].estimated_points > 0
+
 
 def split_at_gaps(line: Line, gap: float) -> list[Line]:
     """Split a line at gaps that are wider than ``gap`` points."""

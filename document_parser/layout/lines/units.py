@@ -1,9 +1,9 @@
-"""Convert fractions of the page to points and back, and estimate font sizes."""
+"""Convert fractions of the page to points and back, and estimate the font size of a word."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from document_parser.models import BoundingBox, RulingLine, Word
@@ -18,23 +18,8 @@ MIN_MEASURED_LETTERS = 6
 """Letters of a word, at least, before its width counts for its font size."""
 LETTER_WIDTH_EM = 0.5
 """Width of the mean Latin letter in font sizes."""
-
-CAPITAL_HEIGHT_EM, SMALL_HEIGHT_EM, DEPTH_EM = 0.71, 0.5, 0.21
-"""Heights above the line of capitals, figures and letters with an ascender, and of others, and the depth of those below it."""
-FULL_HEIGHT_EM = 0.9
-"""Height of a line in letters other than Latin, Greek and Cyrillic ones."""
-SCAN_SIZE_SHARE = 0.92
-"""Part of the estimated size that counts on scans: the gaps that part columns and cells are measured in sizes, and blur and the
-edges of a network's boxes narrow them.
-"""
-ESTIMATE_SHARE = 0.12
-"""By this share of a size estimates of it differ, at most."""
-_SMALL = frozenset("acegmnopqrsuvwxyzαγεηικμνοπρςστυχωагежзиклмнопрстхцчшщъыьэюяçęąşų.,:;…·-–—_~+=<>«»")
-"""Signs that do not reach the height of capitals."""
-_DEEP = frozenset("gjpqyçęąşųßQβγζημξρφχψруфцщд,;()[]{}|/@$§")
-"""Signs that reach below the line."""
-_UPRIGHT_LETTERS_END = "ӿ"
-"""The last letter of the Latin, Greek and Cyrillic blocks."""
+MIN_SIZE_POINTS = 0.5
+"""The smallest font size."""
 
 _NEW_WORD = tuple.__new__
 """Makes a Word of its fields at a third of the cost of ``_replace``, which counts for all words of a page."""
@@ -98,68 +83,8 @@ def size_of(word: Word) -> float:
     """
     if word.size_points > 0 or word.estimated_points > 0:
         return word.size_points or word.estimated_points
-    height = max(0.5, (word.bottom - word.top) * SIZE_TO_BOX_HEIGHT_RATIO)
+    height = max(MIN_SIZE_POINTS, (word.bottom - word.top) * SIZE_TO_BOX_HEIGHT_RATIO)
     if len(word.text) < MIN_MEASURED_LETTERS or not word.text.isascii():
         return height
-    width = max(0.5, (word.right - word.left) / len(word.text) / LETTER_WIDTH_EM)
+    width = max(MIN_SIZE_POINTS, (word.right - word.left) / len(word.text) / LETTER_WIDTH_EM)
     return math.sqrt(height * min(max(width, height / 2), height * 2))
-
-
-def estimate_sizes(parts_of_lines: Mapping[Word, Sequence[Word]], scale: Scale) -> dict[Word, float]:
-    """Return the font sizes of the lines of a scan, in points.
-
-    ``parts_of_lines`` are the words of each line, whose boxes are those of their ink. The boxes and lengths of the lines
-    themselves tell which of them are of one size; how large it is tells the ink of the usual line.
-    """
-    lines = {line: _size_of_line(scale.to_points([line])[0]) for line in parts_of_lines}
-    ratios = [
-        _size_of_ink(line.text, scale.height * max(part.bottom - part.top for part in parts)) / lines[line]
-        for line, parts in parts_of_lines.items()
-    ]
-    usual = sorted(ratios)[len(ratios) // 2] if ratios else 1.0
-    return {line: SCAN_SIZE_SHARE * usual * size for line, size in _level(lines).items()}
-
-
-def _size_of_line(line: Word) -> float:
-    """Return the font size of a line by its height, and by the width of its letters where they are about half as wide."""
-    if len(line.text) < MIN_MEASURED_LETTERS or any(sign > _UPRIGHT_LETTERS_END and sign.isalpha() for sign in line.text):
-        return size_of(line)
-    return size_of(line._replace(text="n" * len(line.text)))
-
-
-def _size_of_ink(text: str, height: float) -> float:
-    """Return the font size of a line of this text whose ink is so high, in the same unit.
-
-    Capitals are about .71 of the size high, small letters .5, and descenders .21 deep, as in most text faces: which of them the
-    text has says what the height stands for.
-    """
-    if any(sign > _UPRIGHT_LETTERS_END and sign.isalpha() for sign in text):
-        return height / FULL_HEIGHT_EM
-    above = SMALL_HEIGHT_EM if _SMALL.issuperset(text.replace(" ", "")) else CAPITAL_HEIGHT_EM
-    return height / (above + (0.0 if _DEEP.isdisjoint(text) else DEPTH_EM))
-
-
-def _level(sizes: Mapping[Word, float]) -> dict[Word, float]:
-    """Return the estimated sizes of lines with one size for those that differ by no more than estimates of one size do.
-
-    The size of the middle letter comes first: the lines near it have it. Then that of the others, and so on.
-    """
-    left = dict(sorted(sizes.items(), key=lambda item: item[1]))
-    found: dict[Word, float] = {}
-    while left:
-        usual = _middle_size(left)
-        near = [line for line, size in left.items() if abs(size - usual) <= ESTIMATE_SHARE * usual]
-        found |= dict.fromkeys(near, usual)
-        for line in near:
-            del left[line]
-    return found
-
-
-def _middle_size(sizes: Mapping[Word, float]) -> float:
-    """Return the size of the middle letter of lines in the order of their sizes."""
-    rest = sum(len(line.text) for line in sizes) / 2
-    for line, size in sizes.items():
-        rest -= len(line.text)
-        if rest <= 0:
-            return size
-    raise ValueError("There are no lines.")

@@ -145,9 +145,8 @@ async def _retry_fraktur(context: PageContext, reading: Reading, image: PageImag
     changed = {line: text for line, text in merged.items() if text != line.text}
     if not changed:
         return Retry(reading)
-    words = [word._replace(text=changed.get(word, word.text)) for word in reading.words]
     note = f"tesseract read words of {len(changed)} lines again as {found.languages[0]}: the page is Fraktur"
-    return Retry(replace(reading, words=words), tried=True, before="long s was read as f", note=note)
+    return Retry(reading.spell_lines(changed), tried=True, before="long s was read as f", note=note)
 
 
 def describe_unknown_script(reading: Reading, retry: Retry, image: PageImage | None) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from document_parser.errors import DocumentParserError
 from document_parser.imaging.figure_boxes import find_figure_boxes
-from document_parser.layout.lines.units import Scale, estimate_sizes
+from document_parser.layout.lines.scan_sizes import estimate_sizes
+from document_parser.layout.lines.units import Scale
 from document_parser.layout.page import blocks_of, turn_of
 from document_parser.models import (
     Block,
@@ -123,11 +124,12 @@ def _words_to_lay_out(page: Page, reading: Reading) -> list[Word]:
     if not reading.parts_of_lines:
         return reading.words  # each look-up is for a whole word and its box
     sizes = estimate_sizes(reading.parts_of_lines, Scale(page.width or 595.0, page.height or 842.0))
+    sizes_of_parts = {part: sizes[line] for line, parts in reading.parts_of_lines.items() for part in parts}
     found: list[Word] = []
     for line in reading.words:
         parts = reading.parts_of_lines.get(line)
         if not parts:
-            found.append(line)
+            found.append(line._replace(estimated_points=sizes_of_parts.get(line, 0.0)))
         elif any(part.struck for part in parts) or _has_line_beside(line, reading.words):
             found += [part._replace(estimated_points=sizes[line]) for part in parts]
         else:

@@ -81,6 +81,11 @@ def test_items_refer_to_each_other_and_lie_on_their_pages(document):
     assert {(cell["start_row_offset_idx"], cell["start_col_offset_idx"]) for cell in table["table_cells"]} == {
         (row, column) for row in range(4) for column in range(3)
     }
+    around, step = found["tables"][0]["prov"][0]["bbox"], 0.02  # places of words are kept in 65,535 steps a side
+    for cell in table["table_cells"]:
+        box = cell["bbox"]
+        assert around["l"] - step <= box["l"] < box["r"] <= around["r"] + step, cell
+        assert around["b"] - step <= box["b"] < box["t"] <= around["t"] + step, cell
 
 
 def test_json_with_a_file_inside_and_unknown_options(alice, paper_bytes):

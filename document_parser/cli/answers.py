@@ -1,4 +1,4 @@
-"""Print the values of documents, and say how a command that extracts has gone."""
+"""Print what is said of documents, and say how a command that asks for it has gone."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from document_parser.errors import DocumentParserError
+from document_parser.models import Classification
 from document_parser.models.extraction import Extraction
 
 INCOMPLETE, USAGE, NOTHING = 1, 2, 3
 """Exit statuses: some document or page could not be read, the command line is wrong, nothing could be read."""
 
 
-def print_answers(answers: Iterable[tuple[Path, Callable[[], Extraction]]], *, data_alone: bool) -> int:
-    """Print the values of each document as a line of JSON, or why there are none. Return the exit status.
+def print_answers(
+    answers: Iterable[tuple[Path, Callable[[], Extraction | Classification]]], *, data_alone: bool = False
+) -> int:
+    """Print the answer for each document as a line of JSON, or why there is none. Return the exit status.
 
-    A line has the evidence and the checks, or the data alone.
+    Of an extraction a line has the evidence and the checks too, or the ``data_alone``.
     """
     answered = failed = incomplete = 0
     for path, make in answers:
