@@ -121,3 +121,11 @@ def test_figures_in_large_letters_stand_with_the_words_below_them():
         words += line(figure, left, 100, size=24, bold=True)
         words += [word for number, text in enumerate(lines) for word in line(text, left, 132 + 14 * number, size=12)]
     assert whole(blocks(words)) == "42 boats 7 % growth over the year 1,204 members"
+
+
+def test_texts_side_by_side_under_headings_are_each_read_whole_however_long_one_is():
+    words = line("Opening hours", 72, 100, bold=True) + line("We open on Monday.", 72, 114)
+    words += line("How to find us", 330, 100, bold=True) + prose(9, 330, 114, 520, last="and you are there.")
+    found = blocks(words)
+    assert texts(found)[:3] == ["Opening hours", "We open on Monday.", "How to find us"]
+    assert found[3].text.endswith("and you are there.")

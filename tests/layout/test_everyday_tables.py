@@ -327,3 +327,9 @@ def test_numbers_beside_labels_are_read_row_by_row_below_a_running_head():
     words += rows_at([["Account", "0380219721"], ["Sort code", "053492"]], (72, 260), 172)
     found = [text for text in texts(blocks(words)) if "Account" in text or "Sort code" in text]
     assert " ".join(found) == "Account 0380219721 Sort code 053492"
+
+
+def test_a_large_heading_above_fields_is_no_header_in_pieces():
+    fields = rows_at([("Profession:", "Paul Moretti"), ("Born:", "11.04.2011"), ("Code:", "41291")], (72, 140), 130)
+    found = blocks(line("Lumiere sans du", 72, 106, size=15, bold=True) + fields)
+    assert found[0].text == "Lumiere sans du"

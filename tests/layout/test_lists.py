@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from document_parser.layout.blocks.list_markers import list_marker_of
-from tests.support.layout_pages import blocks, kinds, line, texts
+from tests.support.layout_pages import blocks, kinds, line, rows_at, texts
 
 FULL = "the quick brown fox jumps over the lazy dog while seven wizards mix a very large jar of honey and pepper"
 RIGHT = 520.0
@@ -137,3 +137,13 @@ def test_ticks_and_crosses_are_items_of_one_list():
         for word in marked(mark, "breakfast from seven to ten", 72, 100 + 14 * number, hang=14)
     ]
     assert [level for level, _ in items(blocks(words))] == [1] * 5
+
+
+def test_signs_that_few_fonts_have_begin_items_and_no_column():
+    words = [w for n in range(3) for w in marked("►", f"Item of the list that is number {n} of all.", 72, 100 + 14 * n)]
+    assert kinds(blocks(words)) == ["list_item"] * 3
+
+
+def test_check_boxes_below_the_number_of_a_question_are_no_column():
+    rows = [("1.", "Which of these do you like?"), ("☐", "Tea with milk"), ("☒", "Black coffee")]
+    assert kinds(blocks(rows_at(rows, (72, 96), 100)))[1:] == ["checkbox", "checkbox"]

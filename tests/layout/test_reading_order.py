@@ -478,3 +478,11 @@ def test_lines_of_a_curled_page_that_overlap_in_height_stay_two_lines(height):
     first = Word("The English play at ball with cabbages and we", 150 / WIDTH, 100 / HEIGHT, 520 / WIDTH, 116 / HEIGHT)
     second = Word("are not late to crush the onions", 70 / WIDTH, 107 / HEIGHT, 480 / WIDTH, (107 + height) / HEIGHT)
     assert "cabbages and we are not late" in " ".join(whole(blocks([first, second, *words])).split())
+
+
+def test_a_number_that_ends_a_line_does_not_close_the_gutter_behind_it():
+    left = prose(20, 72, 100, 284)
+    left[-1] = left[-1]._replace(text="433.")
+    last = line("the sum of it was 433.", 72, 100 + 12 * 20, right=284)
+    words = left + last + prose(8, 308, 104, 520, seed=2) + prose(12, 308, 212, 520, first="Omega", seed=3)
+    assert whole(blocks(words)).index("433.") < whole(blocks(words)).index("Omega")

@@ -149,3 +149,15 @@ def test_lists_side_by_side_are_read_one_after_the_other():
         *(line.removeprefix("• ") for line in well[1:]),
         *(line.removeprefix("• ") for line in badly[1:]),
     ]
+
+
+def test_addresses_side_by_side_above_fields_at_the_same_places_are_read_one_after_the_other():
+    facts = [("Invoice No.:", "RX 4711"), ("Date:", "17 May 2021"), ("Due:", "16 June 2021")]
+    found = blocks(beside(SENDER[:3], BUYER) + rows_at(facts, (72, 330), 80 + 6 * SOLID))
+    assert texts(found)[:7] == [*SENDER[:3], *BUYER]
+    assert shown(found[7].table) == [list(row) for row in facts]
+
+
+def test_lines_to_sign_on_side_by_side_are_each_read_with_their_name():
+    words = prose(4, 72, 80, 520) + beside(("_" * 22, "Anna Keller", "Director"), ("_" * 22, "Paul Baumgartner"), top=160)
+    assert whole(blocks(words)).endswith(f"{'_' * 22} Anna Keller Director {'_' * 22} Paul Baumgartner")

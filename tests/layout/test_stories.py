@@ -183,6 +183,29 @@ def test_numbers_of_lines_are_no_part_of_the_text(read, tmp_path, step, left):
     assert " ".join(lines) in read(tmp_path / "a.pdf").flat
 
 
+def test_numbers_that_follow_the_lines_around_headings_are_no_part_of_the_text(read, tmp_path):
+    heights = [760, 736, 712, 660, 636, 612, 560, 536]
+    lines = ["The line that begins a paragraph goes on", "to the end of it as most lines of texts do", "and ends here."]
+
+    def draw(canvas):
+        for number, y in enumerate(heights, 1):
+            canvas.drawRightString(80, y, str(number))
+            canvas.drawString(90, y, lines[(number - 1) % 3])
+
+    page(tmp_path / "a.pdf", draw)
+    assert " ".join(lines) in read(tmp_path / "a.pdf").flat
+
+
+def test_a_list_of_numbered_lines_keeps_its_numbers(read, tmp_path):
+    def draw(canvas):
+        for number, y in enumerate((760, 736, 712, 660, 636, 612, 560, 536), 1):
+            canvas.drawRightString(80, y, str(number))
+            canvas.drawString(90, y, f"Article of the list, number {number}, in a box of wood")
+
+    page(tmp_path / "a.pdf", draw)
+    assert "8" in read(tmp_path / "a.pdf").flat.replace("number 8", "")
+
+
 def test_a_table_with_numbered_rows_keeps_its_numbers(read, tmp_path):
     def draw(canvas):
         for number in range(1, 21):

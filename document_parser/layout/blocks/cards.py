@@ -19,7 +19,9 @@ MIN_FIGURE_RATIO = 1.5
 MIN_TEXT_CHARACTERS = 16
 """Characters of the middle line of the cards' text, at least."""
 MAX_CARD_LINES = 7
-"""Lines of a card, at most: longer texts are stories, whose columns are read one after the other."""
+"""Lines of a card, at most, but for two single ones that are a paragraph each: longer texts are stories, or rows."""
+MAX_PITCH_RATIO = 1.3
+"""Distance of two lines of a paragraph divided by the usual one, at most."""
 MAX_LEVEL_OFFSET_EM = 0.3
 """Font sizes by which the headings of cards in a row may differ in height."""
 
@@ -40,7 +42,7 @@ def find_card_edges(left: Sequence[Line], right: Sequence[Line], size: float) ->
         return None
     heads = zip(cards, others, strict=False)
     level = all(abs(one[0].middle - other[0].middle) < MAX_LEVEL_OFFSET_EM * size for one, other in heads)
-    if not level or not (_are_key_figures([*cards, *others]) or (_are_texts(cards) and _are_texts(others))):
+    if not level or not (_are_key_figures([*cards, *others]) or _are_texts(cards, others)):
         return None
     edges = [start] if title else []
     for above, below in pairwise(range(len(cards))):
@@ -63,7 +65,7 @@ def _split_cards(lines: Sequence[Line], size: float) -> list[list[Line]]:
         if not cards:
             return []
         cards[-1].append(line)
-    short = all(len(card) <= MAX_CARD_LINES for card in cards)
+    short = all(len(card) <= MAX_CARD_LINES for card in cards) or (len(cards) == 1 and _is_paragraph(cards[0][1:]))
     return cards if short and all(not _is_heading(card[-1], size) for card in cards) else []
 
 
@@ -81,12 +83,20 @@ def _are_key_figures(cards: Sequence[Card]) -> bool:
     )
 
 
-def _are_texts(cards: Sequence[Card]) -> bool:
-    """Return whether the cards of one side hold sentences: most end with one, and lines within go on."""
-    texts = [[line for line in card if line.size <= card[0].size and not line.bold] for card in cards]
-    lines = [line.text for text in texts for line in text]
-    within = [line.text for text in texts for line in text[:-1]]
-    if not all(texts) or median(map(len, lines)) < MIN_TEXT_CHARACTERS or not within:
-        return False
-    ends = sum(has_sentence_end(text[-1].text) for text in texts)
-    return 2 * ends > len(texts) and 2 * sum(map(has_sentence_end, within)) < len(within)
+def _is_paragraph(lines: Sequence[Line]) -> bool:
+    """Return whether lines follow each other without a gap, so that they are no rows of a table."""
+    pitches = [below.middle - above.middle for above, below in pairwise(lines)]
+    return bool(pitches) and max(pitches) <= MAX_PITCH_RATIO * median(pitches)
+
+
+def _are_texts(*sides: Sequence[Card]) -> bool:
+    """Return whether the cards of each side hold sentences: most end with one, and lines within go on."""
+    within: list[str] = []
+    for cards in sides:
+        texts = [[line for line in card if line.size <= card[0].size and not line.bold] for card in cards]
+        if not all(texts) or median(len(line.text) for text in texts for line in text) < MIN_TEXT_CHARACTERS:
+            return False
+        if 2 * sum(has_sentence_end(text[-1].text) for text in texts) <= len(texts):
+            return False
+        within += [line.text for text in texts for line in text[:-1]]
+    return bool(within) and 2 * sum(map(has_sentence_end, within)) < len(within)

@@ -52,6 +52,8 @@ MIN_SURE_LINES = 8
 MIN_LONG_LINES = 12
 """Lines on both sides, at least, through which white runs by no chance, however wide the spaces of justified lines are: half as
 many again as words align over."""
+MIN_LONG_WIDTH_EM = 0.75
+"""Font sizes of such a white, at least."""
 MAX_STAGGERED_GROUPS = 4
 """Groups of lines, by turns on the left and on the right and none beside another, that are one text, at most."""
 SURE_PROSE_CHARACTERS = 22
@@ -121,9 +123,12 @@ def are_divided_texts(parted: Parted, rules: Rules) -> bool:
 
 
 def are_long_texts(parted: Parted) -> bool:
-    """Return whether running text stands on both sides of a white that so many lines leave free by no chance."""
+    """Return whether running text stands on both sides of a white that so many lines leave free by no chance.
+
+    The spaces of justified lines in narrow columns may well be wider than the gutter.
+    """
     sides = parted.left, parted.right
-    wide = parted.gutter.width >= max(parted.size, MIN_SPACE_RATIO * _usual_space(sides))
+    wide = parted.gutter.width >= MIN_LONG_WIDTH_EM * parted.size
     return wide and min(map(len, sides)) >= MIN_LONG_LINES and all(map(_is_prose, sides))
 
 

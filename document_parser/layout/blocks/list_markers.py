@@ -9,6 +9,8 @@ _SIGNS = "•◦▪‣∙●○■□→➢➤➔►▸❖◆◇⁃◾◽❑✦�
 """Signs that stand before an item, those of symbol fonts by their private codes too."""
 SPEAKING_BULLETS = frozenset("✓✔✗✘")
 """Bullets that say something of their items: they stay in the text."""
+DRAWN_BULLETS = "".join(sorted(frozenset(_SIGNS) - SPEAKING_BULLETS - {"-"}))
+"""Bullets that say nothing: the white behind one parts it from its item, as that behind a number does. Without the hyphen."""
 _BULLET = re.compile(rf"([{_SIGNS}])\s+(?=\S)")
 _BULLET_ALONE = re.compile("([•◦▪‣●■►❖\uf0b7\uf0a7\uf0d8])(?=[^\\W_])")
 _HEBREW, _ARABIC, _HANGUL = "א-ת", "أابجدهوزحطيكلمن", "가나다라마바사아자차카타파하"

@@ -11,6 +11,7 @@ from document_parser.layout.lines.lines import SameWords
 from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import has_answers, has_lone_columns, is_aligned_table, propose_grids
 from document_parser.layout.tables.grid import Grid
+from document_parser.layout.tables.options import has_options
 from document_parser.layout.tables.selection import OTHER_PRIOR, Origin, Proposal, ScoredTable, score_tables
 from document_parser.models import Word
 
@@ -44,7 +45,7 @@ class PageProposals:
     def is_sound(self, grid: Grid) -> bool:
         """Return whether a grid is no formula, no drawing and no questionnaire."""
         if id(grid) not in self._sound:
-            self._sound[id(grid)] = grid, not has_lone_columns(grid) and not has_answers(grid)
+            self._sound[id(grid)] = grid, not (has_lone_columns(grid) or has_answers(grid) or has_options(grid))
         return self._sound[id(grid)][1]
 
     def score(self, grids: Sequence[tuple[Grid, float]]) -> list[ScoredTable]:

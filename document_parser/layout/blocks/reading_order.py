@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
+from document_parser.layout.blocks.addresses import are_signatures, find_fields_edge, is_blank
 from document_parser.layout.blocks.cards import find_card_edges
 from document_parser.layout.blocks.column_evidence import (
     Parted,
@@ -27,6 +28,7 @@ from document_parser.layout.blocks.column_evidence import (
     columns_agreement,
 )
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, MIN_GUTTER_WIDTH_EM, Gutter, InkMap, extend_between_runs
+from document_parser.layout.blocks.list_markers import DRAWN_BULLETS
 from document_parser.layout.blocks.proposals import PageProposals
 from document_parser.layout.blocks.stories import (
     MIN_HEADLINE_RATIO,
@@ -49,6 +51,7 @@ from document_parser.layout.tables.dividers import below_fields, divide, halves_
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.headed import find_headed_table
 from document_parser.layout.tables.header_above import add_header_above
+from document_parser.layout.tables.options import without_options
 from document_parser.layout.tables.score import propose_aligned_tables
 from document_parser.layout.tables.selection import (
     MIN_TABLE_AGREEMENT,
@@ -76,7 +79,7 @@ SURE_COLUMNS_AGREEMENT = 0.92
 
 # The bullet or number of an item: the gap between both is no gutter.
 _LIST_MARKER = re.compile(
-    r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.|\d{1,3}(?:\.\d{1,3}){1,4}\.?|§\s?\d{1,4}\.?"
+    rf"[{DRAWN_BULLETS}☐☑☒-]|[\[(]?(?:\d{{1,3}}|[a-zA-Z]|[ivxIVX]{{1,5}})[\])]|(?:\d{{1,3}}|[a-z]|[ivx]{{1,5}})\.|\d{{1,3}}(?:\.\d{{1,3}}){{1,4}}\.?|§\s?\d{{1,4}}\.?"
 )
 
 
@@ -206,14 +209,25 @@ def _is_list_marker(text: str) -> bool:
 
 
 def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
-    """Mark the gaps between list markers and their items as covered: they are no gutters."""
+    """Mark the gaps between list markers and their items as covered: they are no gutters.
+
+    A number right behind a word ends a sentence, as 433., and what follows may be the next column.
+    """
     markers = {id(word) for word in words if _is_list_marker(word.text)}
     if not markers:
         return
     for line in lines_of(words):
-        for marker, word in pairwise(line.words):
-            if id(marker) in markers and 0 < word.left - marker.right < 4 * size:
+        for before, marker, word in zip((None, *line.words), line.words, line.words[1:], strict=False):
+            begins = before is None or marker.left - before.right > MIN_GUTTER_WIDTH_EM * size or marker.text in DRAWN_BULLETS
+            if id(marker) in markers and begins and 0 < word.left - marker.right < 4 * size:
                 ink.cover(marker.right, marker.top, word.left, marker.bottom)
+
+
+def _raise_blanks(ink: InkMap, words: Sequence[Word], size: float) -> None:
+    """Mark the room above lines of underscores: what is to be written there is as high as other words."""
+    for word in words:
+        if is_blank(word):
+            ink.cover(word.left, word.bottom - size, word.right, word.bottom)
 
 
 def _cover_headline_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
@@ -244,7 +258,10 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
     if all(sides) and not has_tables and are_staggered(*sides):
         return None
     labelled = all(sides) and are_numbers_of_labels(*sides)
-    edges = find_card_edges(sides[0], sides[1], region.size) if all(sides) and not has_tables and not labelled else None
+    has_text_alone = all(sides) and not has_tables
+    edges = find_card_edges(sides[0], sides[1], region.size) if has_text_alone and not labelled else None
+    if not edges and has_text_alone and (edge := find_fields_edge(sides[0], sides[1], region.size)) is not None:
+        edges = [edge]
     if edges:
         rows = [above, *_split_at_heights(band, edges), below]
         return [part for row in rows for part in _split_region(row, page, depth - 1)]
@@ -253,7 +270,7 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
         if page.watcher is not None:
             page.watcher.on_gutter(parted, page.index)
         sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules)
-        sure = sure or are_lists(*sides) or are_entries(*sides)
+        sure = sure or are_lists(*sides) or are_entries(*sides) or are_signatures(*sides)
         columns = 0.0 if labelled else 1.0 if sure else columns_agreement(parted, page.index)
         if columns < MIN_COLUMNS_AGREEMENT and are_long_texts(parted):
             columns = MIN_COLUMNS_AGREEMENT  # if it is no table
@@ -317,6 +334,7 @@ class _Region:
         """Return where words are; gaps that part no columns are covered."""
         index = self.page.placed
         found = InkMap(index.boxes[index.places_of(self.words)], self.size)
+        _raise_blanks(found, self.text, self.size)
         _cover_marker_gaps(found, self.text, self.size)
         _cover_headline_gaps(found, self.text, self.size)
         return found
@@ -371,7 +389,7 @@ def _insert_table(region: _Region, grid: Grid, depth: int) -> list[Part]:
         addresses, pairs = split
         return _insert_parts(region.words, [*map(Flow, addresses), pairs], region.page, depth)
     if blocks is None:
-        whole = _with_headers(below_fields(grid), region.text)
+        whole = _with_headers(below_fields(without_options(grid)), region.text)
         pieces = divide(whole, region.page.index.rules.upright)
         parts = [part for piece in pieces for part in (halves_of(piece) if isinstance(piece, Grid) else [Flow(piece)])]
         return _insert_parts(region.words, parts, region.page, depth)

@@ -37,6 +37,9 @@ MIN_WHITE_EM = 2.5
 MAX_WHITE_STEP_EM = 3.0
 """Font sizes by which these differ between columns, at most: columns of one story end within a few lines of each other. More
 white beside the heading of a section is the place of a picture."""
+MIN_STORY_HEADLINE_RATIO, MAX_STORY_WHITE_STEP_EM = 1.6, 5.0
+"""Font size of a headline divided by that of the text from which it is that of a story, and the same for one: the last column
+of a story above may end a few lines earlier than the others."""
 MIN_FLOAT_WHITE_EM = 0.6
 """Font sizes of white above what floats beside a heading, at least."""
 MAX_DATELINE_SHARE = 0.7
@@ -222,9 +225,10 @@ def _is_over_columns(
     if _is_wide(headline, below, size):
         return True
     white = [start - end for start, end in zip(first, last, strict=True)]
+    is_story = min(line.size for line in headline) >= MIN_STORY_HEADLINE_RATIO * size
     return (
         min(white) >= MIN_WHITE_EM * size
-        and abs(white[0] - white[1]) <= MAX_WHITE_STEP_EM * size
+        and abs(white[0] - white[1]) <= (MAX_STORY_WHITE_STEP_EM if is_story else MAX_WHITE_STEP_EM) * size
         and all(_begin_texts(side, size) for side in starts)
     )
 

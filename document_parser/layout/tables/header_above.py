@@ -44,6 +44,9 @@ MIN_HEADING_GAP_EM, MAX_HEADING_OFFSET_EM = 0.6, 0.5
 """Font sizes between two headings that are longer than their columns' texts, at least, and from the edge of these, at most."""
 MIN_COLUMN_GAP_EM = 0.3
 """Font sizes between two headings side by side, at least."""
+LARGE_RATIO, MIN_LARGE_GAP_EM = 1.1, 0.6
+"""Font size of a line divided by that of the rows from which it may be the heading above them, and its own font sizes between
+two headings in it, at least: its spaces are as wide as the gaps of the rows."""
 
 
 def is_striped(grid: Grid, fills: Floats) -> bool:
@@ -202,9 +205,9 @@ def _header_cells(lines: Sequence[Line], columns: Sequence[tuple[float, float]],
             key = cell.first, cell.last
             found[key] = (*found.get(key, ()), *cell.words)
     cells = [GridCell(first, last, words) for (first, last), words in sorted(found.items())]
-    apart = all(
-        before.last < after.first and after.left - before.right > MIN_COLUMN_GAP_EM * size for before, after in pairwise(cells)
-    )
+    own = body_size(word for line in lines for word in line.words)
+    gap = MIN_LARGE_GAP_EM * own if own > LARGE_RATIO * size else MIN_COLUMN_GAP_EM * size
+    apart = all(before.last < after.first and after.left - before.right > gap for before, after in pairwise(cells))
     return cells if apart and all(cell.first == cell.last for cell in cells) else None
 
 
