@@ -130,7 +130,10 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         made = asyncio.run(make_all(paths, given.pages, folder, given.minutes))
     report = Report("searchable")
-    report.tell("scans and photos, words of our text", f"{len(made)}, {sum(one.ours.total() for one in made):,}")
+    report.tell(
+        "scans and photos, of those of the corpus, words of our text",
+        f"{len(made)} of {len(paths)}, {sum(one.ours.total() for one in made):,}",
+    )
     report.at_least("our words found by pdftotext, F1", f1([(one.ours, one.poppler) for one in made]), 0.99, "{:.4f}")
     report.at_least("our words found by PDFium, F1", f1([(one.ours, one.pdfium) for one in made]), 0.99, "{:.4f}")
     worst = min(made, key=lambda one: f1([(one.ours, one.poppler)]))

@@ -20,6 +20,9 @@ MAX_CODES = 65535
 """Characters that one font can tell apart; code 0 is none of them."""
 MIN_LENGTH_SHARE = 0.02
 """Length of a word without a place of its own, in heights of its line for each letter."""
+MIN_WHOLE_PERCENT = 50
+"""From this share of the font's width on, that of a word is written in whole percent: no word is a hundredth off, and a page of
+small letters is an eighth smaller."""
 _ESCAPES = {byte: b"\\" + bytes([byte]) for byte in b"()\\"} | {13: b"\\r", 10: b"\\n"}
 
 
@@ -103,10 +106,11 @@ def _line_operators(runs: Sequence[PlacedRun], to_page: Callable[[Point], Point]
             continue
         start = _along(origin, to_page(run.start), across) / height
         width = max(_along(origin, end, across) / height - start, MIN_LENGTH_SHARE * len(text))
-        scale = _number(100 * width * 1000 / (GLYPH_WIDTH * len(text)), 1)
+        percent = 100 * width * 1000 / (GLYPH_WIDTH * len(text))
+        scale = _number(percent, 0 if percent >= MIN_WHOLE_PERCENT else 1)
         if float(scale) <= 0:
             scale = "0.1"
-        step = _number(start - at, 3)
+        step = _number(start - at, 2)
         parts = [f"{step} 0 Td".encode()] if float(step) else []
         if scale != last_scale:
             parts.append(f"{scale} Tz".encode())

@@ -11,6 +11,7 @@ from statistics import median
 from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.tables.centred_rows import are_centred, join_centred_rows
 from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers, is_number
+from document_parser.layout.tables.text_lines import is_text_line
 from document_parser.models import Word
 
 MIN_ROWS = 3
@@ -66,7 +67,8 @@ def propose_grids(words: Sequence[Word]) -> list[Grid]:
     What is no table among it, the score tells.
     """
     size = body_size(words)
-    grids = (_build_grid(lines, size) for lines in _split_groups(lines_of(words), size)[:MAX_GROUPS])
+    groups = (_without_text(lines) for lines in _split_groups(lines_of(words), size)[:MAX_GROUPS])
+    grids = (_build_grid(lines, size) for lines in groups if lines)
     return [grid for grid in grids if grid is not None]
 
 
@@ -108,7 +110,15 @@ def add_spanning_header(grid: Grid, words: Sequence[Word]) -> Grid:
 
 def _is_row_like(line: Line, neighbour: Line, size: float) -> bool:
     """Return whether a line is close to its neighbour and split like cells."""
-    return abs(line.middle - neighbour.middle) < 2.5 * size and len(segments_of(line, size)) > 1
+    near = abs(line.middle - neighbour.middle) < 2.5 * size
+    return near and len(segments_of(line, size)) > 1 and not is_text_line(line.words, neighbour.width)
+
+
+def _without_text(lines: Sequence[Line]) -> Sequence[Line]:
+    """Return lines without those of running text at both ends."""
+    width = max(line.right for line in lines) - min(line.left for line in lines)
+    rows = [number for number, line in enumerate(lines) if not is_text_line(line.words, width)]
+    return lines[rows[0] : rows[-1] + 1] if rows else ()
 
 
 def _split_groups(lines: Sequence[Line], size: float) -> list[list[Line]]:

@@ -244,7 +244,7 @@ def _starts(region: Region, first: int, start: int, end: int) -> list[int]:
     """Return the lines with which a table may begin: ``first`` at the earliest."""
     found = [start]
     for number in range(start - 1, first - 1, -1):
-        if region.white_above[number] > 2.0 * region.size:
+        if region.white_above[number] > 2.0 * region.size or region.is_text[number]:
             break
         found.append(number)
     return [*found, *range(start + 1, min(start + MAX_END_LINES, end - 2) + 1)]
@@ -253,7 +253,7 @@ def _starts(region: Region, first: int, start: int, end: int) -> list[int]:
 def _ends(region: Region, last: int, start: int, end: int) -> list[int]:
     """Return the lines before which a table may end: ``last`` at the latest."""
     found = [end]
-    if end < last and region.white_above[end - 1] < 1.5 * region.size:
+    if end < last and region.white_above[end - 1] < 1.5 * region.size and not region.is_text[end]:
         found.append(end + 1)
     return [*found, *range(end - 1, max(end - MAX_END_LINES, start + 2) - 1, -1)]
 

@@ -14,11 +14,14 @@ from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.lines import Line
 from document_parser.layout.page_index import Flags, Floats, Integers, PageIndex
 from document_parser.layout.tables.groups import ranges, starts_of
+from document_parser.layout.tables.text_lines import is_text_line
 
 MIN_GAP_EM = 0.55
 """Font sizes of the narrowest white between two columns."""
 MAX_WORD_SPACE_EM = 0.4
 """Font sizes between two words of one cell, at most, if a column border runs between them; less for close columns."""
+MAX_TEXT_WHITE_EM, MAX_TEXT_STEP_EM = 0.6, 0.3
+"""Font sizes of white above the last line of a text, and from its left edge to that of the text, at most."""
 MAX_END_LINES = 3
 """Lines that are taken from or added to the ends of a run, at most, to find where the table begins and ends."""
 
@@ -95,8 +98,24 @@ class Region:
         return self.pieces_at(MIN_GAP_EM)
 
     def pieces_at(self, gap: float) -> Integers:
-        """Return in how many pieces white of this many font sizes parts each line."""
+        """Return in how many pieces white of this many font sizes parts each line; a line of running text is one."""
+        pieces = self._raw_pieces(gap)
+        pieces[(pieces > 1) & self.is_text] = 1
+        return pieces
+
+    def _raw_pieces(self, gap: float) -> Integers:
+        """Return the same whatever a line holds."""
         return np.bincount(self.line_of_word[self.gaps >= gap * self.size], minlength=len(self.lines))
+
+    @cached_property
+    def is_text(self) -> Flags:
+        """Return which lines are running text by their spaces, or the last line of such a text, in one piece."""
+        width = float(self.right.max() - self.left.min())
+        found = np.array([is_text_line(line.words, width) for line in self.lines], dtype=np.bool_)
+        step = np.abs(np.diff(self.left[self.word_starts[:-1]]))
+        ends = (self._raw_pieces(MIN_GAP_EM)[1:] == 1) & (self.white_above < MAX_TEXT_WHITE_EM * self.size)
+        found[1:] |= found[:-1] & ends & (step < MAX_TEXT_STEP_EM * self.size)
+        return found
 
 
 class Run(NamedTuple):

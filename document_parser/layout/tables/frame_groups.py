@@ -23,6 +23,7 @@ from document_parser.layout.tables.frame_splits import (
     words_inside,
 )
 from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling, borders_of
+from document_parser.layout.tables.text_lines import is_text_line
 from document_parser.models import Word
 
 MIN_PAGE_COLUMN_LINES = 8
@@ -299,6 +300,8 @@ def _rows_below(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:
             break
         parted = segments_of(line, size, MIN_CELL_GAP_EM)
         if len(parted) == 1 and line.width > 0.7 * (stack.right - stack.left):
+            break
+        if len(parted) > 1 and is_text_line(line.words, stack.right - stack.left):
             break
         rows.append(line)
         if len(parted) > 1:

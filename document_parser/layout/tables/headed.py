@@ -12,6 +12,7 @@ from itertools import pairwise
 from document_parser.layout.lines.lines import Line
 from document_parser.layout.tables.aligned import Interval, segments_of
 from document_parser.layout.tables.grid import Grid, GridCell
+from document_parser.layout.tables.text_lines import is_text_line
 from document_parser.models import Word
 
 MAX_ROW_GAP_EM = 1.1
@@ -46,6 +47,8 @@ def _grid_below(lines: Sequence[Line], size: float) -> Grid | None:
         if line.top - bottom > MAX_ROW_GAP_EM * size or line.bold_share > 0.5:
             break
         cells = _cells(line, columns, size)
+        if len(cells) > 1 and is_text_line(line.words, lines[0].width):
+            break
         if not cells or max(len(cell.text) for cell in cells) > MAX_CELL_CHARACTERS:
             break
         wider = [_with_text(column, cells, number) for number, column in enumerate(columns)]

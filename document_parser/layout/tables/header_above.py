@@ -16,6 +16,7 @@ from document_parser.layout.lines.lines import Line, body_size, lines_of, split_
 from document_parser.layout.page_index import Floats
 from document_parser.layout.tables.aligned import cells_of, plain_space, segments_of
 from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers, is_number
+from document_parser.layout.tables.text_lines import is_text_line
 from document_parser.models import Word
 
 MAX_HEADER_GAP_EM = 1.3
@@ -190,6 +191,8 @@ def _lines_above(grid: Grid, words: Sequence[Word], size: float) -> list[list[Li
         # The last heading may be longer than what it is over, but begins above it.
         begin = max(grid.left, segments_of(line, size)[-1][0])
         if bottom - line.bottom > limit or line.left < grid.left - 2 * size or begin > grid.right:
+            break
+        if is_text_line(line.words, grid.right - grid.left):
             break
         found.insert(0, line)
         bottom = line.top

@@ -71,6 +71,11 @@ class Lattice:
         return sum(self.drawn) - 2
 
     @cached_property
+    def is_closed(self) -> bool:
+        """Return whether lines are drawn between all columns, and between several rows below the header."""
+        return all(self.drawn) and self.inner_verticals > 0 and len(self.bands) > self.header_bands + 1
+
+    @cached_property
     def walls_drawn(self) -> bool:
         """Return whether a line is drawn between columns. Edges of filled boxes alone do not count: they surround cards too."""
         return self.inner_verticals > 0 and not all(line.edge for line in self.frame.verticals)

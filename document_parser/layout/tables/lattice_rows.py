@@ -15,6 +15,8 @@ from document_parser.layout.tables.row_starts import find_heading_spans, find_ro
 from document_parser.layout.tables.spanning_cells import TallCell, find_tall_cells
 from document_parser.models import Word
 
+MIN_CLOSED_COLUMNS = 3
+"""Columns with text in a row between drawn lines, at least, before a line with few of them is taken for a part of it."""
 MIN_HEADING_INDENT_EM = 1.5
 """Font sizes from the left edge of the first column to a text centred on all columns, at least: a label begins at the edge."""
 
@@ -83,7 +85,25 @@ def _group_lines(lattice: Lattice, words: Sequence[Word], spanning: Sequence[Tal
     """Return the lines of each row between two horizontal lines, without cells beside several rows."""
     lines = _lines_beside(lattice, words, spanning)
     starts = find_row_starts(lines, lattice.widths, lattice.size, lattice.ruled)
+    if lattice.is_closed:
+        starts = _without_broken_cells(lines, starts)
     return [lines[start:end] for start, end in pairwise([*starts, len(lines)])]
+
+
+def _without_broken_cells(lines: Sequence[Sequence[GridCell]], starts: Sequence[int]) -> list[int]:
+    """Return the lines that begin a row where lines are drawn around each cell of most rows.
+
+    Lines that have text in few columns, without the first one, go on with cells too narrow for theirs; so does the last line
+    of all with text in one column.
+    """
+    most = max(map(len, lines))
+    kept = [0]
+    for start, end in pairwise([*starts[1:], len(lines)]):
+        fullest = max(map(len, lines[start:end]))
+        is_first = any(cell.first == lines[0][0].first for line in lines[start:end] for cell in line)
+        if most < MIN_CLOSED_COLUMNS or fullest * 2 > most or (is_first and (fullest > 1 or end < len(lines))):
+            kept.append(start)
+    return kept
 
 
 def _lines_beside(lattice: Lattice, words: Sequence[Word], spanning: Sequence[TallCell]) -> list[list[GridCell]]:
