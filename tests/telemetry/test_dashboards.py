@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 from itertools import combinations
-from pathlib import Path
 
-import httpx2
 import pytest
 import yaml
+from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from document_parser.jobs.redis import counters
 from document_parser.telemetry import metrics
 from tests.support import promql, vllm_wire
+from tests.support.browser import DESKTOP, browser, found_browser, screenshots
 from tests.support.dashboards import BOARDS, FOLDER, panels, queries
-from tests.support.prometheus import DEPLOY, promtool
-from tests.support.service import free_port, wait_until
+from tests.support.grafana import running_grafana
+from tests.support.prometheus import DEPLOY, Prometheus, promtool
+from tests.support.service import Service, wait_until
 
 RECORDED = set(re.findall(r"record: (\S+)", (DEPLOY / "rules.yaml").read_text()))
 OF_VLLM = set(re.findall(r"^(vllm:\w+)", vllm_wire.metrics("m", 0, 0, 0, {}), re.MULTILINE))
@@ -97,35 +95,30 @@ def test_provisioning_names_the_dashboards_folder_and_a_datasource():
 
 
 def test_grafana_loads_the_dashboards(tmp_path):
-    """With GRAFANA_HOME, where Grafana was unpacked, or an installed one."""
-    home = Path(os.environ.get("GRAFANA_HOME", "/usr/share/grafana"))
-    grafana = shutil.which("grafana", path=os.pathsep.join([str(home / "bin"), os.environ.get("PATH", "")]))
-    if grafana is None or not (home / "conf" / "defaults.ini").exists():
-        pytest.skip("no Grafana here (GRAFANA_HOME names none)")
-    port = free_port()
-    settings = {
-        "GF_SERVER_HTTP_ADDR": "127.0.0.1", "GF_SERVER_HTTP_PORT": str(port), "GF_PATHS_DATA": str(tmp_path / "data"),
-        "GF_PATHS_LOGS": str(tmp_path / "logs"), "GF_PATHS_PROVISIONING": str(FOLDER / "provisioning"),
-        "GF_AUTH_ANONYMOUS_ENABLED": "true", "GF_ANALYTICS_REPORTING_ENABLED": "false",
-        "PROMETHEUS_URL": "http://127.0.0.1:9", "DOCPARSE_DASHBOARDS": str(FOLDER),
-    }  # fmt: skip
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [grafana, "server", "--homepath", home], env={**os.environ, **settings}, stdout=log, stderr=log
-        )
-    try:
-        client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
-
-        def loaded():
-            try:
-                return {one["uid"] for one in client.get("/api/search", params={"tag": "docparse"}).json()}
-            except (httpx2.TransportError, ValueError):
-                return set()
-
-        wait_until(lambda: loaded() == {board["uid"] for board in BOARDS.values()}, 60, "Grafana has all dashboards", pause=0.5)
+    with running_grafana(tmp_path, "http://127.0.0.1:9") as client:
         for board in BOARDS.values():
             found = client.get(f"/api/dashboards/uid/{board['uid']}").json()["dashboard"]
             assert [panel["title"] for panel in found["panels"]] == [panel["title"] for panel in board["panels"]]
-    finally:
-        server.terminate()
-        server.wait(30)
+
+
+def test_grafana_shows_what_a_real_run_did(tmp_path, paper):
+    """With SCREENSHOTS=docs/images it makes the pictures of docs/observability.md."""
+    path = found_browser()
+    if path is None:
+        pytest.skip("no Chromium here")
+    with (
+        Service(tmp_path / "service") as service,
+        Prometheus(tmp_path / "prometheus", service.port) as prometheus,
+        running_grafana(tmp_path / "grafana", f"http://127.0.0.1:{prometheus.port}") as client,
+        browser(path) as running,
+    ):
+        for _ in range(20):
+            assert service.ended(service.submit(paper))["status"] == "completed"
+        wait_until(lambda: prometheus.ask("sum(docparse_jobs_ended_total) >= 20"), 30, "the jobs are scraped")
+        page = running.new_page(viewport=DESKTOP)
+        for name, board in BOARDS.items():
+            page.goto(f"{client.base_url}/d/{board['uid']}?from=now-5m&to=now&kiosk")
+            page.wait_for_load_state("networkidle")
+            expect(page.get_by_text(panels(board)[0]["title"])).to_be_visible()
+            if (folder := screenshots()) is not None:
+                page.screenshot(path=folder / f"dashboard-{name}.png", full_page=True)
