@@ -125,10 +125,14 @@ def main() -> None:
     given = parser.parse_args()
     found = sorted(path for path in given.corpus.iterdir() if path.suffix in SUFFIXES)
     paths = [path for path in found if not given.names or path.name in given.names]
+    if not paths:
+        sys.exit(f"{given.corpus} has no such scans or photos. Name the folder that has them with --corpus.")
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         made = asyncio.run(make_all(paths, given.pages, folder, given.minutes))
+    if not made:
+        sys.exit("No document was read.")
     report = Report("searchable")
     report.tell(
         "scans and photos, of those of the corpus, words of our text",

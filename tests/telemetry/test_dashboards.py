@@ -102,7 +102,7 @@ def test_grafana_loads_the_dashboards(tmp_path):
 
 
 def test_grafana_shows_what_a_real_run_did(tmp_path, paper):
-    """With SCREENSHOTS=docs/images it makes the pictures of docs/observability.md."""
+    """With GRAFANA_HOME; SCREENSHOTS names the folder that gets a picture of each dashboard."""
     path = found_browser()
     if path is None:
         pytest.skip("no Chromium here")
