@@ -1033,6 +1033,8 @@ def test_it_fits_a_phone(service, opened, rich_job, scheme):
             page.get_by_role("button", name="Picture").tap()
             page.get_by_role("button", name="Read again").tap()
             expect(page.locator("#reread")).to_be_visible()
+            page.get_by_role("button", name="Download").tap()
+            expect(page.locator("#download-menu").get_by_text("Everything")).to_be_visible()
         else:
             expect(page.locator("#jobs li").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
