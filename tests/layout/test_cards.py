@@ -82,6 +82,13 @@ def test_a_text_with_double_space_between_its_lines_is_one_paragraph():
     assert len(blocks(words)) == 1
 
 
+def test_two_lines_rather_far_apart_are_one_text_only_where_a_long_one_goes_on_within_its_sentence():
+    first = "The next inspection is planned for November. Keep this report with"
+    for second, count in (("the elevator logbook.", 1), ("The elevator logbook.", 2)):
+        assert len(blocks(line(first, 72, 100) + line(second, 72, 118))) == count
+    assert len(blocks(line("payment within 30 days", 72, 100) + line("without discount", 72, 118))) == 2
+
+
 def test_paragraphs_of_one_line_end_where_the_next_one_begins():
     """Most lines are as far apart as paragraphs are."""
     words = prose(2, 72, 100, 400, first="It", last="the end of it all.")

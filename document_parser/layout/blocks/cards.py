@@ -37,6 +37,8 @@ def find_card_edges(left: Sequence[Line], right: Sequence[Line], size: float) ->
     """
     start = max(left[0].top, right[0].top) - size
     title = [line for line in (*left, *right) if line.bottom < start]
+    if any(line.text[:1].islower() or has_sentence_end(line.text) for line in title):
+        return None  # it ends a text above
     cards, others = (_split_cards([line for line in side if line.bottom >= start], size) for side in (left, right))
     if not cards or not others or len(others) > len(cards):
         return None

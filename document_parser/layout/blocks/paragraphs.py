@@ -44,6 +44,10 @@ USUAL_PITCH_EM = 1.25
 """Distance of two lines in font sizes, if a column is too short to measure it."""
 MAX_LOOSE_PITCH_EM = 1.9
 """Distance of two lines in font sizes, at most, if no line goes on with a small letter: those of a form are further apart."""
+MAX_SHORT_LINES, MIN_GOING_ON_CHARACTERS = 3, 30
+"""Lines of a column that is too short to measure it, at most; characters of a line in it, at least, with which one that goes on
+with a small letter is one text up to that distance.
+"""
 MAX_FREE_NUMBER = 99
 """Number of an item, at most, that need not follow the number before it: larger ones end sentences at a line's beginning."""
 MIN_HANG_EM = 0.6
@@ -76,8 +80,9 @@ MAX_VALEDICTION_CHARACTERS = 45
 class Column:
     """The common measures of a column's lines, in points. Indents and slack follow the direction of reading.
 
-    ``pitch`` is the usual distance of two lines in font sizes, ``body`` the page's usual font size. ``hangs``: the lines of an
-    item begin below its text, not below its marker. ``has_terms``: each of its terms begins a line.
+    ``pitch`` is the usual distance of two lines in font sizes, ``body`` the page's usual font size. ``is_short``: too few lines
+    to measure the pitch. ``hangs``: the lines of an item begin below its text, not below its marker. ``has_terms``: each of its
+    terms begins a line.
     """
 
     left: float
@@ -85,6 +90,7 @@ class Column:
     pitch: float
     body: float
     backwards: bool
+    is_short: bool
     hangs: bool = False
     has_terms: bool = False
 
@@ -97,6 +103,7 @@ class Column:
             pitch=_pitch(lines),
             body=body,
             backwards=is_right_to_left(word for line in lines for word in line.words),
+            is_short=len(lines) <= MAX_SHORT_LINES,
         )
         return replace(column, hangs=_has_hanging_items(lines, column), has_terms=_has_terms(lines, column))
 
@@ -249,7 +256,10 @@ def _is_apart(last: Line, line: Line, column: Column) -> bool:
     """Return whether the distance of two lines is larger than within a paragraph."""
     # Fractions push the lines of a paragraph apart.
     room = 1.5 if last.has_fraction or line.has_fraction else 1.0
-    return _pitch_of(last, line) > room * max(1.3 * column.pitch, column.pitch + 0.3)
+    usual = room * max(1.3 * column.pitch, column.pitch + 0.3)
+    if column.is_short and len(last.text) >= MIN_GOING_ON_CHARACTERS and _goes_on(last, line):
+        usual = max(usual, MAX_LOOSE_PITCH_EM)
+    return _pitch_of(last, line) > usual
 
 
 def _pitch_of(upper: Line, lower: Line) -> float:
