@@ -451,13 +451,14 @@ class Forbidden(DocumentParserError):
 
 
 class LoginRequired(DocumentParserError):
-    """The Authorization header has no token of this service, or the dashboard needs a password and none came."""
+    """The request has a key or token that nobody made here, or the dashboard needs a password and none came."""
 
     code = "LOGIN_REQUIRED"
     status = 401
     message = (
-        "The Authorization header is missing or holds no token of this service. Send ADMIN_TOKEN, or the token that "
-        "`docparse operator-token` prints on the machine, as a bearer token or as the dashboard's password."
+        "The request has no API key and no token of this service. Send an API key, which begins with dp_live_, or as the "
+        "operator ADMIN_TOKEN or what `docparse operator-token` prints on the machine, as a bearer token or as the dashboard's "
+        "password."
     )
 
 
@@ -1488,6 +1489,15 @@ class SchemaUnsupported(InvalidOption):
 
     code = "SCHEMA_UNSUPPORTED"
     message = "Parts of the schema are not supported. details.problems names each by its JSON pointer."
+
+    @classmethod
+    def for_problems(cls, problems: list[dict[str, Any]]) -> SchemaUnsupported:
+        """Return one error for all these problems, each with its ``pointer`` and ``message``.
+
+        The message has the first ones: the errors of facades have no details.
+        """
+        named = " ".join(f"{one['pointer'] or 'the schema'}: {one['message']}" for one in problems[: cls.MAX_NAMED_FIELDS])
+        return cls(f"{cls.message} {named}", problems=problems)
 
 
 class SchemaNotFound(DocumentParserError):

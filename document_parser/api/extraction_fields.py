@@ -144,7 +144,7 @@ def parse_order(settings: Settings, given: dict[str, Any]) -> ExtractionOrder:
     try:
         compile_schema(schema, of_row=given.get("scope") == "row")
     except SchemaProblems as error:
-        raise SchemaUnsupported(problems=[one._asdict() for one in error.problems]) from None
+        raise SchemaUnsupported.for_problems([one._asdict() for one in error.problems]) from None
     options = {key: given[key] for key in _ALLOWED if key in given}
     return ExtractionOrder(json_schema=schema, name=name, **options)
 

@@ -225,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_options(parser.add_argument_group("reading"))
     server = parser.add_argument_group("server")
     server.add_argument("--server", metavar="URL", help="address of a service that reads them, such as http://127.0.0.1:1233")
-    server.add_argument("--token", help="its admin token; default DOCPARSE_TOKEN of the environment")
+    server.add_argument("--token", help="an API key or its admin token; default DOCPARSE_TOKEN of the environment")
     server.add_argument(
         "--jobs",
         type=whole_number(1),

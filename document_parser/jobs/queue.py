@@ -231,8 +231,8 @@ def enqueue_deliverer(redis: Redis) -> None:
 
 
 def rq_id(job_id: str, stage: str) -> str:
-    """Return the RQ id of a stage of a job."""
-    return job_id if stage == "plan" else f"{job_id}-{stage}"
+    """Return the RQ id of a stage of a job. RQ takes no dots, which the variants of exports have."""
+    return job_id if stage == "plan" else f"{job_id}-{stage.replace('.', '--')}"
 
 
 def job_of(rq_job_id: str) -> str:

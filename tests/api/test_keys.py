@@ -86,6 +86,7 @@ def test_each_way_in_which_a_key_does_not_work_has_its_own_code(hosts, make, tmp
             assert code(answer) == (401, expected)
             assert answer.headers["WWW-Authenticate"]
             assert key not in answer.text or key == "dp_live_"
+    assert "an API key, which begins with dp_live_" in client.get("/v1/jobs", headers=bearer("guess")).text
 
 
 def test_a_scope_opens_what_it_names_and_admin_opens_all(hosts, make):

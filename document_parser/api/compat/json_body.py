@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
+from uuid import uuid4
 
 from flask import current_app, request
 
@@ -21,8 +22,6 @@ MAX_TEXT_BYTES = 1 << 16
 """Size from which a string is a document, in bytes."""
 MAX_REST_BYTES = 1 << 22
 """Maximum size of a body without its documents, in bytes."""
-_MARK = "\0document:"
-"""What a document's place in the JSON begins with; its number follows."""
 _DATA_URL = re.compile(rb"data:([^,;\"]{0,200})[^,\"]{0,200},")
 """How a data URL begins."""
 _UNESCAPED = re.compile(rb'(?<!\\)(?:\\\\)*"')
@@ -120,6 +119,9 @@ class _Reader:
 
     def __init__(self, stage: Callable[[], StagedFile]) -> None:
         self._stage = stage
+        # Nobody can guess it, so no string of the text is taken for the place of a document.
+        self._mark = f"{uuid4()}:"
+        """What a document's place in the rest begins with; its number follows."""
         self._rest = bytearray()
         self._documents: list[InlineDocument] = []
         self._string: bytearray | None = None
@@ -170,7 +172,7 @@ class _Reader:
 
     def _end_string(self) -> None:
         if self._document is not None:
-            self._keep(json.dumps(f"{_MARK}{len(self._documents)}").encode())
+            self._keep(json.dumps(f"{self._mark}{len(self._documents)}").encode())
             self._documents.append(self._document.end())
         else:
             self._keep(b'"' + bytes(self._string or b"") + b'"')
@@ -191,6 +193,6 @@ class _Reader:
             return {name: self._with_documents(one) for name, one in value.items()}
         if isinstance(value, list):
             return [self._with_documents(one) for one in value]
-        if isinstance(value, str) and value.startswith(_MARK):
-            return self._documents[int(value.removeprefix(_MARK))]
+        if isinstance(value, str) and value.startswith(self._mark):
+            return self._documents[int(value.removeprefix(self._mark))]
         return value

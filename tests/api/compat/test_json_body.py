@@ -58,6 +58,13 @@ def test_escaped_and_url_safe_and_unpadded_base64_is_understood(read, piece):
         assert found["x"].staged.path.read_bytes() == LARGE
 
 
+def test_no_short_text_is_taken_for_the_place_of_a_document(read):
+    encoded = base64.b64encode(LARGE).decode()
+    for text in ("\0document:0", "\0document:-1", "\0document:9", "\0document:x"):
+        assert read(json.dumps({"a": text}).encode(), 1 << 16) == {"a": text}
+        assert read(json.dumps({"a": text, "b": encoded}).encode(), 1 << 16)["a"] == text
+
+
 def test_what_is_no_json_and_no_base64_is_refused(read):
     for text in (b"", b"{", b'{"a": "b', b'{"a": "' + b"!" * 100_000 + b'"}', b'{"a": ' + b"1" * 5_000_000 + b"}"):
         with pytest.raises(BadRequest):

@@ -122,7 +122,10 @@ SCHEMA = {
 
 def test_values_are_extracted_from_a_parse_job_and_from_a_file(alice, bob, parsed, report):
     assert alice.post("/api/v2/extract/schema/validation", json={"data_schema": SCHEMA}).json() == {"data_schema": SCHEMA}
-    assert alice.post("/api/v2/extract/schema/validation", json={"data_schema": {"type": "wrong"}}).status_code == 422
+    wrong = {"type": "object", "properties": {"a": {"oneOf": []}}}
+    refused = alice.post("/api/v2/extract/schema/validation", json={"data_schema": wrong})
+    assert (refused.status_code, refused.json()["code"]) == (422, "SCHEMA_UNSUPPORTED")
+    assert "/properties/a/oneOf: " in refused.json()["detail"]
     file = alice.post("/api/v1/beta/files", files={"file": ("r.pdf", report)}, data={"purpose": "extract"}).json()
     answers = []
     for given in (parsed, file["id"]):
@@ -161,3 +164,10 @@ def test_documents_are_classified_by_rules(alice, bob, parsed, report):
         assert job["result"]["type"] == "Shop Report", job["result"]
         assert job["result"]["reasoning"]
     assert alice.post("/api/v2/classify", json={"file_input": parsed, "configuration": {"rules": []}}).status_code == 422
+
+
+def test_the_id_of_another_kind_of_job_is_not_found_in_the_shape_of_the_client(alice, parsed):
+    for kind, code in (("extract", "EXTRACTION_NOT_FOUND"), ("classify", "CLASSIFICATION_NOT_FOUND")):
+        answer = alice.get(f"/api/v2/{kind}/{parsed}")
+        assert (answer.status_code, answer.json()["code"]) == (404, code)
+        assert answer.json()["detail"]

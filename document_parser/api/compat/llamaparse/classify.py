@@ -63,8 +63,9 @@ def classify() -> Response:
     return json_response(_described(services, job, order))
 
 
+@facade.route("GET", "/api/v2/classify/<job_id>", EXTRACT)
 @facade.route("GET", "/api/v2/classify/<job_id>.<name>", EXTRACT)
-def get_classification(job_id: str, name: str) -> Response:
+def get_classification(job_id: str, name: str = "") -> Response:
     """Return a classify job. Raises JobNotFound, JobExpired, ClassificationNotFound, StorageUnavailable, RedisError."""
     services, job = get_services(), conversion.find_job(job_id)
     return json_response(_described(services, job, order_by_id(services, job.card.job_id, name)))

@@ -67,8 +67,9 @@ def extract() -> Response:
     return json_response(_described(found, order.digest, order, given) | {"status": "RUNNING"})
 
 
+@facade.route("GET", "/api/v2/extract/<job_id>", EXTRACT)
 @facade.route("GET", "/api/v2/extract/<job_id>.<name>", EXTRACT)
-def get_extraction(job_id: str, name: str) -> Response:
+def get_extraction(job_id: str, name: str = "") -> Response:
     """Return an extract job, with its values once they are there. Raises JobNotFound, JobExpired, ExtractionNotFound."""
     services, job = get_services(), conversion.find_job(job_id)
     order = order_by_id(services, job, name)
