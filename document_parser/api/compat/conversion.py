@@ -17,13 +17,13 @@ from document_parser.api.routes.stored_results import load_result
 from document_parser.api.routes.waiting import retry_after_header, wait_for_end
 from document_parser.api.services import get_services
 from document_parser.api.submission import AcceptedUpload, submit_document, submit_link
-from document_parser.errors import InvalidOption, PageNotRead, PageUnreadable, ServerBusy, SyncTimeout
+from document_parser.errors import InvalidOption, JobEnded, PageNotRead, PageUnreadable, ServerBusy, SyncTimeout
 from document_parser.ingest.fetch import check_origin as check_link
 from document_parser.ingest.origin import Origin
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.page_file import read_page_file
-from document_parser.models import PLACES, Document, PageStatus, PlacedText
+from document_parser.models import PLACES, Document, JobState, PageStatus, PlacedText
 from document_parser.ssrf import lookups
 from document_parser.storage import StoredFileMissing
 
@@ -60,8 +60,8 @@ def submit(
 def wait_for_job(job_id: str) -> Job:
     """Return a job that was read, once it is. Waits for at most SYNC_TIMEOUT_SECONDS.
 
-    Raises SyncTimeout, ServerBusy if too many requests wait, RecordedError for the error of a failed job, JobNotFound,
-    JobExpired, RedisError.
+    Raises SyncTimeout, ServerBusy if too many requests wait, RecordedError for the error of a failed job, JobEnded for one
+    that was cancelled before it was opened, JobNotFound, JobExpired, RedisError.
     """
     services = get_services()
     job = wait_for_end(services, job_id, services.settings.api.sync_timeout_seconds)
@@ -71,9 +71,14 @@ def wait_for_job(job_id: str) -> Job:
 
 
 def check_succeeded(job: Job) -> Job:
-    """Return a job that has ended with something read. Raises RecordedError for the error of a failed one."""
+    """Return a job that has ended with something read.
+
+    Raises RecordedError for the error of a failed one, JobEnded if it was cancelled before the document was opened.
+    """
     if job.error is not None:
         raise errors.RecordedError(job.error)
+    if job.state is JobState.CANCELLED and job.page_count is None:
+        raise JobEnded("The job was cancelled before the document was opened: nothing of it was read. Send it again.")
     return job
 
 

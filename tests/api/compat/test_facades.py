@@ -7,12 +7,17 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from document_parser.api.compat.conversion import check_succeeded
 from document_parser.api.compat.mounting import load_facades
 from document_parser.api.factory import create_app
 from document_parser.api.middleware.access import RESULT_READ
+from document_parser.errors import JobEnded
+from document_parser.jobs.records.job import Job
+from document_parser.models import JobState
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from document_parser.settings.serving import FACADES
 from tests.support.documents import report_pdf
+from tests.support.ledger_jobs import make_card
 from tests.support.routes import routes as own_routes
 
 SECRET = "alices-facade-report"
@@ -96,3 +101,10 @@ def test_no_facade_answers_without_a_key_what_is_not_for_anyone(anyone, alices_j
         assert (answer.status_code == 401) == (route.access.scope is not None), (route.method, address, answer.text)
         assert answer.headers["X-Request-ID"]
         assert "error" not in answer.json() or set(answer.json()) != {"error", "request_id", "timestamp"}, "in the wire's shape"
+
+
+def test_a_job_that_was_cancelled_before_it_was_opened_is_no_empty_document():
+    cancelled = Job(card=make_card(), state=JobState.CANCELLED)
+    with pytest.raises(JobEnded, match="nothing of it was read"):
+        check_succeeded(cancelled)
+    assert check_succeeded(cancelled.model_copy(update={"page_count": 3})).page_count == 3
