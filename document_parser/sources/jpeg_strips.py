@@ -14,6 +14,8 @@ _SEQUENTIAL = (0xC0, 0xC1)
 """Frames whose one scan has the picture from top to bottom."""
 _DRI, _SOS = 0xDD, 0xDA
 _TABLES = (0xC4, 0xDB)
+_FRAME_HEAD = 6
+"""Bytes of a frame before its components: precision, height, width, and how many these are."""
 _MAX_INTERVAL = 65535
 _BLOCK = 8
 _MARKER = re.compile(rb"\xff[^\x00]")
@@ -42,7 +44,7 @@ def join_strips(strips: Sequence[bytes], width: int, height: int, rows: int) -> 
     """
     found = [_split(strip) for strip in strips]
     first = found[0]
-    if first is None or not first.frame or len(first.frame) < 6 + 3 * first.frame[5]:
+    if first is None or len(first.frame) < _FRAME_HEAD or len(first.frame) < _FRAME_HEAD + 3 * first.frame[5]:
         return None
     for number, strip in enumerate(found):
         if strip is None or strip.scan_header != first.scan_header or strip.tables != first.tables:

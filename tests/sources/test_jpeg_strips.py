@@ -68,3 +68,7 @@ def test_what_cannot_be_joined_stays_in_strips():
     assert join_strips([one[:-40], one], WIDTH, 64, 32) is None, "cut off"
     uneven = encoded(whole.crop((0, 0, WIDTH, 30)))
     assert join_strips([uneven, uneven], WIDTH, 60, 30) is None, "strips end within a block"
+    at = one.index(b"\xff\xc0") + 2
+    length = int.from_bytes(one[at : at + 2], "big")
+    short = one[:at] + b"\0\5" + one[at + 2 : at + 5] + one[at + length :]
+    assert join_strips([short, short], WIDTH, 64, 32) is None, "a frame that ends before it says how many components it has"
