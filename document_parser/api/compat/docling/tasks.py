@@ -67,12 +67,16 @@ def refuse_socket(job_id: str) -> Response:
 
 @facade.route("GET", "/v1/result/<job_id>", READ_RESULT)
 def result(job_id: str) -> Response:
-    """Return the result of a task: the document, an archive, its chunks, or why there is none. Raises JobNotComplete."""
+    """Return the result of a task: the document, an archive, its chunks, or why there is none.
+
+    Raises JobNotComplete, and JobEnded for a task that was cancelled before its document was opened.
+    """
     job = conversion.find_job(job_id)
     if not job.state.has_ended:
         raise JobNotComplete()
     if (failure := answers.failure(job)) is not None:
         return json_response({"kind": "TaskFailureResult", "failure": failure})
+    conversion.check_succeeded(job)
     if chunk_answers.chunking_of(job):
         return chunk_answers.chunked([job])
     return answers.archive([job]) if job.card.options.output_format == "zip" else answers.converted(job)
