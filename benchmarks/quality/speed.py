@@ -36,8 +36,8 @@ def text_layer_lines(corpus: Path) -> list[str]:
         f"| {len(readings)} | {pages} | {speed:.1f} | ≥ {LEAST:.0f} | {met} | {pages / bare:.0f} |",
         "",
         "One core for everything: opening (a process a document), text, rules, layout, assembly and the written Markdown. "
-        "The first document is read once more before, uncounted, as the processes of a service have been loaded when a document "
-        f"comes: that took {first.seconds - readings[0].seconds:.1f} s more.",
+        "The first document is read once before, uncounted: the processes of a service are loaded before a document comes. "
+        f"That took {first.seconds - readings[0].seconds:.1f} s more.",
         "",
         "| part | ms a page |",
         "|---|---|",
