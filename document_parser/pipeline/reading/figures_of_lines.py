@@ -1,0 +1,40 @@
+"""Put the figures that RapidOCR read into a line that Tesseract read: figures are the same in every script.
+
+Packs for old print and for two scripts take figures for others, *851* for *351*, and section signs for figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from document_parser.models import Word
+
+MIN_SAME_PLACE_SHARE = 0.7
+"""Share of the length of two words that they have in common if they are one."""
+SECTION_SIGN = "\u00a7"
+
+
+def with_own_figures(words: Sequence[Word], own: Sequence[Word]) -> list[Word]:
+    """Return the words of a line with those without letters as the words of ``own`` in their places have them."""
+    return [_as_in(own, word) if _is_figures(word.text) else word for word in words]
+
+
+def _as_in(own: Sequence[Word], word: Word) -> Word:
+    """Return the word with the text of the figures in its place; the word itself if there are none."""
+    count = _count_figures(word.text)
+    same = (other.text for other in own if _is_figures(other.text) and _are_in_one_place(word, other))
+    return word._replace(text=next((text for text in same if _count_figures(text) == count), word.text))
+
+
+def _is_figures(text: str) -> bool:
+    """Return whether a word has figures or a section sign, and no letters."""
+    return not any(map(str.isalpha, text)) and _count_figures(text) > 0
+
+
+def _count_figures(text: str) -> int:
+    return sum(sign.isdecimal() or sign == SECTION_SIGN for sign in text)
+
+
+def _are_in_one_place(word: Word, other: Word) -> bool:
+    common = min(word.right, other.right) - max(word.left, other.left)
+    return common >= MIN_SAME_PLACE_SHARE * (max(word.right, other.right) - min(word.left, other.left))
