@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from document_parser.engines.tesseract.word_places import are_in_one_place
 from document_parser.models import Word
 
-MIN_SAME_PLACE_SHARE = 0.7
-"""Share of the length of two words that they have in common if they are one."""
 SECTION_SIGN = "\u00a7"
 
 
@@ -22,7 +21,7 @@ def with_own_figures(words: Sequence[Word], own: Sequence[Word]) -> list[Word]:
 def _as_in(own: Sequence[Word], word: Word) -> Word:
     """Return the word with the text of the figures in its place; the word itself if there are none."""
     count = _count_figures(word.text)
-    same = (other.text for other in own if _is_figures(other.text) and _are_in_one_place(word, other))
+    same = (other.text for other in own if _is_figures(other.text) and are_in_one_place(word, other))
     return word._replace(text=next((text for text in same if _count_figures(text) == count), word.text))
 
 
@@ -33,8 +32,3 @@ def _is_figures(text: str) -> bool:
 
 def _count_figures(text: str) -> int:
     return sum(sign.isdecimal() or sign == SECTION_SIGN for sign in text)
-
-
-def _are_in_one_place(word: Word, other: Word) -> bool:
-    common = min(word.right, other.right) - max(word.left, other.left)
-    return common >= MIN_SAME_PLACE_SHARE * (max(word.right, other.right) - min(word.left, other.left))
