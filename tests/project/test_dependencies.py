@@ -254,6 +254,14 @@ def test_no_process_that_stays_loads_what_draws_on_terminals_or_two_clients_of_r
     assert "rich" not in ran.stdout
 
 
+def test_the_process_that_opens_documents_loads_no_settings_exporters_or_event_loops():
+    """The first document of a command waits for it, and each of its children maps what it holds."""
+    unneeded = "{'pydantic_settings', 'document_parser.settings', 'document_parser.export', 'document_parser.sources.exchange'}"
+    told = f"import sys; import document_parser.sources.opener; print('loaded:', *{unneeded} & sys.modules.keys())"
+    ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["loaded:"]
+
+
 def test_what_the_service_needs_takes_as_much_disk_as_the_readme_says():
     [gigabytes] = re.findall(
         r"installs the service into `\.venv`, which takes (\d\.\d) GB of disk", (ROOT / "README.md").read_text()
