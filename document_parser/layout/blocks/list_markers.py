@@ -16,7 +16,7 @@ _BULLET_ALONE = re.compile("([•◦▪‣●■►❖\uf0b7\uf0a7\uf0d8])(?=[^\
 _HEBREW, _ARABIC, _HANGUL = "א-ת", "أابجدهوزحطيكلمن", "가나다라마바사아자차카타파하"
 _CYRILLIC, _GREEK = "абвгдежзиклмн", "α-κ"
 _NUMBER = re.compile(
-    r"(\(?\d{1,3}[.)]|\[\d{1,3}\]|\(?[a-z][)]|[a-z]\.|\(?[ivx]{1,5}[)]|[ivx]{2,5}\.|\(?[A-Z]\)|\(?[IVX]{2,5}[)]|[IVX]{2,5}\."
+    r"(\(?\d{1,3}[.)]|\[\d{1,3}\]|\(?(?P<letter>[a-z])(?P=letter)?[)]|[a-z]\.|\(?[ivx]{1,5}[)]|[ivx]{2,5}\.|\(?[A-Z]\)|\(?[IVX]{2,5}[)]|[IVX]{2,5}\."
     rf"|\(?[{_CYRILLIC}{_GREEK}{_HEBREW}{_HANGUL}]\)|[{_GREEK}{_HEBREW}{_HANGUL}]\.|[{_ARABIC}][-.)]"
     r"|[①-⑳])\s+(?=\S)"
 )
@@ -59,6 +59,8 @@ class ListMarker:
             found.add("i" if letters.islower() else "I")
         if len(letters) == 1 and not letters.isdecimal():
             found.add("a" if letters.islower() else "A")
+        elif len(letters) == 2 and letters[0] == letters[1] and not found:
+            found.add("aa")
         return frozenset(f"{before}{style}{after}" for style in found or {"1"})
 
     @property
@@ -71,7 +73,7 @@ class ListMarker:
     def is_first(self) -> bool:
         """Return whether a list may begin with the marker: a bullet, or the first number or letter."""
         core = _CORE.search(self.text)
-        return self.bullet or core is None or core[0] in _FIRST
+        return self.bullet or core is None or core[0] in _FIRST or core[0] == "aa"
 
 
 def list_marker_of(text: str) -> ListMarker | None:

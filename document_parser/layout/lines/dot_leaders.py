@@ -54,7 +54,10 @@ def _merge_leader(run: Sequence[Word], words: Sequence[Word]) -> Word:
     row = [word for word in words if word.top - 0.5 * size < middle < word.bottom + 0.5 * size]
     beside = [word for word in row if not _DOTS.fullmatch(word.text)]
     left = max((word.right for word in beside if word.right <= first.left + 1), default=first.left)
-    number = min((word for word in beside if word.left >= last.right - 1), key=lambda word: word.left, default=last)
-    right = number.left if len(number.text) <= MAX_PAGE_NUMBER_CHARACTERS else last.right
+    after = [word for word in beside if word.left >= last.right - 1]
+    number = min(after, key=lambda word: word.left, default=last)
+    # Several numbers are the columns of a table, whose gaps stay open.
+    is_page_number = len(after) == 1 and len(number.text) <= MAX_PAGE_NUMBER_CHARACTERS
+    right = number.left if is_page_number else last.right
     text = " ".join(dot.text for dot in run)
     return first._replace(text=text, left=min(first.left, left + 0.3 * size), right=max(last.right, right - 0.3 * size))

@@ -9,8 +9,8 @@ from document_parser.models import Word
 
 MIN_INITIAL_RATIO = 1.7
 """Font size of a drop cap divided by that of the text beside it, at least."""
-MAX_INITIAL_GAP_EM = 0.8
-"""Font sizes of the text between a drop cap and the first line beside it, at most."""
+MAX_INITIAL_GAP_EM = 1.4
+"""Font sizes of the text between a drop cap and the first line beside it, at most: some stand in a coloured box."""
 MIN_LETTER_WIDTH_RATIO = 0.4
 """Width over height of the box of a letter that OCR read, at least."""
 MAX_OVERLAP_EM = 0.2

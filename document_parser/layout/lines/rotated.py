@@ -25,6 +25,8 @@ MIN_HEADING_RATIO, TITLE_RATIO = 1.12, 1.5
 """Font size of a heading and of a title in vertical writing, at least, divided by that of the text."""
 MAX_MORE_GAP_EM = 0.3
 """By how many widths of a column the white between two paragraphs of vertical writing is larger than within one."""
+MIN_TIER_GAP_EM = 0.8
+"""Font sizes of white across all columns of vertical writing, at least, between two tiers of them."""
 MAX_HEADING_CHARACTERS = 60
 """Characters of a heading in vertical writing, at most."""
 NARROW_RATIO = 1.5
@@ -165,14 +167,32 @@ def build_sideways_blocks(words: Sequence[Word], scale: Scale, upright: Sequence
     A strip in the page's margin, outside all ``upright`` text, is a stamp (of an archive, of a journal's site) and becomes a
     page header. Words are in points.
     """
-    vertical = sum(is_cjk(word.text) for word in words) * 2 > len(words)
+    if sum(is_cjk(word.text) for word in words) * 2 > len(words):
+        return _build_vertical_blocks(words, scale)
     rank = {id(word): number for number, word in enumerate(words)}
-    ordered = [sorted(strip, key=lambda word: rank[id(word)]) for strip in _group_strips(words, reverse=vertical)]
-    if vertical:
-        size = body_size(words)
-        strips = _join_columns(ordered)
-        return [_with_heading(_block_of_strip(strip, vertical, scale, False), strip, size) for strip in strips]
-    return [_block_of_strip(strip, vertical, scale, not vertical and _is_marginal(strip, scale, upright)) for strip in ordered]
+    ordered = [sorted(strip, key=lambda word: rank[id(word)]) for strip in _group_strips(words, reverse=False)]
+    return [_block_of_strip(strip, False, scale, _is_marginal(strip, scale, upright)) for strip in ordered]
+
+
+def _build_vertical_blocks(words: Sequence[Word], scale: Scale) -> list[Block]:
+    """Return the blocks of vertical writing: the columns of each tier from right to left, one tier below the other."""
+    size = body_size(words)
+    strips: list[list[Word]] = []
+    for tier in _split_tiers(words, size):
+        strips += _join_columns(_group_strips(tier, reverse=True))
+    return [_with_heading(_block_of_strip(strip, True, scale, False), strip, size) for strip in strips]
+
+
+def _split_tiers(words: Sequence[Word], size: float) -> list[list[Word]]:
+    """Split vertical writing where white runs across all of its columns, as newspapers and dictionaries have it."""
+    tiers: list[list[Word]] = []
+    reach = 0.0
+    for word in sorted(words, key=lambda word: word.top):
+        if not tiers or word.top - reach > MIN_TIER_GAP_EM * size:
+            tiers.append([])
+        tiers[-1].append(word)
+        reach = max(reach, word.bottom)
+    return tiers
 
 
 def _with_heading(block: Block, strip: Sequence[Word], body: float) -> Block:
