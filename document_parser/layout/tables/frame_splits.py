@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
@@ -9,7 +10,7 @@ from statistics import median
 from document_parser.layout.lines.lines import Line, lines_of
 from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import find_column_borders, segments_of
-from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling
+from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling, borders_of
 from document_parser.models import Word
 
 MAX_GAP_EM = 4
@@ -32,6 +33,9 @@ MIN_PART_GAP_POINTS = 2.5
 """Points between two rules that may be the edges of two tables, at least: closer ones are a double line."""
 MAX_PART_CUTS = 4
 """Bands of a frame that may separate tables, at most; all stretches between them are looked at."""
+MIN_FORM_LABELS, MIN_LABEL_SHARE = 3, 0.2
+"""Labels with a colon in a form above a table, at least, and their share of its words."""
+_LABEL = re.compile(r"[^\W\d_]\s?[:：]")
 MIN_CELL_GAP_EM = 1.0
 """Font sizes of the gap between two cells, at least."""
 
@@ -132,6 +136,28 @@ def parts_of_frame(frame: Frame, page: PageIndex, size: float) -> list[Frame]:
         if size < bottom - top < frame.bottom - frame.top - 1
         and sum(top - TOUCH_POINTS <= line.at <= bottom + TOUCH_POINTS for line in frame.horizontals) > 1
     ]
+
+
+def split_off_form(frame: Frame, page: PageIndex) -> list[Frame]:
+    """Split a frame at the line that parts a form, labels with colons and their values, from a table without labels below it.
+
+    Returns the frame itself if lines part its columns, or if it begins with no form.
+    """
+    if inner_walls(frame):
+        return [frame]
+    for at in borders_of(line.at for line in frame.horizontals if line.length > MIN_PART_LINE_SHARE * (frame.right - frame.left)):
+        above, below = words_between(frame, frame.top, at, page), words_between(frame, at, frame.bottom, page)
+        labels = count_labels(above)
+        if labels >= MIN_FORM_LABELS and labels >= MIN_LABEL_SHARE * len(above):
+            is_parted = len(below) > 0 and count_labels(below) < MIN_LABEL_SHARE / 2 * len(below)
+            edges = (frame.top, at, frame.bottom) if is_parted else (frame.top, frame.bottom)
+            return [_part_between(frame, top, bottom) for top, bottom in pairwise(edges)]
+    return [frame]
+
+
+def count_labels(words: Sequence[Word]) -> int:
+    """Return how many words are labels with a colon; the hours of a time are none."""
+    return sum(_LABEL.search(word.text) is not None for word in words)
 
 
 def _may_part(lines: Sequence[Line], size: float) -> bool:

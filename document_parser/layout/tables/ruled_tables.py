@@ -5,7 +5,6 @@ Frames around text, the lines of forms and charts, and rules above and below run
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +13,14 @@ from document_parser.layout.lines.lines import body_size, lines_of
 from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.dividers import divide
 from document_parser.layout.tables.frame_groups import group_frames, is_single_line
-from document_parser.layout.tables.frame_splits import inner_walls, parts_of_frame, words_inside
+from document_parser.layout.tables.frame_splits import (
+    MIN_FORM_LABELS,
+    count_labels,
+    inner_walls,
+    parts_of_frame,
+    split_off_form,
+    words_inside,
+)
 from document_parser.layout.tables.grid import Grid, is_number, words_outside
 from document_parser.layout.tables.header_above import add_header_above, add_rows_around, is_striped
 from document_parser.layout.tables.is_table import is_running_text, is_table
@@ -46,8 +52,6 @@ MAX_READINGS = 2
 """Runs of a frame's lines that are read as aligned columns, at most."""
 MIN_ROW_LINES = 4
 """Horizontal lines of a frame, at least, of which two part its rows: three may be those of a table with a header alone."""
-_LABEL = re.compile(r"[^\W\d_]\s?[:：]")
-"""A label and its colon; the hours of a time have none."""
 MIN_HEADED_COLUMNS = 3
 """Columns of an empty table, at least: two with words at the top may be a form's."""
 MIN_WALL_SHARE = 0.3
@@ -72,7 +76,8 @@ def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence
     found: dict[tuple[int, ...], list[Proposal]] = {}
     read: set[tuple[int, ...]] = set()
     frames, short_lines = _find_frames(_drop_highlights(rules, page, size), size)
-    groups = group_frames(frames, short_lines, page, size)
+    joined = group_frames(frames, short_lines, page, size)
+    groups = [piece for group in joined for piece in split_off_form(group, page)]
     parts = [part for group in groups for part in parts_of_frame(group, page, size)]
     for number, frame in enumerate([*groups, *parts][:MAX_FRAMES]):
         part = number >= len(groups)
@@ -154,11 +159,10 @@ def _is_along(word: Word, lines: Sequence[Ruling]) -> bool:
 
 def _is_headed_by_form(grid: Grid) -> bool:
     """Return whether the first row is a form above a table, labels with colons and their values: it heads no column."""
-    labelled = [
-        [bool(_LABEL.search(" ".join(word.text for word in cell.words))) for cell in row if cell.words] for row in grid.rows
-    ]
-    first, *rest = labelled
-    return len(first) > 2 and sum(first) * 2 > len(first) and sum(map(sum, rest)) * 4 < sum(map(len, rest))
+    labels = [[count_labels(cell.words) for cell in row if cell.words] for row in grid.rows]
+    first, *rest = labels
+    is_form = len(first) > 2 and sum(first) >= MIN_FORM_LABELS and sum(map(bool, first)) * 2 >= len(first)
+    return is_form and sum(map(sum, rest)) * 4 < sum(map(len, rest))
 
 
 def _add_headers(grids: Sequence[Grid], page: PageIndex) -> list[Grid]:
