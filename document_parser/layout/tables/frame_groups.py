@@ -216,7 +216,7 @@ def _extend_down(stack: Frame, others: Sequence[Frame], page: PageIndex, size: f
     if stack.verticals and not _is_coloured_header(stack):
         return stack
     stack = _extend_up(stack, others, page, size)
-    limit = min((other.top for other in others if _is_below(other, stack)), default=float("inf"))
+    limit = min((other.top for other in others if _is_below(other, stack, page)), default=float("inf"))
     lines = lines_of(words_between(stack, stack.bottom + TOUCH_POINTS + min(TOUCH_POINTS, 0.5 * size), limit, page))
     rows = _rows_below(lines, stack, size)
     held = lines_of(words_inside(stack, page))
@@ -276,14 +276,22 @@ def _is_overlapping(other: Frame, stack: Frame) -> bool:
     return other.left < stack.right and stack.left < other.right
 
 
-def _is_below(other: Frame, stack: Frame) -> bool:
-    """Return whether a frame begins below another one and is not a short line within its width."""
-    short = is_single_line(other) and stack.left - TOUCH_POINTS < other.left and other.right < stack.right + TOUCH_POINTS
-    return (
-        _is_overlapping(other, stack)
-        and other.top > stack.bottom + TOUCH_POINTS
-        and (not short or _have_same_width(stack, other))
-    )
+def _is_below(other: Frame, stack: Frame, page: PageIndex) -> bool:
+    """Return whether a frame begins below another one and is no short line within its width, nor several over sums."""
+    if not _is_overlapping(other, stack) or other.top <= stack.bottom + TOUCH_POINTS:
+        return False
+    within = stack.left - TOUCH_POINTS < other.left and other.right < stack.right + TOUCH_POINTS
+    if _have_same_width(stack, other) or not within:
+        return True
+    return not (is_single_line(other) or _are_lines_of_sums(other, stack, page))
+
+
+def _are_lines_of_sums(other: Frame, stack: Frame, page: PageIndex) -> bool:
+    """Return whether lines run over some columns of rows that begin left of them: those above and below sums."""
+    if other.verticals:
+        return False
+    rows = lines_of(words_between(stack, other.top, other.bottom, page))
+    return len(rows) > 0 and all(row.left < other.left - TOUCH_POINTS for row in rows)
 
 
 def _rows_below(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:

@@ -24,6 +24,10 @@ MIN_REMARKED_CELLS = 3
 """Cells of a row that has a remark below one of them, at least: beside two columns, such a line may be a label of its own."""
 MAX_REMARK_GAP_EM = 0.8
 """Font sizes of white between a row and a remark, at most: wider white parts rows."""
+MIN_HEADED_CELLS = 3
+"""Cells of the rows above and below the heading of a section, at least."""
+MAX_LABEL_OFFSET_EM, MIN_ROW_INDENT_EM = 0.2, 0.5
+"""Font sizes by which the heading of a section may begin right of the label above it, and by which its rows are indented."""
 REMARK_GAP_TOLERANCE_EM = 0.15
 """Font sizes by which the white on both sides of a line must differ to tell which row it belongs to."""
 MAX_REMARK_RATIO = 0.93
@@ -51,6 +55,9 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
         joined = [_join(lines[first:end]) for first, end in pairwise([*kept, len(lines)])]
         return [kept[start] for start in find_row_starts(joined, widths, size, ruled)]
     votes = [_score_break(upper, lower, widths, size) for upper, lower in pairwise(lines)]
+    for number, (upper, heading, row) in enumerate(zip(lines, lines[1:], lines[2:], strict=False)):
+        if _heads_section(upper, heading, row, size):
+            votes[number] = max(votes[number], 2)
     gaps_between = [_gap_between(upper, lower) for upper, lower in pairwise(lines)]
     if votes and lines[0][0].first > 0 == lines[1][0].first and gaps_between[0] < 0.5 * size:
         votes[0] = 0  # the first line of a long cell, above the middle of its row
@@ -70,6 +77,21 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
     if ruled and not any(vote >= 3 for vote in votes):
         return [0]
     return [0] + [number for number, vote in enumerate(votes, start=1) if vote >= least]
+
+
+def _heads_section(upper: CellLine, heading: CellLine, row: CellLine, size: float) -> bool:
+    """Return whether a line with one text is the heading of the rows below it, which are indented or less bold than it is.
+
+    The row above has numbers in its other columns, and a label that is at an end.
+    """
+    if len(heading) != 1 or len(upper) < MIN_HEADED_CELLS or len(row) < MIN_HEADED_CELLS:
+        return False
+    label, title, first = upper[0], heading[0], row[0]
+    if {label.first, title.first, first.first} != {0} or not all(is_number(cell.text) or len(cell.text) == 1 for cell in upper[1:]):
+        return False  # a currency's sign may be a cell
+    heads = first.left - title.left > MIN_ROW_INDENT_EM * size or (title.bold and not first.bold)
+    level = title.left - label.left < MAX_LABEL_OFFSET_EM * size
+    return heads and level and title.text[:1].isupper() and label.text[-1:].isalnum()
 
 
 def _find_remarks(lines: Sequence[CellLine], size: float) -> set[int]:
