@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 
 from document_parser.layout.lines.lines import lines_of
@@ -21,6 +22,10 @@ MIN_PAGE_COLUMN_FILL_SHARE = 0.8
 """Share of the column's width above which its middle line fills it like running text."""
 MIN_GOING_ON_SHARE = 0.5
 """Share of the cells that begin with a small letter, at least, if they are lines of sentences; most cells begin anew."""
+STORY_LINE_CHARACTERS = 14
+"""Characters of the middle line of a newspaper's column, at least."""
+MIN_STORY_GOING_ON_SHARE, MIN_FULL_LINES_SHARE = 0.4, 0.7
+"""Share of the lines of a story that begin with a small letter, and of those that are about as long as usual, at least."""
 MAX_SHORT_TEXT_LETTERS = 90
 """Letters of a cell above which its text is long."""
 
@@ -75,6 +80,24 @@ def _is_set_in_columns(grid: Grid) -> bool:
         letters = median(len(line.text) for line in lines)
         prose += letters > PAGE_COLUMN_CHARACTERS and median(line.width for line in lines) > MIN_PAGE_COLUMN_FILL_SHARE * width
     return prose * 2 >= grid.columns
+
+
+def holds_stories(grid: Grid) -> bool:
+    """Return whether most columns of a grid hold one long cell of running text in short lines, as a newspaper's stories do."""
+    stories = sum(
+        any(_is_story([line.text for line in lines_of(cell.words)]) for cell in _cells_of_column(grid, column))
+        for column in range(grid.columns)
+    )
+    return stories * 2 > grid.columns
+
+
+def _is_story(lines: Sequence[str]) -> bool:
+    """Return whether lines are those of sentences: many, none much shorter than usual but the last ones of paragraphs."""
+    if len(lines) < MIN_PAGE_COLUMN_LINES or median(map(len, lines)) < STORY_LINE_CHARACTERS:
+        return False
+    going_on = sum(line[0].islower() for line in lines)
+    full = sum(len(line) > MIN_PAGE_COLUMN_FILL_SHARE * median(map(len, lines)) for line in lines)
+    return going_on >= MIN_STORY_GOING_ON_SHARE * len(lines) and full >= MIN_FULL_LINES_SHARE * len(lines)
 
 
 def _cells_of_column(grid: Grid, column: int) -> list[GridCell]:

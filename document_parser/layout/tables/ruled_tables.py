@@ -23,7 +23,7 @@ from document_parser.layout.tables.frame_splits import (
 )
 from document_parser.layout.tables.grid import Grid, is_number, words_outside
 from document_parser.layout.tables.header_above import add_header_above, add_rows_around, is_striped
-from document_parser.layout.tables.is_table import is_running_text, is_table
+from document_parser.layout.tables.is_table import holds_stories, is_running_text, is_table
 from document_parser.layout.tables.nested import frames_in_cells, grid_with_tables
 from document_parser.layout.tables.ruled_table import grid_of_frame, is_row_of_boxes
 from document_parser.layout.tables.rulings import (
@@ -88,6 +88,8 @@ def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence
         read.add(key)
         inner = frames_in_cells(frame, frames)
         grid = (grid_with_tables(frame, inside, inner) if inner else None) or grid_of_frame(frame, inside)
+        if grid is not None and len(inner_walls(frame)) < grid.columns - 1 and holds_stories(grid):
+            grid = None  # lines between some of its columns part the stories of a newspaper
         proposals = [] if grid is None else [Proposal(grid, Origin.RULED, _prior_of(grid, frame), part)]
         if key[2:] not in found and not _is_fully_ruled(frame):
             aligned = propose_aligned_tables(page, lines_of(inside), size, MAX_READINGS)
