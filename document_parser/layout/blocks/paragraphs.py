@@ -471,11 +471,17 @@ def demote_signatures(blocks: list[Block]) -> list[Block]:
 
     A signature is a short heading right after the valediction of a letter, a short line that ends with a comma, or one that the
     block before it is too, in the letters of a hand, or that the next block begins with again. A heading has sentences or a
-    table below it: "Dear Sir or Madam," may stand above a subject.
+    table below it: "Dear Sir or Madam," may stand above a subject. What stands at the end of a letter heads nothing: stamps too.
     """
     found = list(blocks)
+    end = _end_of_letter(blocks)
     for number, block in enumerate(blocks[1:], 1):
-        if block.kind != "heading" or len(block.text.split()) > MAX_SIGNATURE_WORDS or any(map(str.isdigit, block.text)):
+        if block.kind != "heading":
+            continue
+        if number > end:
+            found[number] = block.model_copy(update={"kind": "paragraph", "level": None, "size_points": None})
+            continue
+        if len(block.text.split()) > MAX_SIGNATURE_WORDS or any(map(str.isdigit, block.text)):
             continue
         before, after = blocks[number - 1], blocks[number + 1] if number + 1 < len(blocks) else None
         closes = before.kind == "paragraph" and before.text.endswith(",") and len(before.text) < MAX_VALEDICTION_CHARACTERS
@@ -487,6 +493,18 @@ def demote_signatures(blocks: list[Block]) -> list[Block]:
         if is_late and ((closes and not _is_headed(after)) or repeated):
             found[number] = block.model_copy(update={"kind": "paragraph", "level": None, "size_points": None})
     return found
+
+
+def _end_of_letter(blocks: Sequence[Block]) -> int:
+    """Return the place of the valediction that no sentences and no table follow; the number of blocks if there is none."""
+    for number in range(len(blocks) - 1, 0, -1):
+        block, before = blocks[number], blocks[number - 1]
+        if block.kind == "table" or _is_headed(block):
+            return len(blocks)
+        closes = block.kind == "paragraph" and block.text.endswith(",") and len(block.text) < MAX_VALEDICTION_CHARACTERS
+        if closes and _is_headed(before) and before.kind != "table":
+            return number
+    return len(blocks)
 
 
 def _is_closed_without_comma(before: Block, after: Sequence[Block]) -> bool:

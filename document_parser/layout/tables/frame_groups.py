@@ -287,11 +287,11 @@ def _is_below(other: Frame, stack: Frame, page: PageIndex) -> bool:
 
 
 def _are_lines_of_sums(other: Frame, stack: Frame, page: PageIndex) -> bool:
-    """Return whether lines run over some columns of rows that begin left of them: those above and below sums."""
+    """Return whether lines run over some columns of rows most of which begin left of them: those above and below sums."""
     if other.verticals:
         return False
     rows = lines_of(words_between(stack, other.top, other.bottom, page))
-    return len(rows) > 0 and all(row.left < other.left - TOUCH_POINTS for row in rows)
+    return len(rows) > 0 and sum(row.left < other.left - TOUCH_POINTS for row in rows) * 2 >= len(rows)
 
 
 def _rows_below(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:
