@@ -31,8 +31,12 @@ _MARKED = re.compile(r"[^\W_][0-9a-pr-z][.,;:!?)\]]*$")
 """A word whose last letter may be a mark: a digit, or a small letter behind a digit."""
 _MARKED_STOP = re.compile(r"[^\W\d_][.,;:!?)\]]+\d{1,3}$")
 """A word with a stop that may have a mark behind it."""
-_TEX_MARK = re.compile(r"(?<=\w)\^\{([0-9a-z]{1,3})\}?")
+_TEX_MARK = re.compile(r"(?<=\w)\^\{([0-9a-z]{1,3})\}?|(?<=\d)\^([0-9a-z]{1,2})\b")
 """How the recognition writes a raised mark now and then."""
+MIN_RULE_WIDTH_SHARE, MIN_RULE_WIDTH_RATIO = 0.6, 0.7
+"""Width of a drawn line in the image of a line, at least, over that of the image and over its height: letters are narrower."""
+RULE_EDGE_SHARE = 0.25
+"""Share of the height at the top and at the foot of the image where a drawn line is that of a table's cell."""
 
 Pixels = NDArray[np.uint8]
 """Rows of 8-bit pixels, blue, green, red."""
@@ -54,7 +58,7 @@ class _Glyph(NamedTuple):
 
 def may_have_marks(text: str) -> bool:
     """Return whether a word of a text may end with a mark: what is asked before its image is cut out."""
-    return "^{" in text or any(_ends_like_mark(word) for word in text.split())
+    return "^" in text or any(_ends_like_mark(word) for word in text.split())
 
 
 def _ends_like_mark(word: str) -> bool:
@@ -70,7 +74,7 @@ def mark_raised(text: str, line: Pixels) -> str:
 
     Raises cv2.error for an image without pixels.
     """
-    text = _TEX_MARK.sub(lambda found: found[1].translate(RAISED), text)
+    text = _TEX_MARK.sub(lambda found: (found[1] or found[2]).translate(RAISED), text)
     words = text.split()
     if not any(map(_ends_like_mark, words)):
         return text
@@ -86,6 +90,7 @@ def _find_glyphs(line: Pixels) -> list[_Glyph]:
     _, ink = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
     if (ink > 0).mean() > 0.5:  # light letters on dark ground
         ink = cv2.bitwise_not(ink)
+    ink = _without_rules(ink)
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink)
     found: list[_Glyph] = []
     for left, top, width, height, area in sorted(stats[1:].tolist()):
@@ -103,6 +108,20 @@ def _find_glyphs(line: Pixels) -> list[_Glyph]:
         else:
             found.append(glyph)
     return found
+
+
+def _without_rules(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return ink without the drawn lines above and below the letters, which touch them in the cell of a table."""
+    height, width = ink.shape
+    least = round(max(MIN_RULE_WIDTH_SHARE * width, MIN_RULE_WIDTH_RATIO * height))
+    edge = round(RULE_EDGE_SHARE * height)
+    if least >= width or not edge:
+        return ink
+    rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, least), np.uint8))
+    rules[edge:-edge] = 0
+    if not rules.any():
+        return ink
+    return cv2.bitwise_and(ink, cv2.bitwise_not(cv2.dilate(rules, np.ones((3, 1), np.uint8))))
 
 
 def _split_words(glyphs: list[_Glyph], words: int) -> list[list[_Glyph]] | None:
