@@ -12,7 +12,8 @@ SPEAKING_BULLETS = frozenset("✓✔✗✘")
 DRAWN_BULLETS = "".join(sorted(frozenset(_SIGNS) - SPEAKING_BULLETS - {"-"}))
 """Bullets that say nothing: the white behind one parts it from its item, as that behind a number does. Without the hyphen."""
 _BULLET = re.compile(rf"([{_SIGNS}])\s+(?=\S)")
-_BULLET_ALONE = re.compile("([•◦▪‣●■►❖\uf0b7\uf0a7\uf0d8])(?=[^\\W_])")
+_BULLET_ALONE = re.compile("([•◦▪‣●■►❖\uf0b7\uf0a7\uf0d8](?=[^\\W_])|。(?=\\s?[A-Za-z0-9]))")
+"""Bullets without white behind them, and the Chinese full stop, as which OCR reads a small circle."""
 _HEBREW, _ARABIC, _HANGUL = "א-ת", "أابجدهوزحطيكلمن", "가나다라마바사아자차카타파하"
 _CYRILLIC, _GREEK = "абвгдежзиклмн", "α-κ"
 _NUMBER = re.compile(

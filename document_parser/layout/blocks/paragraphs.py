@@ -360,8 +360,14 @@ def _opens_term(group: Sequence[Line], line: Line, column: Column) -> bool:
 def _opens_entry(group: Sequence[Line], line: Line) -> bool:
     """Return whether two lines begin with section numbers that follow each other, as in a list of contents."""
     below = section_number_of(line.text)
-    before = (section_number_of(group[-1].text), section_number_of(group[0].text))
+    before = [section_number_of(_remove_bullet(above.text)) for above in (group[-1], group[0])] if below else []
     return below is not None and any(above and is_successor(below, above) for above in before)
+
+
+def _remove_bullet(text: str) -> str:
+    """Return a text without the bullet that it begins with."""
+    marker = list_marker_of(text)
+    return _remove_marker(text, marker) if marker and marker.bullet else text
 
 
 def _opens_note(group: Sequence[Line], line: Line, column: Column) -> bool:
