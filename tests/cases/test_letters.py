@@ -66,13 +66,14 @@ def test_a_large_letter_beside_another_word_is_no_part_of_it(read, tmp_path, let
     assert f"{letter} {first}" in text
 
 
+@pytest.mark.parametrize("left", [100, 110])  # with the white of a coloured box around the letter
 @pytest.mark.parametrize("first", ["nce upon a time there was", "NCE upon a time there was"])
-def test_a_drop_cap_is_part_of_the_word_that_it_begins(read, tmp_path, first):
+def test_a_drop_cap_is_part_of_the_word_that_it_begins(read, tmp_path, first, left):
     canvas = Canvas(str(tmp_path / "cap.pdf"), pagesize=A4, invariant=True)
     canvas.setFont("Helvetica", 34)
     canvas.drawString(72, 650, "O")
     canvas.setFont("Helvetica", 11)
     for row, text in enumerate((first, "a king who had three.")):
-        canvas.drawString(100, 665 - 13 * row, text)
+        canvas.drawString(left, 665 - 13 * row, text)
     canvas.save()
     assert f"O{first}" in " ".join(read(tmp_path / "cap.pdf").text.split())

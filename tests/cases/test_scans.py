@@ -117,6 +117,16 @@ def test_raised_characters_of_a_scanned_line_are_told_by_their_ink(size, blur):
     assert mark_raised(said, np.asarray(image)[:, :, ::-1].copy()) == shown
 
 
+def test_a_raised_character_below_the_line_of_a_cell_is_told_by_its_ink():
+    image = Image.new("RGB", (120, 60), "white")
+    draw = ImageDraw.Draw(image)
+    font, small = ImageFont.load_default(size=30), ImageFont.load_default(size=18)
+    draw.text((30, 48), "310", "black", font, anchor="ls")
+    draw.text((30 + draw.textlength("310", font), 37), "2", "black", small, anchor="ls")
+    draw.line((0, 8, 120, 8), "black", 3)
+    assert mark_raised("3102", np.asarray(image)[:, :, ::-1].copy()) == "310²"
+
+
 MONO = Path("/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf")
 LISTING = """static int add(int *list, int count) {
   int total = 0;

@@ -77,3 +77,8 @@ def test_a_name_in_bold_letters_below_the_same_name_as_it_is_signed_is_no_headin
         ("Margaret Ellison", False),
     )
     assert headings(read(page(tmp_path / "a.pdf", *pieces, ("Margaret Ellison", True), ("Librarian", False)))) == []
+
+
+def test_a_stamp_and_a_position_below_the_valediction_are_no_headings(read, tmp_path):
+    pieces = ("Sincerely,", False), ("Peter Lindholm", True), ("APPROVED 2 APR 2025", True), ("Deputy Commissioner", True)
+    assert headings(read(page(tmp_path / "a.pdf", *pieces))) == []

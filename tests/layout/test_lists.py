@@ -147,3 +147,15 @@ def test_signs_that_few_fonts_have_begin_items_and_no_column():
 def test_check_boxes_below_the_number_of_a_question_are_no_column():
     rows = [("1.", "Which of these do you like?"), ("☐", "Tea with milk"), ("☒", "Black coffee")]
     assert kinds(blocks(rows_at(rows, (72, 96), 100)))[1:] == ["checkbox", "checkbox"]
+
+
+@pytest.mark.parametrize(("text", "marker"), [("aa) der Treppen", "aa)"), ("(bb) des Hofes", "(bb)"), ("。B.1 Chair", "。")])
+def test_doubled_letters_and_a_small_circle_that_ocr_read_begin_items(text, marker):
+    found = list_marker_of(text)
+    assert found is not None
+    assert found.text == marker
+
+
+@pytest.mark.parametrize("text", ["ab) oder so", "。春の朝", "am) Ende"])
+def test_other_letters_before_a_bracket_and_a_full_stop_begin_no_item(text):
+    assert list_marker_of(text) is None

@@ -477,7 +477,7 @@ def demote_signatures(blocks: list[Block]) -> list[Block]:
 
     A signature is a short heading right after the valediction of a letter, a short line that ends with a comma, or one that the
     block before it is too, in the letters of a hand, or that the next block begins with again. A heading has sentences or a
-    table below it: "Dear Sir or Madam," may stand above a subject. What stands at the end of a letter heads nothing: stamps too.
+    table below it: "Dear Sir or Madam," may stand above a subject. What ends a letter heads nothing: stamps too.
     """
     found = list(blocks)
     end = _end_of_letter(blocks)

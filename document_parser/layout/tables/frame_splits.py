@@ -145,7 +145,9 @@ def split_off_form(frame: Frame, page: PageIndex) -> list[Frame]:
     """
     if inner_walls(frame):
         return [frame]
-    for at in borders_of(line.at for line in frame.horizontals if line.length > MIN_PART_LINE_SHARE * (frame.right - frame.left)):
+    for at in borders_of(
+        line.at for line in frame.horizontals if line.length > MIN_PART_LINE_SHARE * (frame.right - frame.left)
+    ):
         above, below = words_between(frame, frame.top, at, page), words_between(frame, at, frame.bottom, page)
         labels = count_labels(above)
         if labels >= MIN_FORM_LABELS and labels >= MIN_LABEL_SHARE * len(above):

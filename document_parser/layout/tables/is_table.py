@@ -26,6 +26,8 @@ STORY_LINE_CHARACTERS = 14
 """Characters of the middle line of a newspaper's column, at least."""
 MIN_STORY_GOING_ON_SHARE, MIN_FULL_LINES_SHARE = 0.4, 0.7
 """Share of the lines of a story that begin with a small letter, and of those that are about as long as usual, at least."""
+MIN_STORY_LETTERS_SHARE = 0.6
+"""Share of the letters of a grid that are in stories, at least, if it is a newspaper's."""
 MAX_SHORT_TEXT_LETTERS = 90
 """Letters of a cell above which its text is long."""
 
@@ -83,12 +85,14 @@ def _is_set_in_columns(grid: Grid) -> bool:
 
 
 def holds_stories(grid: Grid) -> bool:
-    """Return whether most columns of a grid hold one long cell of running text in short lines, as a newspaper's stories do."""
-    stories = sum(
-        any(_is_story([line.text for line in lines_of(cell.words)]) for cell in _cells_of_column(grid, column))
-        for column in range(grid.columns)
-    )
-    return stories * 2 > grid.columns
+    """Return whether most columns, or most letters, are in long cells of running text in short lines: a newspaper's stories."""
+    cells = [cell for row in grid.rows for cell in row if cell.words]
+    stories = [cell for cell in cells if _is_story([line.text for line in lines_of(cell.words)])]
+    if len(stories) < 2:
+        return False
+    columns = {cell.first for cell in stories if cell.first == cell.last}
+    share = sum(len(cell.text) for cell in stories) / sum(len(cell.text) for cell in cells)
+    return len(columns) * 2 > grid.columns or share > MIN_STORY_LETTERS_SHARE
 
 
 def _is_story(lines: Sequence[str]) -> bool:

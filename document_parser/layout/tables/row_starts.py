@@ -87,7 +87,9 @@ def _heads_section(upper: CellLine, heading: CellLine, row: CellLine, size: floa
     if len(heading) != 1 or len(upper) < MIN_HEADED_CELLS or len(row) < MIN_HEADED_CELLS:
         return False
     label, title, first = upper[0], heading[0], row[0]
-    if {label.first, title.first, first.first} != {0} or not all(is_number(cell.text) or len(cell.text) == 1 for cell in upper[1:]):
+    if {label.first, title.first, first.first} != {0} or not all(
+        is_number(cell.text) or len(cell.text) == 1 for cell in upper[1:]
+    ):
         return False  # a currency's sign may be a cell
     heads = first.left - title.left > MIN_ROW_INDENT_EM * size or (title.bold and not first.bold)
     level = title.left - label.left < MAX_LABEL_OFFSET_EM * size
