@@ -75,7 +75,10 @@ def test_the_heading_of_a_section_is_no_part_of_the_sum_above_it(canvas, read_dr
 
 
 def test_a_form_between_the_lines_above_a_table_heads_no_column(canvas, read_drawn):
-    pairs = [["Kunde:", "Meyer Bau", "Datum:", "14.02.2025", "Tour:", "7"], ["Ort:", "Celle", "Zeit:", "06:30", "Lager:", "Nord"]]
+    pairs = [
+        ["Kunde:", "Meyer Bau", "Datum:", "14.02.2025", "Tour:", "7"],
+        ["Ort:", "Celle", "Zeit:", "06:30", "Lager:", "Nord"],
+    ]
     head = ["Artikel", "Bezeichnung", "Menge", "Einheit", "Platz"]
     rows = [["K-100", "Kalksandstein", "480", "Stück", "A1"], ["Z-220", "Zement 25 kg", "40", "Sack", "B4"]]
     rows += [["F-031", "Fliesenkleber", "12", "Eimer", "B7"], ["D-900", "Dämmplatte", "66", "Stück", "C2"]]
@@ -95,7 +98,30 @@ def test_a_form_between_the_lines_above_a_table_heads_no_column(canvas, read_dra
 
 
 def test_the_stories_beside_an_upright_line_are_no_table(canvas, read_drawn):
-    words = "the mayor said on monday that a new line of buses would run from the market to the hospital every ten minutes".split()
+    words = [
+        "the",
+        "mayor",
+        "said",
+        "on",
+        "monday",
+        "that",
+        "a",
+        "new",
+        "line",
+        "of",
+        "buses",
+        "would",
+        "run",
+        "from",
+        "the",
+        "market",
+        "to",
+        "the",
+        "hospital",
+        "every",
+        "ten",
+        "minutes",
+    ]
     canvas.line(50, 700, 550, 700)
     canvas.line(300, 700, 300, 540)
     stories = [("School reopens", 50, 4), ("Club wins again", 310, 7)]

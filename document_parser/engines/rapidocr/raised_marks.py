@@ -90,7 +90,7 @@ def _find_glyphs(line: Pixels) -> list[_Glyph]:
     _, ink = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
     if (ink > 0).mean() > 0.5:  # light letters on dark ground
         ink = cv2.bitwise_not(ink)
-    ink = _without_rules(ink)
+    ink = _without_rules(ink.astype(np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink)
     found: list[_Glyph] = []
     for left, top, width, height, area in sorted(stats[1:].tolist()):
@@ -121,7 +121,7 @@ def _without_rules(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     rules[edge:-edge] = 0
     if not rules.any():
         return ink
-    return cv2.bitwise_and(ink, cv2.bitwise_not(cv2.dilate(rules, np.ones((3, 1), np.uint8))))
+    return np.where(cv2.dilate(rules, np.ones((3, 1), np.uint8)) > 0, np.uint8(0), ink)
 
 
 def _split_words(glyphs: list[_Glyph], words: int) -> list[list[_Glyph]] | None:
