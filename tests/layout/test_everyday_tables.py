@@ -291,6 +291,16 @@ def test_tables_side_by_side_with_the_same_header_are_two():
     assert tables == [[["Article", "Price"], *PRICES[:4]], [["Article", "Price"], *PRICES]]
 
 
+def test_of_tables_side_by_side_the_left_one_is_read_first_though_the_right_one_begins_higher():
+    def ruled(left, top):
+        rules = [RulingLine(left / WIDTH, at / HEIGHT, (left + 180) / WIDTH, at / HEIGHT) for at in range(top, top + 100, 18)]
+        return rows_at([["Article", "Price"], *PRICES[:4]], (left + 4, left + 140), top + 4), rules
+
+    (one, its), (other, others) = ruled(72, 103), ruled(320, 100)
+    tables = [block for block in blocks_of(one + other, WIDTH, HEIGHT, [*its, *others]) if block.table]
+    assert [block.box.left < 0.5 for block in tables] == [True, False]
+
+
 def test_headings_that_differ_are_of_one_table():
     words = rows_at([["Article", "Price", "Pack", "Weight"]], (72, 220, 320, 460), 100, bold=True)
     words += [

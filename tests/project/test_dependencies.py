@@ -143,7 +143,7 @@ def brought_along(wanted: Iterable[Requirement], *, beside: bool = False) -> set
     return indirect if beside else direct | indirect
 
 
-PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py", "benchmarks/facades.py"}
+PEERS = {"benchmarks/intake/peer.py", "benchmarks/quality/xberg_peer.py", "benchmarks/chunks.py", "benchmarks/facades.py"}
 """Programs that need what they are compared with: the first has an environment of its own, the others say what to install."""
 
 

@@ -199,7 +199,7 @@ def _gutters_of(region: _Region, narrowest: float, shortest: float) -> Iterator[
 def _split_flows(words: list[Word], page: _Page) -> Iterator[Part]:
     """Yield the parts of one column: its text, separated by the tables in it."""
     text = _text_of(words, page)
-    for table in sorted(_tables_of(words, page), key=lambda table: table.top):
+    for table in _sort_tables(_tables_of(words, page), backwards=page.backwards):
         above = [word for word in text if word.top + word.bottom < table.top + table.bottom]
         if above:
             yield Flow(above)
@@ -207,6 +207,23 @@ def _split_flows(words: list[Word], page: _Page) -> Iterator[Part]:
         text = [word for word in text if word.top + word.bottom >= table.top + table.bottom]
     if text:
         yield Flow(text)
+
+
+def _sort_tables(tables: Iterable[GridWord], *, backwards: bool) -> list[GridWord]:
+    """Return tables from the top down, and those side by side in the direction of the writing: on a scan none begins level."""
+    rows: list[list[GridWord]] = []
+    for table in sorted(tables, key=lambda table: table.top):
+        row = rows[-1] if rows else []
+        if row and all(_are_side_by_side(table, other) for other in row):
+            row.append(table)
+        else:
+            rows.append([table])
+    return [table for row in rows for table in sorted(row, key=lambda table: table.left, reverse=backwards)]
+
+
+def _are_side_by_side(lower: GridWord, upper: GridWord) -> bool:
+    """Return whether a table begins beside the upper half of another, which does not begin below it."""
+    return 2 * lower.top < upper.top + upper.bottom and (lower.left >= upper.right or lower.right <= upper.left)
 
 
 def _is_list_marker(text: str) -> bool:
