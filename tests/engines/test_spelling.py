@@ -34,6 +34,12 @@ def test_a_space_within_a_word_is_left_out_and_a_lost_one_put_in_with_the_places
     assert (together.text, together.spans) == ("au sommet", ((0.0, 0.25), (0.25, 1.0)))
 
 
+def test_what_a_dictionary_has_decided_is_counted():
+    line = Read("la fenetre r est au", 0.9, doubts=(Doubt(6, (("\u00ea", 0.2),)),))
+    assert (spelt(line).mended, spelt(FRENCH).mended) == (1, 0)
+    assert spelt(Read("le travaille r", 0.9, gaps=(Gap(12, 0.6, 0.85),))).mended == 1
+
+
 def test_a_space_between_words_stays_however_doubtful():
     line = Read("il est venu", 0.9, gaps=(Gap(2, 0.3, 0.2), Gap(6, 0.3, 0.6)))
     assert spelt(line).text == line.text

@@ -163,6 +163,7 @@ class RapidOcrEngine(Engine):
             rules=rules,
             figures=figures,
             skew=skew,
+            mended=sum(line.mended for line in kept),
             unread_share=unread_share_of(writing),
             unknown_share=unknown_share_of(writing),
             uncertain_lines=[
@@ -205,7 +206,9 @@ class RapidOcrEngine(Engine):
         corners = ocr.find_lines(pixels)
         read = spell_by_dictionary(ocr.read_until(cut_out_lines(pixels, corners), should_stop))
         found = [
-            Line(_with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters, one.spans)
+            Line(
+                _with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters, one.spans, one.mended
+            )
             for one, box in zip(read, corners, strict=True)
             if one is not None
         ]

@@ -87,7 +87,7 @@ class Read(NamedTuple):
     """The text of a line, the mean confidence of its characters, and about how many letters were left out of it.
 
     ``spans`` are the places of its words; empty if there are fewer than two. ``doubts`` are its letters that may be others,
-    ``gaps`` its doubtful spaces.
+    ``gaps`` its doubtful spaces, and ``mended`` counts the letters and spaces that a dictionary has decided.
     """
 
     text: str
@@ -96,6 +96,7 @@ class Read(NamedTuple):
     spans: tuple[Span, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    mended: int = 0
 
 
 class PpOcr:

@@ -36,14 +36,15 @@ def spell_by_dictionary(lines: Sequence[Read | None]) -> list[Read | None]:
 
 
 def _spell(line: Read, known: Dictionary) -> Read:
-    letters = list(line.text)
+    letters, mended = list(line.text), line.mended
     for word in WORD.finditer(line.text) if line.doubts else ():
         if word[0] not in known:
             likely = max(_known_spellings(word, line, known), default=None)
             if likely:
                 _, place, letter = likely
                 letters[place] = letter
-    return line._replace(text="".join(letters))
+                mended += 1
+    return line._replace(text="".join(letters), mended=mended)
 
 
 def _known_spellings(word: re.Match[str], line: Read, known: Dictionary) -> Iterator[tuple[float, int, str]]:

@@ -105,4 +105,4 @@ def _moved(line: Read, place: int, text: str, spans: tuple[Span, ...], by: int) 
     gaps = tuple(
         one._replace(place=one.place + by) if one.place >= place else one for one in line.gaps if by > 0 or one.place != place
     )
-    return line._replace(text=text, spans=spans, doubts=doubts, gaps=gaps)
+    return line._replace(text=text, spans=spans, doubts=doubts, gaps=gaps, mended=line.mended + 1)
