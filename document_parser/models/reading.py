@@ -223,7 +223,8 @@ class Reading:
     the share of the length of the lines found that could not be read, ``unknown_share`` that of lines in letters which the
     engine does not know. ``uncertain_lines`` are these lines, and others of little confidence, as far as they could be read.
     ``parts_of_lines`` are the words of lines, or the runs of those of which a part is struck out, with boxes of their ink. The
-    parts of a line that another engine read are among the ``words`` in its place. ``how`` is what the engine says of its way
+    parts of a line that another engine read are among the ``words`` in its place. ``mended`` counts the letters and spaces that
+    a dictionary has decided. ``how`` is what the engine says of its way
     of reading, nothing of the page.
     """
 
@@ -238,6 +239,7 @@ class Reading:
     unread_share: float = 0.0
     unknown_share: float = 0.0
     uncertain_lines: list[Word] = field(default_factory=list)
+    mended: int = 0
     how: str = ""
     finish_reason: FinishReason = "stop"
     prompt_tokens: int = 0

@@ -13,6 +13,7 @@ from reportlab.lib.utils import ImageReader
 
 from document_parser.engines.base import Engine
 from document_parser.engines.cpu_slots import CpuSlots
+from document_parser.engines.rapidocr import spelling
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.registry import Engines
 from document_parser.errors import NoEngine
@@ -660,3 +661,10 @@ def test_a_digital_page_with_a_table_goes_to_nanonets_in_balanced_mode(openers, 
     assert page.route == "sound text layer; a table"
     assert read(openers, path, servers, mode="fast").engine == "text_layer"
     assert read(openers, path).engine == "text_layer"
+
+
+def test_the_attempt_says_how_many_letters_and_spaces_a_dictionary_has_decided(openers, tmp_path, monkeypatch):
+    path = documents.scanned_pdf(tmp_path / "scan.pdf", ["A letter about the lease"])
+    monkeypatch.setattr(spelling, "spell_by_dictionary", lambda lines: [line and line._replace(mended=2) for line in lines])
+    page = read(openers, path, inference="cpu")
+    assert page.attempts[-1].reason.endswith("a dictionary decided letters and spaces in doubt: 2")

@@ -163,6 +163,7 @@ class RapidOcrEngine(Engine):
             rules=rules,
             figures=figures,
             skew=skew,
+            mended=sum(line.mended for line in kept),
             unread_share=unread_share_of(writing),
             unknown_share=unknown_share_of(writing),
             uncertain_lines=[
@@ -182,8 +183,8 @@ class RapidOcrEngine(Engine):
         corners = (edges[:, CORNER_EDGES] * np.array(pixels.shape[1::-1])).astype(np.float32)
         read = self._load_models().read(cut_out_lines(pixels, corners))
         found = [
-            Line(_with_raised_marks(text.strip(), pixels, box), box, sure, lost)
-            for (text, sure, lost, _), box in zip(read, corners, strict=True)
+            Line(_with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters)
+            for one, box in zip(read, corners, strict=True)
         ]
         return [word_of(line, pixels) for line in lower_confidence(found) if is_read(line) and not is_mostly_lost(line)]
 
@@ -197,14 +198,17 @@ class RapidOcrEngine(Engine):
         Raises EngineUnavailable, RuntimeError.
         """
         from document_parser.engines.rapidocr.ocr import cut_out_lines
+        from document_parser.engines.rapidocr.spelling import spell_by_dictionary
 
         ocr = self._load_models()
         if should_stop():
             return [], 1
         corners = ocr.find_lines(pixels)
-        read = ocr.read_until(cut_out_lines(pixels, corners), should_stop)
+        read = spell_by_dictionary(ocr.read_until(cut_out_lines(pixels, corners), should_stop))
         found = [
-            Line(_with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters, one.spans)
+            Line(
+                _with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters, one.spans, one.mended
+            )
             for one, box in zip(read, corners, strict=True)
             if one is not None
         ]

@@ -39,6 +39,8 @@ class Line(NamedTuple):
     """About how many letters were left out of the text."""
     spans: tuple[Span, ...] = ()
     """Places of its words, in shares of its length; empty if there are fewer than two."""
+    mended: int = 0
+    """How many of its letters and spaces a dictionary has decided."""
 
 
 def word_of(line: Line, pixels: Pixels) -> Word:

@@ -337,4 +337,5 @@ def _describe_reading(reading: Reading, *changed: str) -> str:
     )
     askew = abs(reading.skew.degrees)
     straightened = f"straightened by {askew:.1f} degrees" if askew else ""
-    return "; ".join(filter(None, (reading.how, straightened, *changed, lost)))
+    decided = f"a dictionary decided letters and spaces in doubt: {reading.mended}" if reading.mended else ""
+    return "; ".join(filter(None, (reading.how, straightened, *changed, decided, lost)))
