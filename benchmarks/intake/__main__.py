@@ -15,11 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.intake.sheet import write_workbook
+from benchmarks.peer_environment import install_peers
 from benchmarks.report import Report, progress
 
 HERE = Path(__file__).resolve().parent
@@ -53,7 +53,7 @@ def main() -> None:
     given = parser.parse_args()
     report = Report("intake")
     with tempfile.TemporaryDirectory(prefix="intake-") as name:
-        peers = given.peers or install_peers(Path(name) / "peers")
+        peers = given.peers or install_peers(Path(name) / "peers", HERE / "requirements.txt")
         rounds = TRIAL_ROUNDS if given.trial else ROUNDS
         compare_documents(report, peers, given.corpus or [SHARED / "corpus", SHARED / "corpus2"], rounds)
         compare_sheet(report, peers, Path(name) / "sheet.xlsx", TRIAL_CELLS if given.trial else CELLS, rounds)
@@ -63,15 +63,6 @@ def main() -> None:
         f"{rounds} rounds."
     )
     report.publish(trial=given.trial)
-
-
-def install_peers(folder: Path) -> Path:
-    """Make an environment with the peers and return its Python."""
-    progress("installing the peers")
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"], check=True)
-    return python
 
 
 def compare_documents(report: Report, peers: Path, corpora: list[Path], rounds: int) -> None:

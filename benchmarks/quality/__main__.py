@@ -5,7 +5,7 @@
 Corpora and their scorer are data of their own and not part of the project: ``--corpus`` and ``--scorer`` say where they lie.
 ``--corpus`` may be given several times: each has a section of its own, named as its folder. The other parts use the first.
 ``--packs`` says where language packs for scans are. The part ``scripts`` needs neither corpora nor a scorer, but packs and
-``--fonts``.
+``--fonts``. The part ``text_layer`` reads with xberg too: ``--xberg`` names the Python of an environment that has it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from document_parser.settings import cap_threads
 cap_threads()  # before any numeric library is imported
 
 from benchmarks import faulty_models, ocr_speed  # noqa: E402
+from benchmarks.peer_environment import install_peers  # noqa: E402
 from benchmarks.quality import alone, scripts  # noqa: E402
 from benchmarks.quality.aims import AIMS, AIMS_OF, OFFICE_AIMS, Aim  # noqa: E402
 from benchmarks.quality.corpus import KINDS, OFFICE, documents, read_all, sources, tested_documents, truths  # noqa: E402
@@ -84,8 +85,16 @@ def _scripts(options: argparse.Namespace, _: Path) -> str:
     return scripts.report(scripts.ALL, scripts.PAGES, options.packs)
 
 
+def _text_layer(options: argparse.Namespace, corpus: Path) -> str:
+    with tempfile.TemporaryDirectory() as name:
+        peer = options.xberg
+        if peer is None and not options.trial:
+            peer = install_peers(Path(name) / "xberg", Path(__file__).with_name("requirements.txt"))
+        return "\n".join(text_layer_lines(corpus, peer))
+
+
 PARTS: dict[str, Callable[[argparse.Namespace, Path], str]] = {
-    "text_layer": lambda _, corpus: "\n".join(text_layer_lines(corpus)),
+    "text_layer": _text_layer,
     "ocr": lambda _, corpus: "\n".join(ocr_speed.lines(corpus)),
     "faults": lambda _, corpus: "\n".join(faulty_models.lines(corpus)),
     "scripts": _scripts,
@@ -104,6 +113,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(KINDS), help="kinds of documents of the corpus, comma separated")
     parser.add_argument("--outputs", type=Path, help="keep what was read here, a folder a corpus; default: a temporary folder")
     parser.add_argument("--peers", help="read the corpus with these too, comma separated; none in a trial")
+    parser.add_argument(
+        "--xberg", type=Path, help="the Python of an environment with xberg; default: one is made, and none in a trial"
+    )
     parser.add_argument("--packs", type=packs_folder, default="", help="folder of language packs; default: as the settings say")
     parser.add_argument("--fonts", type=Path, help="folder with fonts of many scripts beside those installed")
     parser.add_argument("--trial", action="store_true", help="print, and write no document")

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from document_parser.classification.labels import UnknownLabels, load_labels, order_of, parse_names
 from document_parser.cli.answers import print_answers
+from document_parser.cli.inputs import existing_file
 from document_parser.cli.outcome import INTERRUPTED
+from document_parser.cli.server_arguments import add_server_arguments
 from document_parser.errors import LabelUnknown
 from document_parser.models import Classification
 from document_parser.settings import Settings, cap_threads
@@ -19,12 +21,10 @@ from document_parser.settings.startup import settings_or_exit
 def main(arguments: list[str] | None = None) -> int:
     """Print the documents that each file holds as JSON, a line for each file: types, pages, confidence, reasons."""
     parser = argparse.ArgumentParser(prog="docparse classify", description=main.__doc__)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="documents")
+    parser.add_argument("files", nargs="+", type=existing_file, metavar="FILE", help="documents")
     parser.add_argument("--labels", default="", help="the types that the files may hold, separated by commas; without it, all")
     parser.add_argument("--pages", default="", help="pages to read, as in 1,3-5")
-    server = parser.add_argument_group("server")
-    server.add_argument("--server", metavar="URL", help="address of a service that reads them, such as http://127.0.0.1:1233")
-    server.add_argument("--token", help="an API key or its admin token; default DOCPARSE_TOKEN of the environment")
+    add_server_arguments(parser)
     given = parse_arguments(parser, arguments)
     settings = settings_or_exit()
     if given.server:

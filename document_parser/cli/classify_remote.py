@@ -15,7 +15,7 @@ from document_parser.settings import Settings
 def classify_on_server(parser: argparse.ArgumentParser, given: argparse.Namespace, settings: Settings) -> int:
     """Have a server read the documents, and print its answers in their order. Return the exit status."""
     try:
-        client = Client(given.server, given.token or settings.client.token)
+        client = Client(given.server, given.token or settings.client.key)
     except ValueError as error:
         parser.error(str(error))
     names = parse_names(given.labels)

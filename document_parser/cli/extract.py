@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from document_parser.cli.answers import print_answers
+from document_parser.cli.inputs import existing_file
 from document_parser.cli.outcome import INTERRUPTED
+from document_parser.cli.server_arguments import add_server_arguments
 from document_parser.extraction.registry import load_schemas
 from document_parser.extraction.schema import SchemaProblems, compile_schema, schema_of_names
 from document_parser.models.extraction import ExtractionOrder
@@ -39,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="docparse extract", description=main.__doc__)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="documents")
+    parser.add_argument("files", nargs="+", type=existing_file, metavar="FILE", help="documents")
     asked = parser.add_mutually_exclusive_group(required=True)
     asked.add_argument(
         "--schema", metavar="S", help="a file with a JSON Schema, or the name of a prebuilt one, such as invoice"
@@ -54,9 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what becomes of a model's value that is on no page (a model is asked if VLLM_EXTRACT_URL is set)",
     )
     parser.add_argument("--data", action="store_true", help="print the data alone, without evidence and checks")
-    server = parser.add_argument_group("server")
-    server.add_argument("--server", metavar="URL", help="address of a service that reads them, such as http://127.0.0.1:1233")
-    server.add_argument("--token", help="an API key or its admin token; default DOCPARSE_TOKEN of the environment")
+    add_server_arguments(parser)
     return parser
 
 

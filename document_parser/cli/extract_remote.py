@@ -25,7 +25,7 @@ def extract_on_server(parser: argparse.ArgumentParser, given: argparse.Namespace
             asked["json_schema"] = Path(given.schema).read_text()
         else:
             asked["schema"] = given.schema
-        client = Client(given.server, given.token or settings.client.token)
+        client = Client(given.server, given.token or settings.client.key)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     wrong = (SchemaNotFound, SchemaUnsupported)

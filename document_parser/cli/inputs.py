@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import glob
 import os
@@ -113,6 +114,14 @@ class Found:
     documents: list[Input]
     several: bool
     left_out: list[str]
+
+
+def existing_file(argument: str) -> Path:
+    """Return the path of a file that a command line names. Raises ArgumentTypeError if there is none."""
+    path = Path(argument)
+    if path.is_dir() or not path.exists():
+        raise argparse.ArgumentTypeError(f"There is no file {argument!r}.")
+    return path
 
 
 def find_documents(arguments: list[str]) -> Found:

@@ -51,7 +51,7 @@ def _serve(given: argparse.Namespace, settings: Settings, folders: Sequence[Path
     if given.server:
         Client(given.server).close()  # the address is checked before anything is served
     # Callers by HTTP send keys of their own; they are not lent that of this program.
-    key = "" if given.http else given.token or settings.client.api_key or settings.client.token
+    key = "" if given.http else given.token or settings.client.key
     library = Library(given.server, key, None if given.server else LocalService(settings))
     server = make_server(library, folders)
     try:

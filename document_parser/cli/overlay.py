@@ -9,6 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import get_args
 
+from document_parser.cli.inputs import existing_file
 from document_parser.cli.outcome import INTERRUPTED
 from document_parser.errors import DocumentParserError
 from document_parser.host.files import atomic_write
@@ -24,7 +25,7 @@ INCOMPLETE, USAGE, NOTHING = 1, 2, 3
 def main(arguments: list[str] | None = None) -> int:
     """Draw the pages of a document with their blocks by kind, words and reading order, a PNG for each page."""
     parser = argparse.ArgumentParser(prog="docparse overlay", description=main.__doc__)
-    parser.add_argument("file", type=Path, metavar="FILE", help="a scan, an image or a PDF")
+    parser.add_argument("file", type=existing_file, metavar="FILE", help="a scan, an image or a PDF")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where page-0001.png and so on go")
     parser.add_argument("--pages", default="", metavar="RANGE", help="pages to draw, such as 1,3-5; default all")
     parser.add_argument("--mode", choices=get_args(AccuracyMode), help="default DEFAULT_ACCURACY_MODE")
@@ -50,7 +51,6 @@ async def _draw_all(given: argparse.Namespace, settings: Settings) -> int:
 
     fields = {"page_range": given.pages, "headers_footers": "keep"}
     options = make_options(settings, fields | ({"accuracy_mode": given.mode} if given.mode else {}))
-    given.output.mkdir(parents=True, exist_ok=True)
     status = 0
     async with (
         DocumentParser(settings) as reader,
@@ -61,6 +61,7 @@ async def _draw_all(given: argparse.Namespace, settings: Settings) -> int:
                 status = INCOMPLETE
                 print(f"{given.file}: page {page.number} could not be {'read' if page.image else 'shown'}.", file=sys.stderr)
             if page.image is not None:
+                given.output.mkdir(parents=True, exist_ok=True)  # not before: a document that nothing reads leaves none
                 target = given.output / f"page-{page.number:04d}.png"
                 with atomic_write(target) as out:
                     out.write(page.image)

@@ -19,6 +19,7 @@ from document_parser.cli.outcome import INTERRUPTED, PIPE_CLOSED, Outcome, Tally
 from document_parser.cli.outputs import StandardOutput
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display, describe_left_out, display
+from document_parser.cli.server_arguments import add_server_arguments
 from document_parser.models import (
     DEFAULT_CHUNK_TOKENS,
     MAX_CHUNK_TOKENS,
@@ -152,7 +153,7 @@ def _remote_reader(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
 
     stop = Stop()
     try:
-        client = Client(given.server, given.token or settings_or_exit().client.token, pause=stop.pause)
+        client = Client(given.server, given.token or settings_or_exit().client.key, pause=stop.pause)
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -223,9 +224,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_output(parser.add_argument_group("output"))
     _add_options(parser.add_argument_group("reading"))
-    server = parser.add_argument_group("server")
-    server.add_argument("--server", metavar="URL", help="address of a service that reads them, such as http://127.0.0.1:1233")
-    server.add_argument("--token", help="an API key or its admin token; default DOCPARSE_TOKEN of the environment")
+    server = add_server_arguments(parser)
     server.add_argument(
         "--jobs",
         type=whole_number(1),

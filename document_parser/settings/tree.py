@@ -38,8 +38,13 @@ class ClientSettings(Section):
 
     model_config = SettingsConfigDict(env_prefix="DOCPARSE_")
 
-    token: str = Field(default="", description="API key or admin token that `docparse parse --server` sends.")
-    api_key: str = Field(default="", description="API key that `docparse mcp` sends; DOCPARSE_TOKEN if it is empty.")
+    api_key: str = Field(default="", description="API key that commands with `--server` and `docparse mcp` send.")
+    token: str = Field(default="", description="API key or admin token that they send if DOCPARSE_API_KEY is empty.")
+
+    @property
+    def key(self) -> str:
+        """Return what commands send as their key; empty: none."""
+        return self.api_key or self.token
 
 
 class LogSettings(Section):

@@ -19,10 +19,10 @@ from document_parser.models import (
     RulingLine,
     Word,
 )
-from document_parser.settings import Settings
 
 if TYPE_CHECKING:
     from document_parser.imaging.page_image import RenderedPage
+    from document_parser.settings import Settings
 
 
 MAX_FOUND_CELLS = 10_000

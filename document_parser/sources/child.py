@@ -8,9 +8,9 @@ import signal
 import socket
 from contextlib import ExitStack
 
-from document_parser.sources import protocol
-from document_parser.sources.protocol import Reply, Request
-from document_parser.sources.zygote import FORK_REQUEST, START_TIMEOUT_SECONDS, Zygote
+from document_parser.sources.exchange import exchange, receive_pid
+from document_parser.sources.protocol import FORK_REQUEST, Reply, Request
+from document_parser.sources.zygote import START_TIMEOUT_SECONDS, Zygote
 
 _GRACE_SECONDS = 0.5
 """Wall-clock time beyond a request's seconds before the child is given up."""
@@ -44,7 +44,7 @@ class Child:
         Raises OSError (including TimeoutError), EOFError or ValueError if the child does not start.
         """
         async with asyncio.timeout(START_TIMEOUT_SECONDS):
-            self.pid = await protocol.receive_pid(self._sock)
+            self.pid = await receive_pid(self._sock)
         self._handle = os.pidfd_open(self.pid)
 
     async def ask(self, request: Request) -> tuple[Reply, bytes]:
@@ -53,7 +53,7 @@ class Child:
         Raises OSError (including TimeoutError), EOFError or ValueError if the child can no longer be used.
         """
         async with asyncio.timeout(request.seconds + _GRACE_SECONDS):
-            return await protocol.exchange(self._sock, request)
+            return await exchange(self._sock, request)
 
     def close(self) -> None:
         """Kill the child, whatever it is doing."""

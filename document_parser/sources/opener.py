@@ -35,7 +35,6 @@ from document_parser.host import huge_pages
 from document_parser.host.processes import die_with_parent, name_process
 from document_parser.imaging.page_image import RenderedPage
 from document_parser.models import Confinement, ConvertedKind, PageFacts, PageImageSpec, stored_json
-from document_parser.settings import LogSettings
 from document_parser.sources import arrays, confinement, decoder_messages, protocol
 from document_parser.sources.base import Container, OpenedDocument, OpenerLimits
 from document_parser.sources.containers.member_pieces import MemberPieces
@@ -45,10 +44,9 @@ from document_parser.sources.image_file import ImageFile
 from document_parser.sources.libreoffice import convert
 from document_parser.sources.old_encryption import refuse_encrypted
 from document_parser.sources.pdf.file import PdfFile
-from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
+from document_parser.sources.protocol import MAX_FORK_REQUEST_BYTES, TEXT_SECTIONS, Reply, Request
 from document_parser.sources.stream_pieces import Readable, StreamPieces
 from document_parser.sources.warm_up import Preparation, warm_up
-from document_parser.sources.zygote import MAX_FORK_REQUEST_BYTES
 from document_parser.telemetry import logs
 
 _LOGGER = "document_parser.sources.opener"
@@ -109,7 +107,7 @@ def run_zygote(open_document: OpenDocument = open_document) -> NoReturn:
         control = socket.socket(fileno=os.dup(0))
         _detach_from_parent(arguments["parent"], control.fileno())
         if arguments["log_format"]:
-            logs.configure(LogSettings.model_construct(log_level="ERROR", log_format=arguments["log_format"]))
+            logs.configure(logs.LogStyle("ERROR", arguments["log_format"]))
         _redirect_output()
         # Credentials may change with the network, and a change of credentials cancels the parent-death signal.
         in_own_network = confinement.leave_network()

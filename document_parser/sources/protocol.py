@@ -5,7 +5,6 @@ Nothing is ever unpickled. A child may have been taken over by the file it reads
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import struct
@@ -56,11 +55,15 @@ TEXT_SECTIONS = ("damage", "words", "rules")
 MAX_FIRST_FACTS = 16
 """Parts of a flowing document whose facts come with the reply to ``open``: most have no more, and one reply is enough."""
 
+FORK_REQUEST = "any"
+"""The message that asks a zygote for a child, or else the kind of the document that the child will open: the zygote loads what
+the kind takes. One end of a socket pair comes with it."""
+MAX_FORK_REQUEST_BYTES = 64
+"""Bytes of such a message at most."""
 PID = struct.Struct(">I")
 """The first thing that a child says, before any message: its pid."""
-_LENGTHS = struct.Struct(">II")
-_RECEIVED_BYTES = 1 << 16
-"""Bytes that are received at once, which is all of most replies."""
+LENGTHS = struct.Struct(">II")
+"""Before each message: the bytes of its header and of its payload."""
 FACTS = TypeAdapter(Annotated[list[PageFacts], Field(max_length=MAX_FIRST_FACTS)])
 """The facts that come with the reply to ``open``."""
 _MAX_MESSAGE_CHARACTERS = 500
@@ -186,49 +189,19 @@ class Reply(BaseModel):
 
 def send(sock: socket.socket, header: BaseModel, payload: bytes = b"") -> None:
     """Write one frame, blocking. Raises OSError if the other side is gone."""
-    sock.sendall(_encode_head(header, len(payload)))
+    sock.sendall(encode_head(header, len(payload)))
     if payload:
         sock.sendall(payload)
 
 
 def receive(sock: socket.socket) -> tuple[bytes, bytes] | None:
     """Read one frame, blocking, and return header and payload; None if the other side is gone. Raises OSError."""
-    lengths = _read(sock, _LENGTHS.size)
+    lengths = _read(sock, LENGTHS.size)
     if lengths is None:
         return None
-    header_length, payload_length = _LENGTHS.unpack(lengths)
+    header_length, payload_length = LENGTHS.unpack(lengths)
     header, payload = _read(sock, header_length), _read(sock, payload_length)
     return None if header is None or payload is None else (header, payload)
-
-
-async def exchange(sock: socket.socket, request: Request) -> tuple[Reply, bytes]:
-    """Send a request to a child and return its reply and payload.
-
-    Raises OSError or EOFError if the child is gone, ValueError for an invalid reply.
-    """
-    await asyncio.get_running_loop().sock_sendall(sock, _encode_head(request, 0))
-    return await receive_reply(sock)
-
-
-async def receive_reply(sock: socket.socket) -> tuple[Reply, bytes]:
-    """Return the next reply of a child and its payload. Raises OSError, EOFError and ValueError as ``exchange`` does."""
-    received = await _receive_some(sock)
-    while len(received) < _LENGTHS.size:
-        received += await _receive_some(sock)
-    header_length, payload_length = _LENGTHS.unpack_from(received)
-    if header_length > MAX_HEADER_BYTES or payload_length > MAX_PAYLOAD_BYTES:
-        raise ValueError(f"a frame of {header_length} and {payload_length} bytes")
-    payload_start = _LENGTHS.size + header_length
-    missing = payload_start + payload_length - len(received)
-    if missing < 0:
-        raise ValueError("more than one frame for a request")
-    received += await _read_async(sock, missing)
-    return Reply.model_validate_json(received[_LENGTHS.size : payload_start]), received[payload_start:]
-
-
-async def receive_pid(sock: socket.socket) -> int:
-    """Return the pid that a child sends first. Raises OSError or EOFError if there is none."""
-    return int(PID.unpack(await _read_async(sock, PID.size))[0])
 
 
 def encode_facts(facts: Sequence[PageFacts]) -> bytes:
@@ -269,10 +242,10 @@ def encode_tables(tables: Sequence[FoundTable]) -> bytes:
     return json.dumps([one.model_dump() for one in tables], ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _encode_head(header: BaseModel, payload_length: int) -> bytes:
+def encode_head(header: BaseModel, payload_length: int) -> bytes:
     """Return the lengths of header and payload, and the header without what it leaves as it is."""
     text = header.model_dump_json(exclude_defaults=True).encode("utf-8")
-    return _LENGTHS.pack(len(text), payload_length) + text
+    return LENGTHS.pack(len(text), payload_length) + text
 
 
 def _read(sock: socket.socket, length: int) -> bytes | None:
@@ -284,23 +257,3 @@ def _read(sock: socket.socket, length: int) -> bytes | None:
             return None
         parts += part
     return bytes(parts)
-
-
-async def _receive_some(sock: socket.socket) -> bytes:
-    """Return what has arrived, at least a byte. Raises EOFError if the child is gone."""
-    received = await asyncio.get_running_loop().sock_recv(sock, _RECEIVED_BYTES)
-    if not received:
-        raise EOFError("the opener child has ended")
-    return received
-
-
-async def _read_async(sock: socket.socket, length: int) -> bytes:
-    """Read ``length`` bytes. Raises EOFError if the child is gone."""
-    loop, buffer = asyncio.get_running_loop(), bytearray(length)
-    view, done = memoryview(buffer), 0
-    while done < length:
-        got = await loop.sock_recv_into(sock, view[done:])
-        if not got:
-            raise EOFError("the opener child has ended")
-        done += got
-    return bytes(buffer)

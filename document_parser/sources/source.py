@@ -50,8 +50,8 @@ from document_parser.models.skew import Skew
 from document_parser.sources import arrays, protocol
 from document_parser.sources.base import MAX_FOUND_CELLS, OpenerLimits
 from document_parser.sources.child import Child, request_child
-from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
-from document_parser.sources.zygote import FORK_REQUEST, Zygote, start_zygote
+from document_parser.sources.protocol import FORK_REQUEST, TEXT_SECTIONS, Reply, Request
+from document_parser.sources.zygote import Zygote, start_zygote
 from document_parser.telemetry import logs
 
 __all__ = ["OpenerLimits", "Openers", "Source"]

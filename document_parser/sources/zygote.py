@@ -18,11 +18,6 @@ from document_parser.settings import environment_of_opener
 from document_parser.sources.base import OpenerLimits
 from document_parser.telemetry import logs
 
-FORK_REQUEST = "any"
-"""The message that asks a zygote for a child, or else the kind of the document that the child will open: the zygote loads what
-the kind takes. One end of a socket pair comes with it."""
-MAX_FORK_REQUEST_BYTES = 64
-"""Bytes of such a message at most."""
 START_TIMEOUT_SECONDS = 60.0
 """For a zygote to load the reading libraries and to fork its first child; it takes one or two seconds on an idle machine."""
 
@@ -36,7 +31,8 @@ _DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUI
 class Zygote:
     """A running zygote, as seen from its parent and from processes forked by the parent since then.
 
-    ``control`` takes FORK_REQUEST or a kind, together with one end of a socket pair, for each child; ``handle`` is a pidfd.
+    ``control`` takes ``protocol.FORK_REQUEST`` or a kind, together with one end of a socket pair, for each child; ``handle``
+    is a pidfd.
     """
 
     pid: int

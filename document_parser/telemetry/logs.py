@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from document_parser.host.lean_imports import block_import
 from document_parser.telemetry import error_reports
@@ -50,7 +50,14 @@ NAMED_JOB = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 """The id of a job within a message of RQ, which names its tasks by it."""
 
 
-_configured: list[LogSettings] = []
+class LogStyle(NamedTuple):
+    """What ``configure`` takes of the settings, for a process that does not load these."""
+
+    log_level: str
+    log_format: str
+
+
+_configured: list[LogSettings | LogStyle] = []
 _more_fields: list[Callable[[], Mapping[str, str]]] = []
 
 ROUTE = "document_parser.route"
@@ -62,7 +69,7 @@ def configured_format() -> str:
     return _configured[-1].log_format if _configured else ""
 
 
-def configure(settings: LogSettings, service: str = SERVICE) -> None:
+def configure(settings: LogSettings | LogStyle, service: str = SERVICE) -> None:
     """Send structlog, the standard library's loggers, warnings and uncaught errors through one renderer.
 
     ``service`` is the name of the service in every line.
@@ -123,7 +130,7 @@ class CrashLogged(contextlib.ContextDecorator):
             raise SystemExit(1) from None
 
 
-def _renderer(settings: LogSettings) -> structlog.types.Processor:
+def _renderer(settings: LogSettings | LogStyle) -> structlog.types.Processor:
     if settings.log_format == "json":
         return structlog.processors.JSONRenderer()
     return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())

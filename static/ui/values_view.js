@@ -20,7 +20,7 @@ export class ValuesView {
     this.schema = byId("values-schema");
     this.names = byId("values-names");
     this.pictures = new Pictures();
-    this.sheet = new Sheet(byId("values-sheet"), { onLight: (index) => this.#light(index), onChoose: (index) => this.#focus(index) });
+    this.sheet = new Sheet(byId("values-sheet"), { onLight: (index) => this.#light(index ?? focusedValue()), onChoose: (index) => this.#focus(index) });
     this.schema.addEventListener("change", () => this.#choose());
     onceAtATime(this.form, () => this.#send().catch((error) => this.#refused(error)));
     const found = byId("values-found");
@@ -175,8 +175,7 @@ export class ValuesView {
 
   #point(node) {
     // The pointer may rest anywhere else while the keyboard is used.
-    const button = [node, document.activeElement].map((one) => one?.closest?.("#values-found [data-value]")).find(Boolean);
-    const index = button ? Number(button.dataset.value) : null;
+    const index = valueAt(node) ?? focusedValue();
     this.#light(index);
     if (index === null) return;
     const { page } = this.all[index].evidence;
@@ -225,6 +224,17 @@ export class ValuesView {
     this.views.set(number, view);
     return view;
   }
+}
+
+/** The index of the value that a node belongs to, or null. */
+function valueAt(node) {
+  const button = node?.closest?.("#values-found [data-value]");
+  return button ? Number(button.dataset.value) : null;
+}
+
+/** The index of the value that the keyboard is on, or null. It stays lit while the pointer is on nothing. */
+function focusedValue() {
+  return valueAt(document.activeElement);
 }
 
 function checksOf(checks) {

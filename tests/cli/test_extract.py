@@ -53,6 +53,9 @@ def test_a_document_that_cannot_be_read_is_named_and_the_others_are_answered(let
     assert str(broken) in done.stderr
     assert len(done.stdout.splitlines()) == 1
     assert run(broken, "--fields", "a").returncode == 3
+    missing = run("nowhere.pdf", letter, "--fields", "a")
+    assert missing.returncode == 2
+    assert "There is no file 'nowhere.pdf'." in missing.stderr
 
 
 def test_a_schema_that_is_not_supported_is_said_before_anything_is_read(letter, tmp_path):

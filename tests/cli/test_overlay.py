@@ -32,3 +32,10 @@ def test_a_document_without_pages_is_refused_in_a_sentence(tmp_path):
     refused = run(path, "-o", tmp_path / "seen")
     assert refused.returncode == 3
     assert "have pages" in refused.stderr
+    assert not (tmp_path / "seen").exists()
+
+
+def test_a_file_that_does_not_exist_is_a_mistake_in_the_command(tmp_path):
+    refused = run("nowhere.pdf", "-o", tmp_path / "seen")
+    assert refused.returncode == 2
+    assert "There is no file 'nowhere.pdf'." in refused.stderr

@@ -537,7 +537,8 @@ def test_the_token_comes_from_the_option_or_the_environment(desk):
     with peer(lambda asked: problem(403, "FORBIDDEN")) as refusing:
         desk.parse(PAPER, "--server", refusing.url, "--token", "given", DOCPARSE_TOKEN="kept")
         desk.parse(PAPER, "--server", refusing.url, DOCPARSE_TOKEN="kept")
-    assert [one.headers["Authorization"] for one in refusing.asked] == ["Bearer given", "Bearer kept"]
+        desk.parse(PAPER, "--server", refusing.url, DOCPARSE_TOKEN="kept", DOCPARSE_API_KEY="key")
+    assert [one.headers["Authorization"] for one in refusing.asked] == ["Bearer given", "Bearer kept", "Bearer key"]
 
 
 def forward(service, refuse_first):

@@ -14,6 +14,7 @@ from document_parser.errors import EngineError, EngineRefused, EngineTimeout, En
 from document_parser.settings import EngineSettings, ExtractModelSettings, Settings
 from document_parser.text.partial_json import JsonWatch, read_json
 from tests.support.page_images import stamped_image
+from tests.support.vllm_batching import Speed
 from tests.support.vllm_extract import MODEL, ExtractServer
 from tests.support.vllm_server import serving
 
@@ -65,7 +66,7 @@ def test_of_an_answer_that_is_cut_or_says_nothing_more_what_is_complete_is_kept(
 
 
 def test_white_space_without_end_is_stopped_long_before_the_last_token():
-    server = ExtractServer(fill=lambda _: FILLED)
+    server = ExtractServer(fill=lambda _: FILLED, speed=Speed(per_sequence=2000))
     server.script("white_space")
     ask(server, max_tokens=20_000)
     assert server.log[0].state == "aborted"

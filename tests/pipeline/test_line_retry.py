@@ -15,7 +15,9 @@ from document_parser.engines.base import LineReadings
 from document_parser.engines.registry import Engines
 from document_parser.engines.tesseract.recogniser import FoundWord
 from document_parser.engines.tesseract.spacing import normalize_letters, respace_lines, separate_boxes, spell_ligatures
+from document_parser.engines.tesseract.word_places import with_surer_words
 from document_parser.models import InkFacts, Options, Page, PageImage, Reading, Route, Word
+from document_parser.pipeline.reading.figures_of_lines import with_own_figures
 from document_parser.pipeline.reading.line_retry import is_worth_it, retry_lines
 from document_parser.pipeline.reading.oriented_images import OrientedImages
 from document_parser.pipeline.reading.page_context import PageContext
@@ -109,12 +111,14 @@ def test_letters_of_one_shape_are_written_as_in_their_language():
     assert normalize_letters("\u00b5\u03b5") == "\u03bc\u03b5"
     assert normalize_letters("5 \u00b5m") == "5 \u00b5m"
     assert normalize_letters("\u0e08\u0e4d\u0e32") == "\u0e08\u0e33"
+    assert normalize_letters("\u1fbd\u0391\u03bb\u03bb\u1fbd") == "\u1f08\u03bb\u03bb\u2019"
 
 
 @pytest.mark.parametrize(
     ("read", "written"),
     [
         ("no<h", "noch"),
+        ("durc<h", "durch"),
         ("I<", "Ich"),
         ("ſ<ön", "ſchön"),
         ("Val>enaer", "Valckenaer"),
@@ -127,6 +131,19 @@ def test_letters_of_one_shape_are_written_as_in_their_language():
 )
 def test_signs_that_stand_for_letters_of_fraktur_are_spelt_out(read, written):
     assert spell_ligatures(read) == written
+
+
+def test_figures_of_a_line_that_tesseract_reads_are_those_that_rapidocr_reads_in_their_places():
+    own = [line("Som.", 0.1, 0.9, 0.1, 0.2), line("§", 0.1, 0.9, 0.25, 0.27), line("351,", 0.1, 0.9, 0.3, 0.4)]
+    found = [line("Hom.", 0.1, 0.8, 0.1, 0.2), line("8", 0.1, 0.8, 0.25, 0.27), line("851,", 0.1, 0.8, 0.3, 0.4)]
+    assert [word.text for word in with_own_figures(found, own)] == ["Hom.", "§", "351,"]
+    assert with_own_figures(found, [line("351,", 0.1, 0.9, 0.6, 0.7)]) == found
+
+
+def test_of_two_readings_of_a_line_each_word_is_the_surer_one():
+    first = [line("Schol.", 0.1, 0.9, 0.1, 0.2), line("oupa", 0.1, 0.5, 0.25, 0.35)]
+    again = [line("Sol.", 0.1, 0.8, 0.1, 0.19), line("οὔρια", 0.1, 0.9, 0.25, 0.35), line("τε", 0.1, 0.9, 0.5, 0.6)]
+    assert [word.text for word in with_surer_words(first, [again])] == ["Schol.", "οὔρια"]
 
 
 class FrakturReader(Engines):

@@ -143,7 +143,7 @@ def brought_along(wanted: Iterable[Requirement], *, beside: bool = False) -> set
     return indirect if beside else direct | indirect
 
 
-PEERS = {"benchmarks/intake/peer.py", "benchmarks/chunks.py", "benchmarks/facades.py"}
+PEERS = {"benchmarks/intake/peer.py", "benchmarks/quality/xberg_peer.py", "benchmarks/chunks.py", "benchmarks/facades.py"}
 """Programs that need what they are compared with: the first has an environment of its own, the others say what to install."""
 
 
@@ -252,6 +252,14 @@ def test_no_process_that_stays_loads_what_draws_on_terminals_or_two_clients_of_r
     ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert len(ran.stdout.split()) <= 1
     assert "rich" not in ran.stdout
+
+
+def test_the_process_that_opens_documents_loads_no_settings_exporters_or_event_loops():
+    """The first document of a command waits for it, and each of its children maps what it holds."""
+    unneeded = "{'pydantic_settings', 'document_parser.settings', 'document_parser.export', 'document_parser.sources.exchange'}"
+    told = f"import sys; import document_parser.sources.opener; print('loaded:', *{unneeded} & sys.modules.keys())"
+    ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["loaded:"]
 
 
 def test_what_the_service_needs_takes_as_much_disk_as_the_readme_says():

@@ -34,13 +34,13 @@ from document_parser.errors import (
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.layout.page import blocks_of
 from document_parser.models import FlowingKind, PageFacts, PageImage, PageImageSpec, SourceKind
-from document_parser.sources import protocol, warm_up
+from document_parser.sources import warm_up
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.exchange import receive_reply
 from document_parser.sources.flowing import load_reader, open_flowing
 from document_parser.sources.pdf.file import PdfFile
-from document_parser.sources.protocol import Reply
+from document_parser.sources.protocol import FORK_REQUEST, Reply
 from document_parser.sources.source import REQUESTS_PER_CHILD, Openers, Source
-from document_parser.sources.zygote import FORK_REQUEST
 from tests.support import documents
 from tests.support.documents import PARAGRAPH
 from tests.support.opened import ask_document
@@ -846,7 +846,7 @@ def replies_of(sent: list[bytes], count: int = 1) -> list[tuple[Reply, bytes]]:
                 await asyncio.sleep(0)
 
         sending = asyncio.create_task(send())
-        received = [await protocol.receive_reply(ours) for _ in range(count)]
+        received = [await receive_reply(ours) for _ in range(count)]
         await sending
         return received
 

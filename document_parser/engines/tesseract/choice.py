@@ -16,6 +16,7 @@ from PIL import Image
 
 from document_parser.engines.tesseract.languages import SCRIPTS
 from document_parser.engines.tesseract.packs import Packs
+from document_parser.engines.tesseract.pieces import Cut
 from document_parser.engines.tesseract.script_letters import (
     LATIN_SCRIPTS,
     confidence_as,
@@ -24,6 +25,7 @@ from document_parser.engines.tesseract.script_letters import (
     is_letter_of,
 )
 from document_parser.engines.tesseract.script_pairs import ReadSample, find_pair
+from document_parser.engines.tesseract.word_places import are_in_one_place, with_surer_words
 from document_parser.models import Word
 
 MAX_LANGUAGES_PER_SCRIPT = 5
@@ -52,8 +54,6 @@ MIN_ENGLISH_CONFIDENCE, MIN_ENGLISH_GAIN = 0.85, 0.1
 It reads poor Russian print as Latin letters of the same shapes, *He* and *Kak* with .05 to .1 more, and Greek words of two or
 three letters with up to .84.
 """
-MIN_SAME_PLACE_SHARE = 0.7
-"""Share of the length of two words that they have in common if they are one."""
 SECOND_LOOK_CONFIDENCE = 0.94
 """Confidence in a line below which it is read a second time, cut out another way."""
 TWO_SCRIPTS = "two scripts"
@@ -116,12 +116,15 @@ def read_in_best_languages(pieces: Sequence[Image.Image], packs: Packs, read: Re
 
 
 def read_unsure_again(
-    found: Sequence[LineChoice], cut_again: Callable[[Sequence[int]], Sequence[Image.Image]], read: ReadPieces
+    found: Sequence[LineChoice],
+    cuts: Sequence[Cut],
+    cut_again: Callable[[Sequence[int], Cut], Sequence[Image.Image]],
+    read: ReadPieces,
 ) -> list[LineChoice]:
     """Return the lines, those of little confidence as they read better: as they are, or cut out another way.
 
-    Lines that no packs fit are tried with those that read most lines. ``cut_again`` returns the lines at these places, cut out
-    the other way.
+    Of the line as it reads best, each word is the surest that a way gives. Lines that no packs fit are tried with those that
+    read most lines. ``cut_again`` returns the lines at these places, cut out another way.
     """
     better = list(found)
     usual = Counter(one.languages for one in found if one.words).most_common(1)
@@ -130,9 +133,12 @@ def read_unsure_again(
         if usual and confidence_in(one.words) < SECOND_LOOK_CONFIDENCE:
             unsure[one.languages or usual[0][0]].append(place)
     for languages, places in unsure.items():
-        for place, words in zip(places, read(cut_again(places), languages), strict=True):
-            if confidence_in(words) > max(confidence_in(found[place].words), MIN_POOR_CONFIDENCE):
-                better[place] = LineChoice(words, languages)
+        ways = [read(cut_again(places, cut), languages) for cut in cuts]
+        for place, *again in zip(places, *ways, strict=True):
+            readings = [words for words in again if confidence_in(words) > MIN_POOR_CONFIDENCE]
+            if readings:
+                readings.insert(0, found[place].words)
+                better[place] = LineChoice(with_surer_words(max(readings, key=confidence_in), readings), languages)
     return better
 
 
@@ -167,10 +173,8 @@ def _knows_latin(languages: str) -> bool:
 def _surer_in_english(word: Word, others: Sequence[Word]) -> Word:
     """Return the other word in the place of a word if it is surer and in Latin letters; the word itself if none is."""
     for other in others if _may_be_latin(word) else ():
-        common = min(word.right, other.right) - max(word.left, other.left)
-        whole = max(word.right, other.right) - min(word.left, other.left)
         sure = (other.confidence or 0) >= max(MIN_ENGLISH_CONFIDENCE, (word.confidence or 0) + MIN_ENGLISH_GAIN)
-        if sure and common >= MIN_SAME_PLACE_SHARE * whole and any(is_letter_of(letter, "Latin") for letter in other.text):
+        if sure and are_in_one_place(word, other) and any(is_letter_of(letter, "Latin") for letter in other.text):
             return other
     return word
 

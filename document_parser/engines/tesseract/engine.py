@@ -26,7 +26,7 @@ from document_parser.engines.tesseract.choice import (
 )
 from document_parser.engines.tesseract.languages import AUTO, SCRIPTS, scripts_of
 from document_parser.engines.tesseract.packs import Packs, find_packs
-from document_parser.engines.tesseract.pieces import MARGIN_PIXELS, SECOND_CUT, crop_sample, cut_lines
+from document_parser.engines.tesseract.pieces import FURTHER_CUTS, MARGIN_PIXELS, Cut, crop_sample, cut_lines
 from document_parser.engines.tesseract.recogniser import FoundWord, Orientation, Recogniser
 from document_parser.engines.tesseract.spacing import (
     normalize_letters,
@@ -147,7 +147,7 @@ class TesseractEngine(Engine):
             found = read_in_best_languages(pieces, self._packs(), self._read_pieces)
         else:
             found = [LineChoice(words, self._languages) for words in self._read_pieces(pieces, self._languages)]
-        found = read_unsure_again(found, partial(_cut_again, picture, lines, skew), self._read_pieces)
+        found = read_unsure_again(found, FURTHER_CUTS, partial(_cut_again, picture, lines, skew), self._read_pieces)
         if self._languages == AUTO:
             found = with_english_words(found, pieces, self._packs(), self._read_pieces)
         return LineReadings(
@@ -282,9 +282,9 @@ def _describe_missing(settings: Settings) -> str:
     return f"its program {program} is not installed"
 
 
-def _cut_again(picture: Image.Image, lines: Sequence[Word], skew: Skew, places: Sequence[int]) -> list[Image.Image]:
-    """Return the lines at these places cut out the second way."""
-    return cut_lines(picture, [lines[place] for place in places], skew, SECOND_CUT)
+def _cut_again(picture: Image.Image, lines: Sequence[Word], skew: Skew, places: Sequence[int], cut: Cut) -> list[Image.Image]:
+    """Return the lines at these places cut out in this way."""
+    return cut_lines(picture, [lines[place] for place in places], skew, cut)
 
 
 def _words_of_piece(found: Sequence[FoundWord], piece: Image.Image) -> Iterator[Word]:

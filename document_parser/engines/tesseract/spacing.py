@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +27,23 @@ MIN_GAP_RATIO = 0.08
 """Width of a gap between letters, over their height, below which it is one within a letter."""
 MIN_GAPS = 6
 """Gaps from which they are divided into narrow and wide ones."""
-FRAKTUR_LIGATURE = re.compile(r"(?<=[^\W\d])<h?|<h?(?=[^\W\d])|(?<=[^\W\d])>k?")
-"""Signs beside a letter."""
+FRAKTUR_LIGATURE = re.compile(r"(?<=[^\W\d])c?<h?|<h?(?=[^\W\d])|(?<=[^\W\d])c?>k?")
+"""Signs beside a letter. Letters of the ligature may stand beside its sign: *dur<h*, *durc<h*."""
 FRAKTUR_FINAL_S = re.compile(r"(?<=[^\W\d_][a-zäöüſß])[83](?!\w)")
 """A figure of the shape of the round s at the end of a word, where that letter stands.
 
 Behind a single letter it is a figure: the sheets of old books are marked *A3* and *B8*."""
 GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 """A Greek letter."""
+BREATHINGS = {
+    "\u1fbd": "\u0313", "\u1fbf": "\u0313", "\u1fcd": "\u0313\u0300", "\u1fce": "\u0313\u0301", "\u1fcf": "\u0313\u0342",
+    "\u1ffe": "\u0314", "\u1fdd": "\u0314\u0300", "\u1fde": "\u0314\u0301", "\u1fdf": "\u0314\u0342",
+}  # fmt: skip
+"""Breathings of Greek with their accents, by themselves and as marks on a letter."""
+BREATHED_CAPITAL = re.compile(f"([{''.join(BREATHINGS)}])([\u0391\u0395\u0397\u0399\u039f\u03a1\u03a5\u03a9])")
+"""A breathing before a capital that can have one."""
+APOSTROPHES = str.maketrans("\u1fbd\u1fbf", "\u2019\u2019")
+"""Greek marks of the shape of the apostrophe."""
 MIN_SPACE_RATIO, MAX_SPACE_RATIO = 0.2, 0.4
 """Bounds of the width from which a gap in Korean is a space, over the height of the letters. Between them the gaps decide."""
 MIN_UNSPACED_RATIO = 0.4
@@ -164,10 +174,12 @@ def _with_box(word: FoundWord, box: tuple[int, int, int, int]) -> FoundWord:
 def normalize_letters(text: str) -> str:
     """Return the text with letters that Tesseract writes as others of the same shape as they are written in the language.
 
-    The Thai and Lao vowel am as one character, and mu instead of the micro sign in Greek words.
+    The Thai and Lao vowel am as one character; in Greek words mu instead of the micro sign, a breathing before a capital on the
+    capital, and any other that stands by itself as the apostrophe of a word whose end is left out.
     """
     if GREEK.search(text):
-        text = text.replace("\u00b5", "\u03bc")
+        text = BREATHED_CAPITAL.sub(lambda found: normalize("NFC", found[2] + BREATHINGS[found[1]]), text)
+        text = text.replace("\u00b5", "\u03bc").translate(APOSTROPHES)
     return text.replace("\u0e4d\u0e32", "\u0e33").replace("\u0ecd\u0eb2", "\u0eb3")
 
 
@@ -176,7 +188,7 @@ def spell_ligatures(text: str) -> str:
 
     The pack writes <, > and figures for them: *no<h*, *I<*, *Val>enaer*, *al8*, *Ton3*.
     """
-    spelt = FRAKTUR_LIGATURE.sub(lambda sign: "ck" if sign[0].startswith(">") else "ch", text)
+    spelt = FRAKTUR_LIGATURE.sub(lambda sign: "ck" if ">" in sign[0] else "ch", text)
     return FRAKTUR_FINAL_S.sub("s", spelt)
 
 

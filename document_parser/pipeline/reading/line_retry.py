@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from document_parser.engines.tesseract.languages import SCRIPTS, advise_packs
@@ -16,6 +16,7 @@ from document_parser.engines.tesseract.script_letters import confidence_in
 from document_parser.errors import EngineError
 from document_parser.models import InkFacts, PageImage, Reading, Word, confident_letters
 from document_parser.models.skew import Skew
+from document_parser.pipeline.reading.figures_of_lines import with_own_figures
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.text.long_s import is_misread_fraktur, merge_fraktur
 
@@ -91,7 +92,7 @@ async def _retry_uncertain_lines(context: PageContext, reading: Reading, image: 
         return Retry(reading)
     readings = zip(lines, found.lines, found.languages, strict=True)
     chosen = {line: (words, languages) for line, words, languages in readings if _is_better(words, line)}
-    better = {line: words for line, (words, _) in chosen.items()}
+    better = {line: _with_figures_of(reading, line, words) for line, (words, _) in chosen.items()}
     if not better:
         return Retry(reading, tried=True, script=found.script)
     kept = [word for word in reading.words if word not in better]
@@ -123,7 +124,8 @@ async def _retry_beside_fraktur(context: PageContext, reading: Reading, image: P
     except EngineError as error:
         context.record_attempt("tesseract", "error", f"reading of Fraktur: {error.message}", started)
         return retry
-    better = {line: words for line, words in zip(lines, found.lines, strict=True) if _is_of_fraktur(line, words)}
+    readings = zip(lines, found.lines, strict=True)
+    better = {line: _with_figures_of(reading, line, words) for line, words in readings if _is_of_fraktur(line, words)}
     if not better:
         return retry
     merged = replace(retry.reading.replace_lines(better), engine="tesseract")
@@ -189,6 +191,11 @@ def _is_better(words: list[Word], line: Word) -> bool:
 def _is_of_fraktur(line: Word, words: list[Word]) -> bool:
     """Return whether packs for Fraktur read a line of letters well enough to take their reading of it."""
     return any(map(str.isalpha, line.text)) and confidence_in(words) >= MIN_FRAKTUR_CONFIDENCE
+
+
+def _with_figures_of(reading: Reading, line: Word, words: Sequence[Word]) -> list[Word]:
+    """Return Tesseract's words of a line with the figures that the reading has in their places."""
+    return with_own_figures(words, reading.parts_of_lines.get(line, [line]))
 
 
 def _length_of(lines: Iterable[Word]) -> float:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import repeat
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pypdfium2
@@ -52,12 +52,14 @@ from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OB
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
 from document_parser.sources.pdf.scans import scan_dpi_of
-from document_parser.sources.pdf.searchable import SearchablePdf
 from document_parser.sources.pdf.strikeouts import mark_annotated_strikes
 from document_parser.sources.pdf.text_layer import MAX_WORDS, extract_words
 from document_parser.sources.pdf.undecoded import find_undecoded_images
 from document_parser.text.language import find_suspect_fonts
 from document_parser.text.normalize import is_meaningless
+
+if TYPE_CHECKING:
+    from document_parser.sources.pdf.searchable import SearchablePdf
 
 DRAWN = PageImageSpec(dpi=200.0, max_long_side=3400)
 """How a page is drawn that cannot be taken from its PDF as it is: like a good scan."""
@@ -209,6 +211,9 @@ class PdfFile:
 
     def with_texts(self, texts: Path) -> SearchablePdf:
         """Return the document with the texts of another PDF over its pages, to be read. Raises PageUnreadable."""
+        # Loaded here because it loads every exporter: only this request takes them, and the zygote starts sooner without.
+        from document_parser.sources.pdf.searchable import SearchablePdf
+
         return SearchablePdf(self._path, self._password, texts, lambda number: upright_map_of(self._load_page(number)))
 
     def _draw(self, page: Any, window: RenderWindow, turn: int) -> Image.Image:
