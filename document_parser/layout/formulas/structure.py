@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 
 from document_parser.layout.formulas.latex import OPERATORS_WITH_LIMITS, Latex, add_accent, is_accent, join_latex, latex_of
-from document_parser.layout.lines.word_edges import text_of
 from document_parser.models import RulingLine, Word
 from document_parser.models.raised import RAISED, RAISED_DIGITS
 
@@ -75,7 +74,7 @@ def unmark_running_text(words: Sequence[Word]) -> list[Word]:
 
 def mark_formula_letters(words: Sequence[Word]) -> list[Word]:
     """Return the words, those with letters that only formulas have as parts of one: browsers set MathML in any font."""
-    if _FORMULA_LETTERS.search("\n".join(map(text_of, words))) is None:
+    if _FORMULA_LETTERS.search("\n".join([word.text for word in words])) is None:
         return list(words)
     return [word._replace(math=True) if _FORMULA_LETTERS.search(word.text) else word for word in words]
 
