@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from document_parser.models import Block, BoundingBox, EngineName, PageImage, PageImageSpec, PageKind, Reading, Word
-from document_parser.models.skew import Skew
+from document_parser.models.skew import LEVEL, Skew
 
 Watch = Callable[[str], str | None]
 """Return why reading should stop now, or None to go on.
@@ -115,8 +115,8 @@ class ReadsSegments(Protocol):
 
     name: ClassVar[EngineName]
 
-    async def read_segments(self, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word]:
+    async def read_segments(self, page: PageImage, boxes: Sequence[BoundingBox], skew: Skew = LEVEL) -> list[Word]:
         """Return what stands in each of these boxes of an image, in order, without those that cannot be read.
 
-        Raises EngineError.
+        The boxes are those of the image straightened by ``skew``. Raises EngineError.
         """

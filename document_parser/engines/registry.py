@@ -22,7 +22,7 @@ from document_parser.models import (
     VlmName,
     Word,
 )
-from document_parser.models.skew import Skew
+from document_parser.models.skew import LEVEL, Skew
 from document_parser.settings import CheckedPages, Settings
 
 if TYPE_CHECKING:
@@ -206,10 +206,15 @@ class Engines:
         reader = next(engine for engine in self._on_this_machine() if isinstance(engine, ReadsLines))
         return await reader.read_lines(page, lines, skew, script, languages)
 
-    async def read_segments(self, name: EngineName, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word] | None:
-        """Return what this engine reads in these boxes of an image; None if it reads whole pages only. Raises EngineError."""
+    async def read_segments(
+        self, name: EngineName, page: PageImage, boxes: Sequence[BoundingBox], skew: Skew = LEVEL
+    ) -> list[Word] | None:
+        """Return what this engine reads in these boxes of an image, straightened by ``skew``.
+
+        None if it reads whole pages only. Raises EngineError.
+        """
         reader = self._engine(name)
-        return await reader.read_segments(page, boxes) if isinstance(reader, ReadsSegments) else None
+        return await reader.read_segments(page, boxes, skew) if isinstance(reader, ReadsSegments) else None
 
     async def aclose(self) -> None:
         """Close every engine that was made and the record of requests in flight."""

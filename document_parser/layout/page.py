@@ -15,6 +15,7 @@ from document_parser.layout.blocks.paragraphs import blocks_of_flow, demote_sign
 from document_parser.layout.blocks.reading_order import Flow, parts_of
 from document_parser.layout.blocks.text_size import text_size_of
 from document_parser.layout.blocks.typewritten import mark_listings
+from document_parser.layout.facing_pages import are_facing_pages, place_on_sheet, rules_of_pages, words_of_pages
 from document_parser.layout.formulas.structure import (
     mark_formula_letters,
     merge_formulas,
@@ -94,7 +95,21 @@ def turn_of(words: Sequence[Word], width_points: float, height_points: float) ->
 
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
-    placed, in_points, aside = prepare_words(placed, scale.rulings_to_points(rules))
+    in_points = scale.rulings_to_points(rules)
+    if not are_facing_pages(placed, scale):
+        return _blocks_of_single_page(placed, scale, in_points)
+    middle, page = scale.width / 2, Scale(scale.width / 2, scale.height)
+    pages = zip(words_of_pages(placed, middle), rules_of_pages(in_points, middle), (False, True), strict=True)
+    return [
+        block
+        for words, lines, right in pages
+        for block in place_on_sheet(_blocks_of_single_page(words, page, lines), right=right)
+    ]
+
+
+def _blocks_of_single_page(placed: list[Word], scale: Scale, rules: list[RulingLine]) -> list[Block]:
+    """Return the blocks of a page that is no sheet of two. The words and lines are in points."""
+    placed, in_points, aside = prepare_words(placed, rules)
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)

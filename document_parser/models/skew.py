@@ -58,3 +58,7 @@ class Skew(NamedTuple):
         cosine, sine = scale * math.cos(math.radians(degrees)), scale * math.sin(math.radians(degrees))
         x, y = (across - 0.5) * self.shape, down - 0.5
         return (x * cosine - y * sine) / self.shape + 0.5, x * sine + y * cosine + 0.5
+
+
+LEVEL = Skew()
+"""That of an image that is read as it is."""

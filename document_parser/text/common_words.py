@@ -34,7 +34,15 @@ def share_of_common_words(texts: Iterable[str]) -> float:
 
 def language_of(texts: Iterable[str]) -> str:
     """Return the language of texts by their most common words, as its code in ISO 639-1; empty if that is not sure."""
-    known = common_words()
-    counts = Counter(known[word] for text in texts for word in _WORD.findall(text.lower()) if word in known)
-    (first, most), (_, second) = [*counts.most_common(2), ("", 0), ("", 0)][:2]
+    (first, most), (_, second) = [*_count_by_language(texts).most_common(2), ("", 0), ("", 0)][:2]
     return first if most >= MIN_COMMON_WORDS and most >= CLEARLY_MORE * second else ""
+
+
+def likely_languages(texts: Iterable[str]) -> list[str]:
+    """Return the languages of which texts have at least MIN_COMMON_WORDS common words, those with most first."""
+    return [language for language, count in _count_by_language(texts).most_common() if count >= MIN_COMMON_WORDS]
+
+
+def _count_by_language(texts: Iterable[str]) -> Counter[str]:
+    known = common_words()
+    return Counter(known[word] for text in texts for word in _WORD.findall(text.lower()) if word in known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from document_parser.models import Word
-from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, prose
+from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, line, prose
 
 SIZE = 10.0
 
@@ -52,3 +52,34 @@ def test_a_command_alone_is_code_and_an_address_is_not():
 
 def test_a_typewritten_page_is_text():
     assert "code" not in kinds(blocks(program(["It was a dark and stormy night in the old town", "and nobody went out."] * 6)))
+
+
+CALLS = [
+    "axis(side = 1, at = m[!jan], tcl = 0.3)",
+    "axis(side = 1, at = m[jan], tcl = 0.7)",
+    "axis(side = 1, at = unique(m), lty = 2)",
+]
+
+
+def test_a_page_of_which_most_is_a_listing_is_no_typewritten_page():
+    listing = [text for number in range(8) for text in (*CALLS, f"for (i in 1:{number}) {{", "}")]
+    found = blocks([*prose(3, 72, 80, 520), *program(listing, top=130)])
+    assert kinds(found) == ["paragraph", "code"]
+    assert found[1].text.split("\n") == listing
+
+
+def test_single_spaces_of_code_that_lie_one_above_the_other_part_no_columns():
+    found = blocks([*prose(8, 72, 80, 520), *program(CALLS), *prose(8, 72, 260, 520, seed=2)])
+    assert kinds(found) == ["paragraph", "code", "paragraph"]
+    assert found[1].text.split("\n") == CALLS
+
+
+def test_a_comment_with_letters_of_other_latin_alphabets_is_code_and_greek_is_not():
+    assert kinds(blocks([*prose(8, 72, 80, 520), *program(["# À défaut, l'hôte", "hostname: démo"])])) == ["paragraph", "code"]
+    assert "code" not in kinds(blocks([*prose(8, 72, 80, 520), *program(["Μήνιν άειδε θεά", "Πηληϊάδεω Αχιλήος"])]))
+
+
+def test_text_beside_much_code_in_smaller_letters_is_no_heading():
+    words = [word._replace(size_points=8.0) for word in program(CALLS * 6, top=200)]
+    found = blocks([*line("Axes are drawn by these calls", 72, 100), *line("with labels of months", 72, 150), *words])
+    assert "heading" not in kinds(found)

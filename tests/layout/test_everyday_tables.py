@@ -23,6 +23,7 @@ from tests.support.layout_pages import (
     table_of,
     texts,
     upright,
+    width_of,
 )
 
 LEFTS = (72, 130, 330, 430)
@@ -291,6 +292,16 @@ def test_tables_side_by_side_with_the_same_header_are_two():
     assert tables == [[["Article", "Price"], *PRICES[:4]], [["Article", "Price"], *PRICES]]
 
 
+def test_of_tables_side_by_side_the_left_one_is_read_first_though_the_right_one_begins_higher():
+    def ruled(left, top):
+        rules = [RulingLine(left / WIDTH, at / HEIGHT, (left + 180) / WIDTH, at / HEIGHT) for at in range(top, top + 100, 18)]
+        return rows_at([["Article", "Price"], *PRICES[:4]], (left + 4, left + 140), top + 4), rules
+
+    (one, its), (other, others) = ruled(72, 103), ruled(320, 100)
+    tables = [block for block in blocks_of(one + other, WIDTH, HEIGHT, [*its, *others]) if block.table]
+    assert [block.box.left < 0.5 for block in tables] == [True, False]
+
+
 def test_headings_that_differ_are_of_one_table():
     words = rows_at([["Article", "Price", "Pack", "Weight"]], (72, 220, 320, 460), 100, bold=True)
     words += [
@@ -333,3 +344,48 @@ def test_a_large_heading_above_fields_is_no_header_in_pieces():
     fields = rows_at([("Profession:", "Paul Moretti"), ("Born:", "11.04.2011"), ("Code:", "41291")], (72, 140), 130)
     found = blocks(line("Lumiere sans du", 72, 106, size=15, bold=True) + fields)
     assert found[0].text == "Lumiere sans du"
+
+
+def test_headings_over_empty_rows_with_lines_around_each_cell_are_a_table_to_fill_in():
+    words = rows_at([["Surname", "First name", "Born"]], (80, 230, 380), 104)
+    rules = [*(level(at) for at in range(100, 260, 20)), *(upright(at, 100, 240) for at in (72, 222, 372, 520))]
+    assert grid(table_of(words, rules))[0] == ["Surname", "First name", "Born"]
+
+
+def test_dots_that_lead_over_a_line_to_a_short_number_stay_with_their_label():
+    rows = [["Robbery", "102.1", "25.5"], ["Arson", "9.8", "4.3"], ["Fraud", "17.7", "5.1"], ["Suspicion", "1.6", "0.9"]]
+    words = rows_at([["Offence", "Total", "Minors"]], (72, 330, 430), 104) + rows_at(rows, (72, 330, 430), 124)
+    for number, (label, *_) in enumerate(rows):
+        start = 72 + 5 * len(label)
+        words += [word for step in range(12) for word in line(".", start + 10 * step, 124 + 16 * number)]
+    rules = [level(100), level(120), level(190), upright(250, 100, 190)]
+    assert grid(table_of(words, rules))[1:] == rows
+
+
+def test_labels_and_numbers_beside_a_coloured_column_are_columns():
+    rows = [
+        ["Net profit", "233,512", "201,683"],
+        ["Other comprehensive income", "", ""],
+        ["Items that will not be reclassified", "", ""],
+        ["Changes in fair value", "31,874", "64,457"],
+        ["Items that may be reclassified", "", ""],
+        ["Cash flow hedges", "20", "92"],
+        ["Attributable to", "", ""],
+        ["Stockholders", "117,132", "401,559"],
+    ]
+    words = [*line("2020", 345, 84), *line("2021", 445, 84)]
+    for number, (label, *sums) in enumerate(rows):
+        words += line(label, 72, 104 + 20 * number)
+        for text, right in zip(sums, (370, 470), strict=True):
+            words += line(text, right - width_of(text, 10), 104 + 20 * number) if text else []
+    rules = [level(100 + 20 * number, right=480) for number in range(9)]
+    colour = RulingLine(400 / WIDTH, 100 / HEIGHT, 480 / WIDTH, 260 / HEIGHT)
+    assert grid(table_of(words, [*rules, colour]))[-len(rows) :] == rows
+
+
+def test_a_justified_line_over_columns_that_other_rows_have_is_one_cell():
+    words = rows_at([["Name", "Number", "Date"], ["Ada", "12", "Monday"], ["Bert", "34", "Friday"]], (80, 230, 380), 104, 30)
+    words += line("The following representative is authorized to receive mail", 80, 149, right=350)
+    rules = [*(level(at) for at in (100, 130, 145, 160, 180)), *(upright(at, 100, 180) for at in (72, 520))]
+    rules += [upright(at, *ends) for at in (222, 372) for ends in ((100, 145), (160, 180))]
+    assert "The following representative is authorized to receive mail (1x3)" in shown(table_of(words, rules))[2]

@@ -164,3 +164,13 @@ def test_brackets_in_a_row_before_a_formula_are_text(brackets):
         Word("y", 0.182, 0.1, 0.19, 0.11, 10.0, math=True, baseline=0.11),
     ]
     assert brackets[0] in "".join(block.text for block in blocks_of(words, WIDTH, HEIGHT))
+
+
+def test_a_raised_mark_and_a_tab_before_a_note_are_one_footnote():
+    text = prose(20, 72, 100, 520)
+    mark = Word("1", 100 / WIDTH, 700 / HEIGHT, 103 / WIDTH, 705 / HEIGHT, 6.5, baseline=705 / HEIGHT)
+    note = [
+        word._replace(size_points=8.5, baseline=710 / HEIGHT) for word in line("In the matter of Rambus", 135, 702, size=8.5)
+    ]
+    found = blocks_of([*text, mark, *note], WIDTH, HEIGHT)[-1]
+    assert (found.kind, found.text) == ("footnote", "1 In the matter of Rambus")

@@ -117,3 +117,23 @@ def test_a_page_drawn_sideways_is_read_as_it_is_meant_and_its_boxes_stay_where_t
 def test_a_table_beside_sideways_words_does_not_turn_the_page():
     sideways = [Word("Sideways", 0.02, 0.1 + 0.1 * i, 0.04, 0.18 + 0.1 * i, 10) for i in range(8)]
     assert whole(blocks([*BODY, *sideways])).startswith(texts(blocks(BODY))[0][:40])
+
+
+def test_a_head_with_the_page_number_farther_from_the_edge_is_furniture_where_white_is_below_it():
+    head = [*line("Reading Data", 72, 84), *line("597", 505, 84)]
+    assert furniture(blocks([*BODY, *head])) == [("page_header", "Reading Data"), ("page_number", "597")]
+    assert furniture(blocks([*prose(20, 72, 98, 520), *head])) == []
+
+
+def test_the_foot_of_a_form_that_names_the_page_is_furniture_with_what_stands_below_it():
+    foot = [
+        *line("DD FORM 293, FEB 2025", 72, 790),
+        *line("Page 2 of 4", 460, 790),
+        *line("PREVIOUS EDITION IS OBSOLETE", 72, 801),
+    ]
+    found = blocks([*prose(56, 72, 112, 520), *foot])
+    assert furniture(found) == [
+        ("page_footer", "DD FORM 293, FEB 2025"),
+        ("page_number", "Page 2 of 4"),
+        ("page_footer", "PREVIOUS EDITION IS OBSOLETE"),
+    ]

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from document_parser.layout.page import blocks_of
-from document_parser.models import Word
+from document_parser.models import RulingLine, Word
 from tests.support.layout_pages import (
     HEIGHT,
     TALE,
@@ -486,3 +486,33 @@ def test_a_number_that_ends_a_line_does_not_close_the_gutter_behind_it():
     last = line("the sum of it was 433.", 72, 100 + 12 * 20, right=284)
     words = left + last + prose(8, 308, 104, 520, seed=2) + prose(12, 308, 212, 520, first="Omega", seed=3)
     assert whole(blocks(words)).index("433.") < whole(blocks(words)).index("Omega")
+
+
+def test_boxes_of_a_form_with_a_line_between_them_are_read_one_after_the_other():
+    words = [*line("Request for a certificate", 80, 104), *line("of persons who are not children", 80, 118)]
+    words += [*line("Sheet 1", 400, 109), *line("for the office", 400, 123)]
+    rules = [RulingLine(at / WIDTH, 100 / HEIGHT, at / WIDTH, 136 / HEIGHT) for at in (72, 380, 520)]
+    rules += [RulingLine(72 / WIDTH, at / HEIGHT, 520 / WIDTH, at / HEIGHT) for at in (100, 136)]
+    text = whole(blocks_of([*words, *prose(8, 72, 160, 520)], WIDTH, HEIGHT, rules))
+    assert text.startswith("Request for a certificate of persons who are not children Sheet 1")
+
+
+def test_the_numbers_of_chapters_in_a_table_of_contents_stand_before_their_titles():
+    entries = [
+        "1 Introduction",
+        " 1.1 Question",
+        " 1.2 Limits",
+        "2 Background",
+        " 2.1 Ciphers",
+        " 2.2 Modes",
+        "3 Results",
+        " 3.1 Times",
+    ]
+    words = []
+    for number, entry in enumerate(entries):
+        first, title = entry.split()
+        left = 72 if entry[0] != " " else 90
+        words += line(first, left, 100 + 14 * number) + line(title, 90 if left == 72 else 112, 100 + 14 * number)
+        words += [dot for at in range(200, 480, 8) for dot in line(".", at, 100 + 14 * number)]
+        words += line(str(11 + number), 490, 100 + 14 * number)
+    assert [text.split(" .")[0] for text in texts(blocks(words))] == [entry.strip() for entry in entries]

@@ -40,7 +40,7 @@ from document_parser.engines.rapidocr.turns import find_turn
 from document_parser.errors import EngineError, EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
 from document_parser.models import BoundingBox, CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
-from document_parser.models.skew import Skew
+from document_parser.models.skew import LEVEL, Skew
 from document_parser.settings import Settings
 
 if TYPE_CHECKING:
@@ -95,12 +95,12 @@ class RapidOcrEngine(Engine):
         """
         return await self._run_in_thread(self._detect_turn, page)
 
-    async def read_segments(self, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word]:
+    async def read_segments(self, page: PageImage, boxes: Sequence[BoundingBox], skew: Skew = LEVEL) -> list[Word]:
         """Return what stands in each of these boxes of an image, in order, without those that cannot be read.
 
-        Raises EngineError, EngineUnavailable.
+        The boxes are those of the image straightened by ``skew``. Raises EngineError, EngineUnavailable.
         """
-        return await self._run_in_thread(partial(self._read_segments, boxes=boxes), page)
+        return await self._run_in_thread(partial(self._read_segments, boxes=boxes, skew=skew), page)
 
     async def aclose(self) -> None:
         """Shut the pool down without waiting for pages that are being read."""
@@ -170,17 +170,20 @@ class RapidOcrEngine(Engine):
             ],
         )
 
-    def _read_segments(self, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word]:
+    def _read_segments(self, page: PageImage, boxes: Sequence[BoundingBox], skew: Skew = LEVEL) -> list[Word]:
         """Read the parts of an image in these boxes as one line each."""
         from document_parser.engines.rapidocr.ocr import cut_out_lines
+        from document_parser.imaging.line_skew import straighten_pixels
 
         pixels = to_bgr(decode_page_image(page))
+        if skew.degrees:
+            pixels = straighten_pixels(pixels, skew)
         edges = np.array([(box.left, box.top, box.right, box.bottom) for box in boxes], np.float32).reshape(-1, 4)
         corners = (edges[:, CORNER_EDGES] * np.array(pixels.shape[1::-1])).astype(np.float32)
         read = self._load_models().read(cut_out_lines(pixels, corners))
         found = [
-            Line(_with_raised_marks(text.strip(), pixels, box), box, sure, lost)
-            for (text, sure, lost, _), box in zip(read, corners, strict=True)
+            Line(_with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters)
+            for one, box in zip(read, corners, strict=True)
         ]
         return [word_of(line, pixels) for line in lower_confidence(found) if is_read(line) and not is_mostly_lost(line)]
 
@@ -194,12 +197,13 @@ class RapidOcrEngine(Engine):
         Raises EngineUnavailable, RuntimeError.
         """
         from document_parser.engines.rapidocr.ocr import cut_out_lines
+        from document_parser.engines.rapidocr.spelling import spell_by_dictionary
 
         ocr = self._load_models()
         if should_stop():
             return [], 1
         corners = ocr.find_lines(pixels)
-        read = ocr.read_until(cut_out_lines(pixels, corners), should_stop)
+        read = spell_by_dictionary(ocr.read_until(cut_out_lines(pixels, corners), should_stop))
         found = [
             Line(_with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters, one.spans)
             for one, box in zip(read, corners, strict=True)

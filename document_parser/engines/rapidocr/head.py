@@ -20,6 +20,9 @@ Of 3,500 steps of Japanese and Chinese pages that show another class, the second
 fiftieth of the steps of English pages is below the first.
 """
 
+MIN_OTHER = 0.02
+"""Probability of a class from which a step may have meant it."""
+
 Features = NDArray[np.float32]
 """What the last layer is given for the steps of a line, (steps, features)."""
 
@@ -33,6 +36,8 @@ class Steps(NamedTuple):
     """The probability of that class."""
     probability: Callable[[int, int], float]
     """Return the probability of a class, given second, at a step."""
+    others: Callable[[int], list[tuple[int, float]]]
+    """Return the usual classes besides the best with a probability of MIN_OTHER at a step at least, with it."""
 
 
 def steps_of(probabilities: NDArray[np.float32]) -> Steps:
@@ -42,7 +47,12 @@ def steps_of(probabilities: NDArray[np.float32]) -> Steps:
     """
     best = probabilities.argmax(axis=1)
     confidences = probabilities[np.arange(len(best)), best]
-    return Steps(best, confidences, lambda step, number: float(probabilities[step, number]))
+
+    def others(step: int) -> list[tuple[int, float]]:
+        likely = np.flatnonzero(probabilities[step] >= MIN_OTHER)
+        return [(int(number), float(probabilities[step, number])) for number in likely if number != best[step]]
+
+    return Steps(best, confidences, lambda step, number: float(probabilities[step, number]), others)
 
 
 def letters_of(characters: str) -> list[str]:
@@ -83,7 +93,12 @@ class Head:
         def probability(step: int, number: int) -> float:
             return float(np.exp(features[step] @ self._weights[:, number] + self._bias[number] - totals[step]))
 
-        return Steps(best, np.exp(highest - totals), probability)
+        def others(step: int) -> list[tuple[int, float]]:
+            shares = np.exp(features[step] @ self._usual_weights + self._usual_bias - totals[step])
+            likely = np.flatnonzero(shares >= MIN_OTHER)
+            return [(int(self._usual[i]), float(shares[i])) for i in likely if self._usual[i] != best[step]]
+
+        return Steps(best, np.exp(highest - totals), probability, others)
 
 
 def _summarise(logits: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.engines.rapidocr.confusables import find_replacements
-from document_parser.engines.rapidocr.head import Steps, letters_of
+from document_parser.engines.rapidocr.head import MIN_OTHER, Steps, letters_of
 from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.rapidocr.networks import Batch, Network, load_detection, load_recognition
 from document_parser.engines.rapidocr.text_boxes import boxes_of
@@ -65,16 +65,37 @@ Corners = NDArray[np.float32]
 """Corners of boxes, (n, 4, 2), in pixels, clockwise from the top left."""
 
 
+class Doubt(NamedTuple):
+    """A letter of a line that may be another: its place in the text, and the others with their probabilities."""
+
+    place: int
+    others: tuple[tuple[str, float], ...]
+
+
+class Gap(NamedTuple):
+    """A place in the text of a line before which a space may be, or of a space that may be none.
+
+    ``probability`` is that of the space, ``across`` where it is, in shares of the length of the line.
+    """
+
+    place: int
+    probability: float
+    across: float
+
+
 class Read(NamedTuple):
     """The text of a line, the mean confidence of its characters, and about how many letters were left out of it.
 
-    ``spans`` are the places of its words; empty if there are fewer than two.
+    ``spans`` are the places of its words; empty if there are fewer than two. ``doubts`` are its letters that may be others,
+    ``gaps`` its doubtful spaces.
     """
 
     text: str
     confidence: float
     lost_letters: float = 0.0
     spans: tuple[Span, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 class PpOcr:
@@ -142,7 +163,32 @@ class PpOcr:
             signs[place] = self._classes[meant]
             confidences[place] = steps.probability(kept[place], signs[place])
         spans = find_word_spans(picture, middles, letters)
-        return Read("".join(self._letters[i] for i in signs), float(confidences.mean()), lost, spans)
+        doubts = tuple(self._doubts_of(steps, kept, signs))
+        gaps = tuple(self._gaps_of(steps, kept, signs))
+        return Read("".join(self._letters[i] for i in signs), float(confidences.mean()), lost, spans, doubts, gaps)
+
+    def _doubts_of(self, steps: Steps, kept: NDArray[np.int64], signs: NDArray[np.int64]) -> Iterator[Doubt]:
+        """Yield the letters of a line whose steps may have meant other letters."""
+        for place in np.flatnonzero(steps.confidences[kept] <= 1 - MIN_OTHER):
+            if self._letters[signs[place]].isalpha():
+                others = ((self._letters[number], likely) for number, likely in steps.others(int(kept[place])))
+                letters = tuple((letter, likely) for letter, likely in others if letter.isalpha())
+                if letters:
+                    yield Doubt(int(place), letters)
+
+    def _gaps_of(self, steps: Steps, kept: NDArray[np.int64], signs: NDArray[np.int64]) -> Iterator[Gap]:
+        """Yield the spaces of a line that may be none, and the places between letters where a space may be."""
+        space, count = self._classes[" "], len(steps.best)
+        unsure = steps.confidences <= 1 - MIN_OTHER
+        places = {int(step): place for place, step in enumerate(kept)}
+        for step in np.flatnonzero(unsure):
+            place = places.get(int(step), int(np.searchsorted(kept, step)))
+            is_space = step in places and signs[place] == space
+            is_between = steps.best[step] == 0 and 0 < place < len(kept) and space not in signs[place - 1 : place + 1]
+            if is_space or is_between:
+                likely = float(steps.confidences[step]) if is_space else steps.probability(int(step), space)
+                if likely >= MIN_OTHER:
+                    yield Gap(place, likely, (int(step) + 0.5) / count)
 
 
 def _middles_of(best: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.float64]:

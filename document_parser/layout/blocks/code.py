@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from document_parser.layout.lines.lines import Line
+from document_parser.layout.lines.lines import Line, lines_of
 from document_parser.models import Word
 
 MAX_CODE_SHARE = 0.7
-"""Share of a page's characters in a monospaced font, at most; a page with more is typewritten text, not code."""
+"""Share of a page's characters in a monospaced font, at most; a page with more is typewritten text, or a listing."""
+MIN_PROGRAM_LINES_SHARE = 0.4
+"""Share of the monospaced lines with signs of a program, at least, on a page that is a listing."""
+LAST_LATIN_LETTER = "\u024f"
+"""The last of the Latin letters with marks that European languages have."""
 CHARACTER_WIDTH_EM = 0.6
 """Width of a character in font sizes, if all words are too short to measure it."""
 BLANK_LINE_RATIO = 1.7
@@ -18,11 +23,16 @@ BLANK_LINE_RATIO = 1.7
 MAX_LINE_DISTANCE_EM = 3.2
 """Font sizes from one line of code to the next, at most."""
 
+_PROGRAM_SIGNS = re.compile(r"[{}\[\];=<>]|\w\(|^\s*(?:#|//|/\*|\$ )")
+
 
 def unmark_typewriting(words: Sequence[Word]) -> list[Word]:
-    """Return the words; on a page that is typewritten as a whole, no word counts as code."""
-    typed = sum(len(word.text) for word in words if word.mono)
-    if typed <= MAX_CODE_SHARE * sum(len(word.text) for word in words):
+    """Return the words; on a page that is typewritten as a whole and no listing, no word counts as code."""
+    typed = [word for word in words if word.mono]
+    if sum(len(word.text) for word in typed) <= MAX_CODE_SHARE * sum(len(word.text) for word in words):
+        return list(words)
+    lines = lines_of(typed)
+    if sum(_PROGRAM_SIGNS.search(line.text) is not None for line in lines) >= MIN_PROGRAM_LINES_SHARE * len(lines):
         return list(words)
     return [word._replace(mono=False) for word in words]
 
@@ -30,11 +40,16 @@ def unmark_typewriting(words: Sequence[Word]) -> list[Word]:
 def is_code(line: Line) -> bool:
     """Return whether a line is set in a monospaced font, its line number aside.
 
-    Other alphabets than Latin are often monospaced without being code: only ASCII text counts.
+    Other alphabets than Latin are often monospaced without being code: only text in Latin letters counts.
     """
     first, *rest = line.words
     words = rest if rest and first.text.isdecimal() else line.words
-    return all(word.mono and word.text.isascii() for word in words)
+    return all(word.mono and (word.text.isascii() or _is_latin(word.text)) for word in words)
+
+
+def _is_latin(text: str) -> bool:
+    """Return whether all letters of a text are Latin ones."""
+    return not any(letter.isalpha() and letter > LAST_LATIN_LETTER for letter in text)
 
 
 def is_code_continued(last: Line, line: Line) -> bool:

@@ -23,6 +23,7 @@ from document_parser.layout.tables.forest import forest
 from document_parser.layout.tables.grid import is_number
 from document_parser.layout.tables.groups import fraction
 from document_parser.layout.tables.groups import median as array_median
+from document_parser.layout.tables.side_by_side import are_rows_shared
 
 COLUMN_FEATURES = (
     "height", "width", "width_to_space", "lines_fewer", "lines_more", "lines_ratio",
@@ -73,6 +74,8 @@ MIN_ITEMS_SHARE = 0.3
 """Share of the lines of a list that begin an item, at least; the others go on with one, or head the list."""
 _BULLETS = frozenset("•◦▪‣●○■□➢➤►▸❖◆")
 """Bullets that mean nothing else: dashes and asterisks stand before numbers too."""
+ROW_SHARE = 0.4
+"""Share of the usual difference in height of texts in one row up to which those beside a drawn line are in one."""
 MIN_LABELLED_NUMBERS = 2
 """Labels with a number beside them, at least, that are rows rather than two columns."""
 MAX_LABEL_WORDS = 4
@@ -117,6 +120,20 @@ def are_staggered(left: Sequence[Line], right: Sequence[Line]) -> bool:
         return False
     order = sorted([*((line.top, False) for line in left), *((line.top, True) for line in right)])
     return sum(before[1] is not after[1] for before, after in pairwise(order)) < MAX_STAGGERED_GROUPS
+
+
+def are_walled(left: Sequence[Line], right: Sequence[Line], gutter: Gutter, rules: Rules, size: float) -> bool:
+    """Return whether a line as high as both sides is drawn between them, as between boxes of a form.
+
+    The rows of a table, of which the lines of both sides are, may have such a line too, and so may the numbers of lines.
+    """
+    worded = all(2 * sum(any(map(str.isalpha, line.text)) for line in side) > len(side) for side in (left, right))
+    if not worded or min(len(left), len(right)) < 2 or are_rows_shared((left, right), ROW_SHARE * size):
+        return False
+    x, top, bottom = rules.upright.T
+    start, end = min(left[0].top, right[0].top), max(left[-1].bottom, right[-1].bottom)
+    inside = (x > gutter.left) & (x < gutter.right)
+    return bool((inside & (top < start + size / 2) & (bottom > end - size / 2)).any())
 
 
 def are_divided_texts(parted: Parted, rules: Rules) -> bool:

@@ -37,12 +37,19 @@ MAX_STAMP_CHARACTERS = 150
 """Characters of a stamp, at most."""
 MIN_PART_GAP_EM = 2.0
 """Font sizes of the gap between the parts of a running head."""
+MIN_HEAD_DISTANCE_EM = 1.5
+"""Font sizes of white below a running head with a page number that is farther from the edge, at least."""
 RULED_MARGIN_SHARE = 0.12
 """Share of the page height in which a running head with a ruling may be: on copies and photographs with the table around it."""
 MAX_RULING_DISTANCE_EM, MIN_RULING_SHARE = 1.5, 0.9
 """Font sizes between such a head and its ruling, at most; length of the ruling divided by the content's width, at least."""
 
 _PAGE_NUMBER = re.compile(r"(?:page\s+)?[-–—|\s]*\d{1,4}[-–—|\s]*(?:(?:of|/)\s*\d{1,4})?", re.IGNORECASE)
+_NAMED_PAGE = re.compile(
+    r"(?:page|seite|página|pagina|pág\.|side|sida|strona)\s*[-–:]?\s*\d{1,4}(?:\s*(?:of|von|de|di|/|av|af|z)\s*\d{1,4})?"
+    r"|\d{1,4}\s*(?:of|von|/)\s*\d{1,4}",
+    re.IGNORECASE,
+)
 _SECTION = re.compile(r"(?:[^\W\d_]+\s?(?:\d{1,3}|[A-Z]|[IVXLC]+)[.:]|(?:\d{1,3}|[A-Z])(?:\.\d{1,3}){1,4}[.,、]?)\s?[^\W\d_].*")
 """A chapter or section with its number and title: *Chapter 3. Methods*, *2.4 Results*, *Appendix D. Tables*."""
 _STAMP = re.compile(r"(?:downloaded|retrieved|printed) from\b|published (?:by|online)\b", re.IGNORECASE)
@@ -85,14 +92,32 @@ def _find_margin_lines(words: list[Word], scale: Scale, body: float, edge: Edge)
         zone = [word for word in words if 1 - (word.top + word.bottom) / 2 / height < CENTRED_MARGIN_SHARE]
     lines = lines_of(zone)
     outermost = (lines if edge == "top" else lines[::-1])[:MAX_MARGIN_LINES]
-    found = 0
+    found = _count_numbered_lines(outermost, scale, body) if edge == "bottom" else 0
     for count, line in enumerate(outermost, 1):
         rest = _remove_lines(words, outermost[:count])
+        if count <= found:
+            continue
         if _is_furniture(line, rest, scale, body, edge):
             found = count
         elif not _is_small_print(line, scale, body, edge):
             break
     return outermost[:found] if edge == "top" else outermost[:found][::-1]
+
+
+def _count_numbered_lines(lowest: Sequence[Line], scale: Scale, body: float) -> int:
+    """Return how many of the lowest lines end with one that names the page as such, *Page 2 of 4*; 0 if none does.
+
+    The foot of a form is close to its boxes. At the top such a line may name a patient: it is furniture if others are alike.
+    """
+    count = 0
+    for number, line in enumerate(lowest, 1):
+        if identifiers_of_margin_line(line.text):
+            return 0
+        if max(_distance_from_edge(word, scale, "bottom") for word in line.words) >= NUMBER_MARGIN_SHARE:
+            break
+        if any(_NAMED_PAGE.fullmatch(part.text) for part in split_at_gaps(line, MIN_PART_GAP_EM * body)):
+            count = number
+    return count
 
 
 def _distance_from_edge(word: Word, scale: Scale, edge: Edge) -> float:
@@ -168,10 +193,23 @@ def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edg
     width = max(word.right for word in rest) - min(word.left for word in rest)
     if line.width < 0.8 * width:
         return False
-    if away < NUMBER_MARGIN_SHARE and any(_PAGE_NUMBER.fullmatch(part.text) for part in (parts[0], parts[-1])):
+    numbered = any(_PAGE_NUMBER.fullmatch(part.text) for part in (parts[0], parts[-1]))
+    if numbered and (away < NUMBER_MARGIN_SHARE or _is_far_head(parts, rest, body, edge)):
         return True
     editions = sum(_EDITION.fullmatch(part.text) is not None for part in parts)
     return edge == "bottom" and editions >= 2
+
+
+def _is_far_head(parts: Sequence[Line], rest: Sequence[Word], body: float, edge: Edge) -> bool:
+    """Return whether a page number and a title, farther from the edge than most, have more white below them than lines have.
+
+    A row of a table has the next row close below it.
+    """
+    if edge != "top" or not any(any(map(str.isalpha, part.text)) for part in parts):
+        return False
+    first = lines_of(rest)[:2]
+    below = first[0].top - max(part.bottom for part in parts)
+    return below >= MIN_HEAD_DISTANCE_EM * body and (len(first) < 2 or below > first[1].top - first[0].bottom + body / 2)
 
 
 def _find_ruled_head(words: list[Word], scale: Scale, body: float, rules: Sequence[RulingLine]) -> list[Line]:

@@ -27,6 +27,7 @@ from document_parser.layout.blocks.column_evidence import (
     are_long_texts,
     are_numbers_of_labels,
     are_staggered,
+    are_walled,
     columns_agreement,
 )
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, MIN_GUTTER_WIDTH_EM, Gutter, InkMap, extend_between_runs
@@ -41,8 +42,9 @@ from document_parser.layout.blocks.stories import (
     find_story_edge,
 )
 from document_parser.layout.lazy import cached_property
+from document_parser.layout.lines.dot_leaders import LEADER
 from document_parser.layout.lines.joining import is_right_to_left
-from document_parser.layout.lines.lines import body_size, lines_of
+from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.lines.units import size_of
 from document_parser.layout.lines.word_edges import height_of
 from document_parser.layout.page_index import PageIndex
@@ -73,6 +75,12 @@ MAX_TABLES = 2
 """Readings of a region's words as a table that are compared, at most."""
 MAX_HEADLINE_SPACE_EM = 0.55
 """Font sizes of the space between two words of a headline, at most: twice that of most fonts, a quarter of the size."""
+MIN_ENTRIES = 3
+"""Lines that end with dots and a page number, at least, in a table of contents."""
+MAX_ENTRY_GAP_EM = 3.0
+"""Font sizes between the number of a chapter and its title, at most."""
+MAX_CODE_SPACE_EM = 0.9
+"""The same in code: a space is as wide as a letter, and what is beside it may be narrow."""
 MIN_CLOSE_WIDTH_EM, MIN_CLOSE_HEIGHT_EM = 0.4, 5.0
 """Width and height of a gutter, at least, where wider ones part nothing: columns may be set close, but are not short then."""
 MIN_COLUMNS_AGREEMENT = 0.65
@@ -80,6 +88,7 @@ MIN_COLUMNS_AGREEMENT = 0.65
 SURE_COLUMNS_AGREEMENT = 0.92
 """The same above which no table is looked for: hardly one is expected to agree so well."""
 
+_ENTRY_NUMBER = re.compile(r"(?:\d{1,3}|[A-Z]|[IVX]{1,5})(?:\.\d{1,3})*\.?")
 # The bullet or number of an item: the gap between both is no gutter.
 _LIST_MARKER = re.compile(
     rf"[{DRAWN_BULLETS}☐☑☒-]|[\[(]?(?:\d{{1,3}}|[a-zA-Z]|[ivxIVX]{{1,5}})[\])]|(?:\d{{1,3}}|[a-z]|[ivx]{{1,5}})\.|\d{{1,3}}(?:\.\d{{1,3}}){{1,4}}\.?|§\s?\d{{1,4}}\.?"
@@ -199,7 +208,7 @@ def _gutters_of(region: _Region, narrowest: float, shortest: float) -> Iterator[
 def _split_flows(words: list[Word], page: _Page) -> Iterator[Part]:
     """Yield the parts of one column: its text, separated by the tables in it."""
     text = _text_of(words, page)
-    for table in sorted(_tables_of(words, page), key=lambda table: table.top):
+    for table in _sort_tables(_tables_of(words, page), backwards=page.backwards):
         above = [word for word in text if word.top + word.bottom < table.top + table.bottom]
         if above:
             yield Flow(above)
@@ -207,6 +216,23 @@ def _split_flows(words: list[Word], page: _Page) -> Iterator[Part]:
         text = [word for word in text if word.top + word.bottom >= table.top + table.bottom]
     if text:
         yield Flow(text)
+
+
+def _sort_tables(tables: Iterable[GridWord], *, backwards: bool) -> list[GridWord]:
+    """Return tables from the top down, and those side by side in the direction of the writing: on a scan none begins level."""
+    rows: list[list[GridWord]] = []
+    for table in sorted(tables, key=lambda table: table.top):
+        row = rows[-1] if rows else []
+        if row and all(_are_side_by_side(table, other) for other in row):
+            row.append(table)
+        else:
+            rows.append([table])
+    return [table for row in rows for table in sorted(row, key=lambda table: table.left, reverse=backwards)]
+
+
+def _are_side_by_side(lower: GridWord, upper: GridWord) -> bool:
+    """Return whether a table begins beside the upper half of another, which does not begin below it."""
+    return 2 * lower.top < upper.top + upper.bottom and (lower.left >= upper.right or lower.right <= upper.left)
 
 
 def _is_list_marker(text: str) -> bool:
@@ -230,6 +256,28 @@ def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float, markers:
                 ink.cover(marker.right, marker.top, word.left, marker.bottom)
 
 
+def _cover_entry_gaps(ink: InkMap, words: Sequence[Word]) -> None:
+    """Mark the gaps within entries of a table of contents as covered: the numbers of chapters are no column of their own.
+
+    The sections of a chapter are indented by the width of its number, with nothing below that.
+    """
+    lines = lines_of(words)
+    if sum(map(_is_entry, lines)) < MIN_ENTRIES:
+        return
+    for line in lines:
+        if len(line.words) > 1 and _ENTRY_NUMBER.fullmatch(line.words[0].text):
+            number, title = line.words[:2]
+            if 0 < title.left - number.right < MAX_ENTRY_GAP_EM * size_of(number):
+                ink.cover(number.right, number.top, title.left, number.bottom)
+
+
+def _is_entry(line: Line) -> bool:
+    """Return whether a line ends with dots and a page number. A form repeats the number of the line behind the dots."""
+    return (
+        len(line.words) > 2 and LEADER.fullmatch(line.words[-2].text) is not None and line.words[0].text != line.words[-1].text
+    )
+
+
 def _raise_blanks(ink: InkMap, words: Sequence[Word], size: float) -> None:
     """Mark the room above lines of underscores: what is to be written there is as high as other words."""
     for word in words:
@@ -246,55 +294,115 @@ def _cover_headline_gaps(ink: InkMap, words: Sequence[Word], size: float, page: 
                 ink.cover(before.right, max(before.top, word.top), word.left, min(before.bottom, word.bottom))
 
 
-def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] | None:
-    """Return the parts of a region along a gutter, or None if the gutter is only chance.
+def _cover_code_gaps(ink: InkMap, words: Sequence[Word]) -> None:
+    """Mark the single spaces of code as covered: in lines that are alike they lie one above the other, as a gutter does."""
+    for line in lines_of([word for word in words if word.mono]):
+        for before, word in pairwise(line.words):
+            if 0 < word.left - before.right < MAX_CODE_SPACE_EM * min(size_of(before), size_of(word)):
+                ink.cover(before.right, min(before.top, word.top), word.left, max(before.bottom, word.bottom))
 
-    Columns of text and a table across the gutter compete by the agreement that is expected of each.
-    """
-    page = region.page
+
+@dataclass(frozen=True, slots=True)
+class _Band:
+    """The words beside a gutter and those above and below it. ``sides`` are the lines left and right, without tables."""
+
+    gutter: Gutter
+    above: list[Word]
+    left: list[Word]
+    right: list[Word]
+    below: list[Word]
+    sides: tuple[list[Line], list[Line]]
+    has_tables: bool
+
+    @property
+    def words(self) -> list[Word]:
+        """Return the words on both sides."""
+        return [*self.left, *self.right]
+
+    @property
+    def has_text_alone(self) -> bool:
+        """Return whether text is on both sides, and no table."""
+        return all(self.sides) and not self.has_tables
+
+    def pieces(self, *, backwards: bool) -> list[list[Word]]:
+        """Return the words above, on the side that is read first, on the other one, and below."""
+        return [self.above, *((self.right, self.left) if backwards else (self.left, self.right)), self.below]
+
+
+def _band_of(region: _Region, gutter: Gutter) -> _Band:
+    """Return the words of a region as they lie around a gutter."""
     gutter = extend_between_runs(gutter, region.words, region.size)
     above, band, below = _split_by_height(region.words, gutter.top, gutter.bottom)
     if below and (heads := find_heads_below(band, gutter, region.size)):
         band, below = [word for word in band if id(word) not in heads], [word for word in band if id(word) in heads] + below
     left = [word for word in band if word.left + word.right < gutter.left + gutter.right]
     right = [word for word in band if word.left + word.right >= gutter.left + gutter.right]
-    if not left or not right:
+    sides = lines_of(_text_of(left, region.page)), lines_of(_text_of(right, region.page))
+    return _Band(gutter, above, left, right, below, sides, bool(_tables_of(band, region.page)))
+
+
+def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] | None:
+    """Return the parts of a region along a gutter, or None if the gutter is only chance."""
+    band = _band_of(region, gutter)
+    if not band.left or not band.right or (band.has_text_alone and are_staggered(*band.sides)):
         return None
-    sides = [lines_of(_text_of(left, page)), lines_of(_text_of(right, page))]
-    has_tables = bool(_tables_of(band, page))
-    if all(sides) and not has_tables and are_staggered(*sides):
-        return None
-    labelled = all(sides) and are_numbers_of_labels(*sides)
-    has_text_alone = all(sides) and not has_tables
-    edges = find_card_edges(sides[0], sides[1], region.size) if has_text_alone and not labelled else None
-    if not edges and has_text_alone and (edge := find_fields_edge(sides[0], sides[1], region.size)) is not None:
-        edges = [edge]
-    if edges:
-        rows = [above, *_split_at_heights(band, edges), below]
-        return [part for row in rows for part in _split_region(row, page, depth - 1)]
-    if all(sides) and edges is None:
-        parted = Parted(gutter, sides[0], sides[1], len(above), len(below), region.size)
-        if page.watcher is not None:
-            page.watcher.on_gutter(parted, page.index)
-        sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules)
-        sure = sure or are_lists(*sides) or are_entries(*sides) or are_signatures(*sides)
-        columns = 0.0 if labelled else 1.0 if sure else columns_agreement(parted, page.index)
-        if columns < MIN_COLUMNS_AGREEMENT and are_long_texts(parted):
-            columns = MIN_COLUMNS_AGREEMENT  # if it is no table
-        table = region.best_table(gutter, _text_of(band, page)) if columns < SURE_COLUMNS_AGREEMENT else None
-        if table is not None and table.agreement > columns:
-            return _insert_table(region, table.grid, depth)
-        if columns < MIN_COLUMNS_AGREEMENT:
+    walled = band.has_text_alone and are_walled(*band.sides, band.gutter, region.page.index.rules, region.size)
+    if not walled:
+        edges = _find_row_edges(band, region.size)
+        if edges:
+            rows = [band.above, *_split_at_heights(band.words, edges), band.below]
+            return [part for row in rows for part in _split_region(row, region.page, depth - 1)]
+        judged = _judge(band, region) if all(band.sides) and edges is None else True
+        if isinstance(judged, ScoredTable):
+            return _insert_table(region, judged.grid, depth)
+        if not judged:
             return None
-    pieces = [above, *([right, left] if page.backwards else [left, right]), below]
-    if not has_tables:
-        dateline = find_dateline_end(band, gutter, region.size)
-        heading = find_heading_edge(left, right, below, region.size)
-        if (edge := dateline or heading or find_story_edge(band, gutter, page.index.rules, region.size)) is not None:
-            pieces = _split_at_height(region.words, edge)
-        elif aside := find_aside(left, right, _text_of(below, page), page.index.rules):
-            pieces = _around_aside(region.words, *aside)
-    return [part for piece in pieces for part in _split_region(piece, page, depth - 1)]
+    pieces = band.pieces(backwards=region.page.backwards) if walled else _pieces_of(band, region)
+    return [part for piece in pieces for part in _split_region(piece, region.page, depth - 1)]
+
+
+def _find_row_edges(band: _Band, size: float) -> list[float] | None:
+    """Return the heights between rows of cards, or below the fields of a form; empty for one row, None if there are none."""
+    if not band.has_text_alone:
+        return None
+    edges = None if are_numbers_of_labels(*band.sides) else find_card_edges(*band.sides, size)
+    if not edges and (edge := find_fields_edge(*band.sides, size)) is not None:
+        return [edge]
+    return edges
+
+
+def _judge(band: _Band, region: _Region) -> ScoredTable | bool:
+    """Return the table across a gutter, or else whether it parts columns of text.
+
+    Both compete by the agreement that is expected of each.
+    """
+    page, sides = region.page, band.sides
+    parted = Parted(band.gutter, *sides, len(band.above), len(band.below), region.size)
+    if page.watcher is not None:
+        page.watcher.on_gutter(parted, page.index)
+    labelled = are_numbers_of_labels(*sides)
+    sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules)
+    sure = sure or are_lists(*sides) or are_entries(*sides) or are_signatures(*sides)
+    columns = 0.0 if labelled else 1.0 if sure else columns_agreement(parted, page.index)
+    if columns < MIN_COLUMNS_AGREEMENT and are_long_texts(parted):
+        columns = MIN_COLUMNS_AGREEMENT  # if it is no table
+    table = region.best_table(band.gutter, _text_of(band.words, page)) if columns < SURE_COLUMNS_AGREEMENT else None
+    return table if table is not None and table.agreement > columns else columns >= MIN_COLUMNS_AGREEMENT
+
+
+def _pieces_of(band: _Band, region: _Region) -> list[list[Word]]:
+    """Return the words around a gutter that parts columns, as they are read one after the other."""
+    page, size = region.page, region.size
+    pieces = band.pieces(backwards=page.backwards)
+    if band.has_tables:
+        return pieces
+    dateline = find_dateline_end(band.words, band.gutter, size)
+    heading = find_heading_edge(band.left, band.right, band.below, size)
+    if (edge := dateline or heading or find_story_edge(band.words, band.gutter, page.index.rules, size)) is not None:
+        return _split_at_height(region.words, edge)
+    if aside := find_aside(band.left, band.right, _text_of(band.below, page), page.index.rules):
+        return _around_aside(region.words, *aside)
+    return pieces
 
 
 def _split_at_height(words: Sequence[Word], height: float) -> list[list[Word]]:
@@ -343,7 +451,9 @@ class _Region:
         found = InkMap(index.boxes[index.places_of(self.words)], self.size)
         _raise_blanks(found, self.text, self.size)
         _cover_marker_gaps(found, self.text, self.size, self.page.markers)
+        _cover_entry_gaps(found, self.text)
         _cover_headline_gaps(found, self.text, self.size, self.page.index)
+        _cover_code_gaps(found, self.text)
         return found
 
     @cached_property

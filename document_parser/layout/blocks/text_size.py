@@ -24,10 +24,11 @@ def text_size_of(parts: Sequence[Part], words: Sequence[Word]) -> float:
     the tables: the size that most of these lines have counts, but for lines above a table, which are its heading, and for bold
     ones. Without such lines the tables decide.
     """
+    words = [word for word in words if not word.mono] or words  # code is often set smaller than the text around it
     tables = [word for part in parts if isinstance(part, Grid) for word in part.words]
     if not tables:
         return body_size(words)
-    flowing = [word for part in parts if isinstance(part, Flow) for word in part.words]
+    flowing = [word for part in parts if isinstance(part, Flow) for word in part.words if not word.mono]
     letters = sum(len(word.text) for word in flowing)
     everything = body_size(words) if letters >= MIN_TEXT_LETTERS else body_size([*flowing, *tables])
     return max(everything, _size_of_most(_text_lines(parts)))

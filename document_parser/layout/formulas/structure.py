@@ -7,6 +7,7 @@ out as if it were flat. Lengths are in points.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -37,6 +38,8 @@ MAX_SCRIPT_OVERLAP_EM = 0.25
 """Font sizes by which a small word may reach into the plain word before it: what begins further left stands below it."""
 MAX_NOTE_MARK_GAP_EM = 0.7
 """Font sizes between the raised mark that a note begins with and the note's text, at most."""
+MAX_NOTE_TAB_EM = 4.5
+"""The same for a note whose text begins at a tab: half an inch at eight points."""
 SLIM_DIGIT_GAP_EM = 0.09
 """White beside the ink of a 1, which is as wide as the other digits, in font sizes."""
 
@@ -107,24 +110,26 @@ def _level_note_marks(words: Sequence[Word]) -> list[Word]:
             continue
         if not (_NOTE_MARK.fullmatch(mark.text) and _is_raised_before(mark, word)):
             continue
-        if not any(_is_close_before(before, mark, word.size_points) for before in words[max(0, place - 3) : place]):
+        is_near = word.left - mark.right < MAX_NOTE_MARK_GAP_EM * word.size_points
+        reach = MAX_NOTE_MARK_GAP_EM if is_near else math.inf  # behind a tab it is a mark if it begins the line
+        if not any(_is_close_before(before, mark, word.size_points, reach) for before in words[max(0, place - 3) : place]):
             levelled[place] = mark._replace(top=word.top, bottom=word.bottom, baseline=word.baseline)
     return levelled
 
 
 def _is_raised_before(mark: Word, word: Word) -> bool:
-    """Return whether a small word stands close before another one and above its baseline."""
+    """Return whether a small word stands before another one, with no more than a tab between them, and above its baseline."""
     size = word.size_points
     if not (mark.baseline and word.baseline and 0 < mark.size_points < size) or mark.math or word.math:
         return False
     is_raised = MIN_RAISED_EM < (word.baseline - mark.baseline) / size < 1.0
-    return is_raised and -0.1 * size < word.left - mark.right < MAX_NOTE_MARK_GAP_EM * size
+    return is_raised and -0.1 * size < word.left - mark.right < MAX_NOTE_TAB_EM * size
 
 
-def _is_close_before(before: Word, mark: Word, size: float) -> bool:
-    """Return whether a mark is one of the word before it, or of a script of that word."""
+def _is_close_before(before: Word, mark: Word, size: float, reach: float) -> bool:
+    """Return whether a mark is one of the word before it, or of a script of that word, ``reach`` font sizes away at most."""
     beside = before.top < mark.bottom + size / 2 and mark.top < before.bottom
-    return beside and -size < mark.left - before.right <= MAX_NOTE_MARK_GAP_EM * size
+    return beside and -size < mark.left - before.right <= reach * size
 
 
 def merge_formulas(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[Word]:

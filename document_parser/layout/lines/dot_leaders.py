@@ -15,6 +15,8 @@ MAX_STEP_EM = 2.5
 MAX_PAGE_NUMBER_CHARACTERS = 6
 """Characters of a page number, at most, roman ones included."""
 
+LEADER = re.compile(r"[.·…]+(?: [.·…]+)*")
+"""The text of a leader: its dots with spaces between them."""
 _DOTS = re.compile(r"[.·…]+")
 
 

@@ -45,7 +45,12 @@ MAX_WORD_SPACE_EM = 0.4
 """Font sizes between two words of one cell, at most, if a column border runs between them."""
 MAX_RUN_SPACE_EM = 0.15
 """The same between two runs of words: an engine that finds runs splits them at anything wider than a plain space."""
-
+MIN_EVEN_WORDS = 4
+"""Words of a line, at least, whose spaces show that it is one text."""
+MAX_EVEN_SPACE_EM, MAX_EVEN_SPACE_RATIO = 0.85, 1.5
+"""The widest space of such a line in font sizes, and divided by its usual one, at most."""
+MAX_EVEN_STEP_EM = 0.1
+"""Font sizes by which the widest space of such a line may be wider than the next: one alone may part two cells."""
 MIN_LOOSE_GAP_EM = 0.55
 """Font sizes of white that no lines of one cell have between them if that is also the usual white between rows."""
 MAX_REMARK_GAP_EM = 0.7
@@ -255,14 +260,28 @@ def cells_of(
     does not cross it.
     """
     cells: list[GridCell] = []
+    even = _even_space(words, size)
     for word in words:
         first, last = _columns_of(word, borders, texts)
         before = cells[-1] if cells else None
-        if before and (first <= before.last or word.left - before.words[-1].right < space * max(size, word.size_points)):
+        near = max(even, space * max(size, word.size_points))
+        if before and (first <= before.last or word.left - before.words[-1].right < near):
             cells[-1] = GridCell(before.first, max(before.last, last), (*before.words, word))
         else:
             cells.append(GridCell(first, last, (word,)))
     return cells
+
+
+def _even_space(words: Sequence[Word], size: float) -> float:
+    """Return the space in points up to which the words of a line are one text: wide spaces that are all alike; else 0.
+
+    The spaces of a typewriter are as wide as its letters, those of justified lines as wide as they must be.
+    """
+    if len(words) < MIN_EVEN_WORDS or 2 * sum(word.text.isalpha() and len(word.text) > 1 for word in words) <= len(words):
+        return 0.0
+    *others, second, widest = sorted(after.left - before.right for before, after in pairwise(words))
+    even = widest < MAX_EVEN_SPACE_EM * size and widest < MAX_EVEN_SPACE_RATIO * median([*others, second, widest])
+    return widest + size / 100 if even and widest - second < MAX_EVEN_STEP_EM * size else 0.0
 
 
 def _columns_of(word: Word, borders: Sequence[float], texts: Sequence[Interval | None]) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from document_parser.layout.lines.dot_leaders import LEADER
 from document_parser.layout.lines.lines import Line, lines_of
 from document_parser.layout.tables.aligned import MIN_ROWS, find_column_borders
 from document_parser.layout.tables.grid import is_number
@@ -15,6 +16,10 @@ MIN_ACROSS_SHARE = 0.9
 """Share of a table's width that a line across the whole table covers, at least."""
 MAX_COLOURED_CELL_SHARE = 0.5
 """Share of a table's width that the colour of one cell covers, at most; a wider one is behind a part of the header."""
+MIN_NUMBERED_SHARE = 0.3
+"""Share of the lines beside a drawn line that have a number, at least, if nothing else stands in the numbers' columns."""
+MIN_NUMBERS_BESIDE = 0.9
+"""Share of the words beside the labels that are numbers or signs, at least."""
 NUMBERS_SHARE = 0.25
 """Share of words that are numbers above which a table is one of numbers."""
 
@@ -62,6 +67,8 @@ def _split_at_lines(word: Word, verticals: Sequence[Ruling]) -> list[Word]:
     crossing = [
         line.at for line in verticals if word.left + margin < line.at < word.right - margin and line.start < middle < line.end
     ]
+    if crossing and LEADER.fullmatch(word.text):
+        return [word._replace(right=min(crossing))]  # the dots after a label lead up to the line
     pieces = [word]
     for place in sorted(crossing):
         pieces += _split_in_two(pieces.pop(), place)
@@ -109,6 +116,20 @@ def _aligned_borders(lines: Sequence[Line], body: float, size: float, agreed: fl
     return max(borders, below, key=len)
 
 
+def _number_borders(lines: Sequence[Line], body: float, size: float) -> list[float]:
+    """Return the column borders between labels and columns of numbers that no line goes over; many labels may have no number.
+
+    Some statements colour one column of several: its edges are then the only lines between columns.
+    """
+    lines = [line for line in lines if line.middle > body]
+    borders = find_column_borders(lines, size, MIN_NUMBERED_SHARE)
+    if not borders or any(word.left < border < word.right for line in lines for word in line.words for border in borders):
+        return []
+    beside = [word.text for line in lines for word in line.words if word.left > borders[0]]
+    numbers = sum(is_number(text) or not any(map(str.isalpha, text)) for text in beside)
+    return borders if numbers >= MIN_NUMBERS_BESIDE * len(beside) else []
+
+
 def columns_of(across: Sequence[float], words: Sequence[Word], size: float, body: float) -> tuple[list[float], list[bool]]:
     """Return (all column borders, whether each is drawn): between two lines, words may form columns of their own.
 
@@ -117,7 +138,8 @@ def columns_of(across: Sequence[float], words: Sequence[Word], size: float, body
     columns, drawn = [across[0]], [True]
     for left, right in pairwise(across):
         strip = [word for word in words if word.left > left - TOUCH_POINTS and word.right < right + TOUCH_POINTS]
-        soft = _aligned_borders(lines_of(strip), body, size, 0.3 if len(across) == 2 else 0.6)
+        lines = lines_of(strip)
+        soft = _aligned_borders(lines, body, size, 0.3 if len(across) == 2 else 0.6) or _number_borders(lines, body, size)
         columns += [*soft, right]
         drawn += [False] * len(soft) + [True]
     return columns, drawn

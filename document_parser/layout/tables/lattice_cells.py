@@ -211,14 +211,21 @@ def _trim_rows(rows: list[list[GridCell]], columns: int, boxed: Sequence[bool]) 
         start += 1
     while end > start and _is_one_cell(rows[end - 1], columns):
         end -= 1
+    if end - start == 1 and all(cell.words for cell in rows[start]):  # headings alone: a table that is to be filled in
+        end = _end_of_empty_rows(rows, end, boxed)
     if end - start < 2:
         return None
     if start > 0 and (boxed[start - 1] or (start == 1 and _has_part_heading(rows[start:end], columns))):
         start -= 1
+    kept = rows[start : _end_of_empty_rows(rows, end, boxed)]
+    return Grid(tuple(map(tuple, kept)), columns) if any(cell.words for row in kept for cell in row) else None
+
+
+def _end_of_empty_rows(rows: Sequence[Sequence[GridCell]], end: int, boxed: Sequence[bool]) -> int:
+    """Return the end of the empty rows with lines around each cell that begin at ``end``."""
     while end < len(rows) and boxed[end] and not any(cell.words for cell in rows[end]):
         end += 1
-    kept = rows[start:end]
-    return Grid(tuple(map(tuple, kept)), columns) if any(cell.words for row in kept for cell in row) else None
+    return end
 
 
 def _has_part_heading(rows: Sequence[Sequence[GridCell]], columns: int) -> bool:

@@ -7,6 +7,7 @@ reading that only an estimate speaks against is kept; it becomes the page, with 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Literal
 
 from document_parser.errors import (
@@ -25,6 +26,7 @@ from document_parser.pipeline.checks.loops import loop_reason
 from document_parser.pipeline.reading import hybrid, routing
 from document_parser.pipeline.reading.box_matching import place_blocks
 from document_parser.pipeline.reading.candidate import Candidate, confidence_of, is_unsure
+from document_parser.pipeline.reading.closer_look import look_closer
 from document_parser.pipeline.reading.continuation import read_rest
 from document_parser.pipeline.reading.evidence_sources import EvidenceSources
 from document_parser.pipeline.reading.line_retry import Retry, describe_unknown_script, retry_lines
@@ -161,6 +163,8 @@ class Ladder:
             return "blank"
         reading, merged_lines = await self._merge_text_layer(reading)
         retry = await retry_lines(self._context, reading, image)
+        if not retry.note:
+            retry = replace(retry, reading=await look_closer(self._context, retry.reading, image))
         reading, self._lines_tried = retry.reading, self._lines_tried or retry.tried
         rejection = await self._evidence.find_rejection(reading, image)
         if rejection is None and not (reading.words or reading.blocks or reading.figures):

@@ -11,7 +11,16 @@ import pypdfium2.raw as pdfium
 from document_parser.sources.pdf.math_fonts import glyphs_of, is_formula_font
 from document_parser.sources.pdf.symbol_fonts import symbol_glyphs_of
 
-_BOLD_NAME = re.compile(r"bold|black|heavy|(?<![a-z])(?:semi|demi)(?![a-z])|-bd\b|cmbx|sfbx", re.IGNORECASE)
+_BOLD_NAME = re.compile(
+    r"bold|black|heavy|(?<![a-z])(?:semi|demi)(?![a-z])|demi\d|-medi(?!u)|-bd\b|cmbx|sfbx|ssbx", re.IGNORECASE
+)
+_REGULAR_NAME = re.compile(
+    r"(?<![a-z])(?:regular|roman|book|light|thin)(?![a-z])|-(?:italic|oblique)(?:mt)?$"
+    r"|^(?:(?:cm|ec|sf|lm)(?:r|rm|ti|sl|csc|ss|tt)\d|(?:helvetica|arial|times(?:newroman)?|courier(?:new)?|georgia|verdana)(?:ps)?(?:mt)?$)",
+    re.IGNORECASE,
+)
+"""Names of regular fonts. A weight is measured from stems, which many files give wrong: a regular Latin Modern has one of 744,
+Helvetica-Oblique of 1104."""
 _ITALIC_NAME = re.compile(r"italic|oblique|slanted|-it\b|cmti|cmmi|sfti", re.IGNORECASE)
 _MONO_NAME = re.compile(r"mono|courier|consol|menlo|cmtt|cmsltt|sftt|lmtt|typewriter|inconsolata|sourcecode", re.IGNORECASE)
 _FIXED_PITCH_FLAG = 1
@@ -47,9 +56,14 @@ def font_style_of(font: Any) -> FontStyle:
     angle = ctypes.c_int()
     slanted = bool(pdfium.FPDFFont_GetItalicAngle(font, angle)) and angle.value != 0
     italic = named.italic or slanted or bool(flags & _ITALIC_FLAG)
-    least = _ITALIC_BOLD_WEIGHT if italic else _BOLD_WEIGHT
-    bold = named.bold or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= least
+    bold = named.bold or is_heavy(name, flags, pdfium.FPDFFont_GetWeight(font), italic=italic)
     return named._replace(bold=bold, italic=italic, mono=named.mono or bool(flags & _FIXED_PITCH_FLAG))
+
+
+def is_heavy(name: str, flags: int, weight: int, *, italic: bool) -> bool:
+    """Return whether a font is bold by its flag, or by its weight if its name is not that of a regular font."""
+    least = _ITALIC_BOLD_WEIGHT if italic else _BOLD_WEIGHT
+    return bool(flags & _FORCE_BOLD_FLAG) or (weight >= least and _REGULAR_NAME.search(name) is None)
 
 
 def name_style_of(name: str) -> FontStyle:
