@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.units import size_of
+from document_parser.layout.lines.word_edges import points_of
 from document_parser.models import RulingLine, Word
 
 MAX_THICKNESS_POINTS = 3.5
@@ -66,7 +67,9 @@ class PageIndex:
         edges = chain.from_iterable(map(_EDGES, self.words))
         self.boxes: Floats = np.fromiter(edges, np.float64, 4 * len(self.words)).reshape(len(self.words), 4)
         self.left, self.top, self.right, self.bottom = self.boxes.T
-        self.size: Floats = np.fromiter(map(size_of, self.words), np.float64, len(self.words))
+        self.size: Floats = np.fromiter(map(points_of, self.words), np.float64, len(self.words))
+        for place in np.flatnonzero(self.size <= 0).tolist():
+            self.size[place] = size_of(self.words[place])
         self.bold: Flags = np.array([word.bold for word in self.words], dtype=np.bool_)
         self.rules = Rules.from_boxes(rules)
 

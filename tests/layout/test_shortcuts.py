@@ -25,8 +25,8 @@ from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import is_aligned_table, propose_grids
 from document_parser.layout.tables.candidates import _borders_of, _Search, propose_tables, variants_of
 from document_parser.layout.tables.column_sets import Region
-from document_parser.layout.tables.features import FEATURES, features_of, features_of_all
-from document_parser.layout.tables.forest import forest
+from document_parser.layout.tables.features import FEATURES, OF_ITSELF, expected_of, features_of, features_of_all
+from document_parser.layout.tables.forest import bound_of, forest
 from document_parser.layout.tables.grid import GridCell
 from document_parser.models import BoundingBox, RulingLine, Word
 from document_parser.text.direction import has_right_to_left
@@ -227,6 +227,20 @@ def test_a_forest_expects_the_same_of_candidates_whose_other_features_were_left_
     everything, used = features_of_all(candidates), features_of_all(candidates, trees.used)
     assert (used[:, list(trees.used)] == everything[:, list(trees.used)]).all()
     assert trees.predict(used).tolist() == trees.predict(everything).tolist()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_candidates_are_let_go_unseen_around_only_if_trees_expect_less_of_all(seed: int) -> None:
+    trees, words = forest("runs"), _table_words(seed)
+    rules = [RulingLine(40, 52, 400, 52.5), RulingLine(130, 40, 130.5, 200)]
+    runs = propose_tables(Region(PageIndex(words, rules), lines_of(words), 10.0))
+    features = features_of_all(runs)
+    expected = trees.predict(features)
+    alone = np.where(np.isin(np.arange(len(FEATURES)), list(OF_ITSELF)), features, 0.0)
+    assert (bound_of("runs", OF_ITSELF).predict(alone) > expected - 1e-9).all()
+    for least in (-2.0, float(expected.max()), float(expected.max()) + 0.01, 3.0):
+        found = expected_of(runs, "runs", trees, least)
+        assert found is None if expected.max() < least else found is not None and found.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -177,6 +177,8 @@ def are_numbers_of_labels(left: Sequence[Line], right: Sequence[Line]) -> bool:
 
     Labels and their values are read row by row, though each side has its edge.
     """
+    if not any(is_number(line.text) for line in right):
+        return False
     middles = [line.middle for line in left]
     rows = [
         (left[place].text, line.text)
@@ -267,11 +269,7 @@ class _Side:
         self.short_first = float(widths[0]) / max(1.0, float(widths.max()))
         pieces = [segments_of(line, size) for line in lines]
         self.pieces = sum(len(spans) for spans in pieces) / len(pieces)
-        texts = [
-            " ".join(word.text for word in line.words if start <= word.left < end)
-            for line, spans in zip(lines, pieces, strict=True)
-            for start, end in spans
-        ]
+        texts = [text for line, spans in zip(lines, pieces, strict=True) for text in _texts_in(line, spans)]
         self.numbers = sum(map(is_number, texts)) / len(texts)
         tops = [line.middle for line in lines]
         self.pitch = float(median(below - above for above, below in pairwise(tops))) / size if len(tops) > 1 else 0.0
@@ -343,12 +341,14 @@ def _is_prose(lines: Sequence[Line]) -> bool:
 def _holds_numbers(lines: Sequence[Line]) -> bool:
     """Return whether many of the stretches between gaps are numbers: cells of a table are, running text is not."""
     size = body_size(word for line in lines for word in line.words)
-    texts = [
-        " ".join(word.text for word in line.words if left <= word.left < right)
-        for line in lines
-        for left, right in segments_of(line, size)
-    ]
+    texts = [text for line in lines for text in _texts_in(line, segments_of(line, size))]
     return sum(map(is_number, texts)) > MAX_PROSE_NUMBERS_SHARE * len(texts)
+
+
+def _texts_in(line: Line, spans: Sequence[tuple[float, float]]) -> list[str]:
+    """Return the words of a line that begin in each of its stretches."""
+    words = [(word.left, word.text) for word in line.words]
+    return [" ".join([text for left, text in words if start <= left < end]) for start, end in spans]
 
 
 def _are_aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:

@@ -248,6 +248,8 @@ def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float, markers:
     if markers.isdisjoint(map(id, words)):
         return
     for line in lines_of(words):
+        if markers.isdisjoint(map(id, line.words)):
+            continue
         for before, marker, word in zip((None, *line.words), line.words, line.words[1:], strict=False):
             begins = before is None or marker.left - before.right > MIN_GUTTER_WIDTH_EM * size or marker.text in DRAWN_BULLETS
             if id(marker) in markers and begins and 0 < word.left - marker.right < 4 * size:

@@ -77,7 +77,7 @@ def unmark_running_text(words: Sequence[Word]) -> list[Word]:
 
 def mark_formula_letters(words: Sequence[Word]) -> list[Word]:
     """Return the words, those with letters that only formulas have as parts of one: browsers set MathML in any font."""
-    if all(word.text.isascii() for word in words):
+    if _FORMULA_LETTERS.search("\n".join([word.text for word in words])) is None:
         return list(words)
     return [word._replace(math=True) if _FORMULA_LETTERS.search(word.text) else word for word in words]
 
@@ -268,13 +268,15 @@ def _fraction_part(words: Sequence[Word], bar: RulingLine, side: int) -> list[Wo
         return []
     size = max(word.size_points for word in near)
     part = [word for word in inside if _distance_to_bar(word, bar, side) >= 0 and _is_on_row(word, bar, side, size)]
-    if any(
-        _continues_beyond_bar(word, part, size)
-        for word in words
-        if word.bottom > bar.top - 2 * size and word.top < bar.bottom + 2 * size
-    ):
+    if not part:
         return []
-    return part
+    top, bottom = bar.top - 2 * size, bar.bottom + 2 * size
+    left, right = (
+        min(word.left for word in part) - size,
+        max(word.right for word in part) + size,
+    )  # what is farther off is apart
+    around = [word for word in words if word.right > left and word.left < right and word.bottom > top and word.top < bottom]
+    return [] if any(_continues_beyond_bar(word, part, size) for word in around) else part
 
 
 def _distance_to_bar(word: Word, bar: RulingLine, side: int) -> float:

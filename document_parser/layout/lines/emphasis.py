@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 
 from document_parser.layout.lines.joining import find_line_joins
 from document_parser.layout.lines.lines import Line
+from document_parser.layout.lines.word_edges import text_of as text_of_word
 from document_parser.models import Block, Span, Word
 from document_parser.text.spans import Run, Style, find_addresses, slice_runs, spans_of, text_of, tidy_spans
+
+_looks_of: Callable[[Word], tuple[bool, bool, bool, str]] = itemgetter(
+    *map(Word._fields.index, ("bold", "italic", "struck", "link"))
+)
+_PLAIN = (False, False, False, "")
+_ADDRESS_SIGNS = "@", "://", "www."
 
 USUAL_LOOK_SHARE = 0.5
 """Share of a page's letters above which bold or italic is the usual style of the page, and no emphasis."""
@@ -32,23 +40,32 @@ def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), d
 
 def has_emphasis_or_link(words: Sequence[Word]) -> bool:
     """Return whether one of these words is bold, italic, struck out, linked or may be an address."""
-    return any(word.bold or word.italic or word.struck or word.link or _may_be_address(word) for word in words)
+    if any(looks != _PLAIN for looks in map(_looks_of, words)):
+        return True
+    together = "\n".join(map(text_of_word, words))
+    return any(sign in together for sign in _ADDRESS_SIGNS) and any(map(_may_be_address, words))
 
 
 def _may_be_address(word: Word) -> bool:
     """Return whether a word of a text layer may be an address. OCR words never are: a misread address leads to a stranger."""
-    return word.size_points > 0 and ("@" in word.text or "://" in word.text or "www." in word.text)
+    text = word.text
+    return ("@" in text or "://" in text or "www." in text) and word.size_points > 0
 
 
 def _runs_of(line: Line, *, is_last: bool) -> Iterator[Run]:
     """Yield the text of a line as runs, each in one style."""
+    styles: dict[tuple[bool, bool, bool, str], Style] = {}
     for text, word in line.parts:
         if word is None:
             yield Run(text)
-        elif not word.link and _may_be_address(word) and (is_last or word is not line.words[-1]):
+            continue
+        bold, italic, struck, link = looks = _looks_of(word)
+        if not link and _may_be_address(word) and (is_last or word is not line.words[-1]):
             yield from _split_addresses(text, word)
-        else:
-            yield Run(text, Style(word.bold, word.italic, word.link or None, word.struck))
+            continue
+        if looks not in styles:
+            styles[looks] = Style(bold, italic, link or None, struck)
+        yield Run(text, styles[looks])
 
 
 def _split_addresses(text: str, word: Word) -> Iterator[Run]:

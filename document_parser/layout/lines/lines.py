@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter, is_, itemgetter
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING
 
 from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.joining import Part, parts_of_line
 from document_parser.layout.lines.units import size_of
-from document_parser.layout.lines.word_edges import bottom_of, height_of, left_of, right_of, top_of
+from document_parser.layout.lines.word_edges import bottom_of, height_of, left_of, points_of, right_of, text_of, top_of
 from document_parser.models import Word
 
 TALL_WORD_RATIO = 1.7
@@ -24,9 +24,6 @@ MAX_CACHED_CALLS = 512
 """Results of ``lines_of`` that are cached while a page is laid out: enough for nearly all regions and cells of a page."""
 MAX_TERM_SPACE_EM = 0.6
 """Font sizes between a bold term and the text that it runs into, at most."""
-
-
-_SIZE: Callable[[Word], float] = itemgetter(Word._fields.index("size_points"))
 
 
 class Extent:
@@ -141,13 +138,15 @@ def split_at_gaps(line: Line, gap: float) -> list[Line]:
 def body_size(words: Iterable[Word]) -> float:
     """Return the font size in points of the middle character, ordered by size; 10 if there are no words."""
     words = list(words)
-    sizes = set(map(_SIZE, words))
-    if len(sizes) == 1 and (only := sizes.pop()) > 0:
+    sizes = list(map(points_of, words))
+    known = set(sizes)
+    if len(known) == 1 and (only := sizes[0]) > 0:
         return only
+    if known and min(known) <= 0:
+        sizes = [size if size > 0 else size_of(word) for size, word in zip(sizes, words, strict=True)]
     weights: defaultdict[float, int] = defaultdict(int)
-    for word in words:
-        size = word.size_points
-        weights[size if size > 0 else size_of(word)] += len(word.text)
+    for size, letters in zip(sizes, map(len, map(text_of, words)), strict=True):
+        weights[size] += letters
     if len(weights) == 1:
         return next(iter(weights))
     half = sum(weights.values()) / 2
@@ -220,6 +219,10 @@ ROW_REACH_SHARE = 0.2
 """Share of a row's height by which small marks may lie below or above it and still belong to it."""
 
 
+MAX_NEAR_ROWS = 3
+"""Rows that a word is compared with, at most."""
+
+
 @dataclass(slots=True)
 class _Row:
     """Words of one line under construction, with the line's mean top and bottom in points."""
@@ -270,11 +273,14 @@ def _shared_width(one: Word, other: Word) -> float:
 def _group_rows(words: Sequence[Word]) -> list[_Row]:
     """Group words into rows by the overlap of their heights."""
     rows: list[_Row] = []
-    for word in sorted(words, key=_doubled_middle):
+    near: list[_Row] = []
+    edges = list(map(height_of, words))
+    middles = list(map(sum, edges))
+    for place in sorted(range(len(words)), key=middles.__getitem__):
+        word, (top, bottom) = words[place], edges[place]
         best, most = None, 0.5
-        top, bottom = word.top, word.bottom
         # Only the last rows can be beside it: words are sorted by the height of their middle.
-        for row in rows[-3:]:
+        for row in near:
             if row.end < top:
                 continue
             held = row.overlap_with(top, bottom)
@@ -282,14 +288,10 @@ def _group_rows(words: Sequence[Word]) -> list[_Row]:
                 best, most = row, held
         if best is None:
             rows.append(_Row([word], top, bottom))
+            near = rows[-MAX_NEAR_ROWS:]
         else:
             best.add(word, top, bottom)
     return rows
-
-
-def _doubled_middle(word: Word) -> float:
-    """Return twice the y position of a word's middle, a key for sorting."""
-    return word.top + word.bottom
 
 
 def _attach_tall_row(tall: _Row, rows: list[_Row]) -> None:

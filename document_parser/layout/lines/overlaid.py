@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from document_parser.layout.lines.lines import body_size
 from document_parser.layout.lines.units import size_of
+from document_parser.layout.lines.word_edges import points_of
 from document_parser.models import Word
 
 MIN_SIZE_RATIO = 2.0
@@ -24,6 +25,9 @@ MAX_BAND_SHARE = 0.5
 def split_overlaid(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
     """Return (the words of the text, the large words that lie over it, whose line is a watermark)."""
     body = body_size(words)
+    sizes = list(map(points_of, words))
+    if sizes and min(sizes) > 0 and max(sizes) < MIN_SIZE_RATIO * body:
+        return list(words), []  # the cheap sign: most pages have no such letters
     large = [word for word in words if size_of(word) >= MIN_SIZE_RATIO * body and word.direction % 180 == 0]
     if not large:
         return list(words), []

@@ -21,6 +21,8 @@ MIN_SIDEWAYS_WORDS = 12
 """Sideways words on a page, at least, before the whole page is tested for rotation."""
 MIN_SIDEWAYS_SHARE = 0.7
 """Share of a page's characters that run sideways if the whole page does, at least."""
+MIN_SHOWING_LETTERS = 3
+"""Letters of a word, at least, whose shape shows how it runs."""
 MIN_HEADING_RATIO, TITLE_RATIO = 1.12, 1.5
 """Font size of a heading and of a title in vertical writing, at least, divided by that of the text."""
 MAX_MORE_GAP_EM = 0.3
@@ -43,6 +45,10 @@ _BOX_AND_DIRECTION: Callable[[Word], tuple[float, float, float, float, int]] = i
     *map(Word._fields.index, ("left", "top", "right", "bottom", "direction"))
 )
 """Left, top, right, bottom and direction of a word: many times as fast as five attributes."""
+_TEXT_BOX_AND_DIRECTION: Callable[[Word], tuple[str, float, float, float, float, int]] = itemgetter(
+    *map(Word._fields.index, ("text", "left", "top", "right", "bottom", "direction"))
+)
+"""The same with the text first."""
 
 
 def split_sideways(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
@@ -91,7 +97,7 @@ def _is_sideways(word: Word) -> bool:
         return True
     if not _is_narrow(word):
         return False
-    return sum(unicodedata.category(letter)[0] not in "MP" for letter in word.text) >= 3
+    return sum(unicodedata.category(letter)[0] not in "MP" for letter in word.text) >= MIN_SHOWING_LETTERS
 
 
 def _is_narrow(word: Word) -> bool:
@@ -102,7 +108,10 @@ def _is_narrow(word: Word) -> bool:
 def may_be_turned(words: Sequence[Word], scale: Scale) -> bool:
     """Return whether enough words have the cheap sign of turned writing. Boxes are fractions of the page of this size."""
     high, wide = scale.height, MIN_NARROW_RATIO * scale.width
-    may_be = (word.direction != 0 or abs(word.bottom - word.top) * high > abs(word.right - word.left) * wide for word in words)
+    may_be = [
+        direction != 0 or (abs(bottom - top) * high > abs(right - left) * wide and len(text) >= MIN_SHOWING_LETTERS)
+        for text, left, top, right, bottom, direction in map(_TEXT_BOX_AND_DIRECTION, words)
+    ]
     return sum(may_be) >= MIN_SIDEWAYS_WORDS
 
 
@@ -112,12 +121,12 @@ def find_page_turn(words: Sequence[Word]) -> int:
     ``words`` are in the order in which they were found, which shows whether the lines run up or down.
     """
     may_be = [
-        direction != 0 or bottom - top > NARROW_RATIO * (right - left)
-        for left, top, right, bottom, direction in map(_BOX_AND_DIRECTION, words)
+        direction != 0 or (bottom - top > NARROW_RATIO * (right - left) and len(text) >= MIN_SHOWING_LETTERS)
+        for text, left, top, right, bottom, direction in map(_TEXT_BOX_AND_DIRECTION, words)
     ]
     if sum(may_be) < MIN_SIDEWAYS_WORDS:
         return 0
-    conclusive = [word for word in words if len(word.text) >= 3 and not is_cjk(word.text)]
+    conclusive = [word for word in words if len(word.text) >= MIN_SHOWING_LETTERS and not is_cjk(word.text)]
     if told := _find_told_turn(words):
         return told
     turned = [word for word in conclusive if _is_sideways(word)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import gt
 
 from document_parser.models import BoundingBox, RulingLine, Word
 
@@ -23,8 +25,8 @@ MIN_SIZE_POINTS = 0.5
 
 _NEW_WORD = tuple.__new__
 """Makes a Word of its fields at a third of the cost of ``_replace``, which counts for all words of a page."""
-_BASELINE = Word._fields.index("baseline")
-"""Place of the baseline among the fields, the first five of which are a word's text and box."""
+_BOX_END, _BASELINE = map(Word._fields.index, ("size_points", "baseline"))
+"""Places of the fields behind a word's text and box, and of the baseline among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +38,15 @@ class Scale:
 
     def to_points(self, words: Iterable[Word]) -> list[Word]:
         """Return the words that have text, with boxes in points, left <= right and top <= bottom."""
-        width, height = self.width, self.height
-        found: list[Word] = []
-        for word in words:
-            if not (text := word.text.strip()):
-                continue
-            left, right = word.left * width, word.right * width
-            top, bottom = word.top * height, word.bottom * height
-            if left > right:
-                left, right = right, left
-            if top > bottom:
-                top, bottom = bottom, top
-            looks = (*word[5:_BASELINE], word.baseline * height, *word[_BASELINE + 1 :])
-            found.append(_NEW_WORD(Word, (text, left, top, right, bottom, *looks)))
-        return found
+        kept = [word for word in words if word[0] and not word[0].isspace()]
+        if not kept:
+            return []
+        texts, lefts, tops, rights, bottoms, *looks = map(list, zip(*kept, strict=True))
+        lefts, rights = _in_points(lefts, rights, self.width)
+        tops, bottoms = _in_points(tops, bottoms, self.height)
+        looks[_BASELINE - _BOX_END] = [baseline * self.height for baseline in looks[_BASELINE - _BOX_END]]
+        rows = zip(map(str.strip, texts), lefts, tops, rights, bottoms, *looks, strict=True)
+        return list(map(_NEW_WORD, repeat(Word), rows))
 
     def rulings_to_points(self, rules: Iterable[RulingLine]) -> list[RulingLine]:
         """Return drawn lines with boxes in points, left <= right and top <= bottom."""
@@ -74,6 +71,15 @@ class Scale:
             max([word.right for word in kept]) / self.width,
             max([word.bottom for word in kept]) / self.height,
         )
+
+
+def _in_points(starts: Sequence[float], ends: Sequence[float], length: float) -> tuple[list[float], list[float]]:
+    """Return the edges of words in points of a page of this length, the smaller one of each word first."""
+    starts, ends = [start * length for start in starts], [end * length for end in ends]
+    if any(map(gt, starts, ends)):
+        pairs = [(end, start) if start > end else (start, end) for start, end in zip(starts, ends, strict=True)]
+        return [start for start, _ in pairs], [end for _, end in pairs]
+    return starts, ends
 
 
 def size_of(word: Word) -> float:

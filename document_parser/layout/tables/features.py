@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from document_parser.layout.lazy import cached_property
-from document_parser.layout.lines.lines import Line
 from document_parser.layout.page_index import Flags, Floats, Integers
+from document_parser.layout.tables.around import neighbours_of, rules_of
+from document_parser.layout.tables.batch import Batch, Measures
 from document_parser.layout.tables.candidates import TableCandidate
+from document_parser.layout.tables.forest import Forest, bound_of
 from document_parser.layout.tables.groups import Groups, deviations, ranges, share_of, starts_of
 
 FEATURES = (
@@ -27,14 +27,12 @@ FEATURES = (
     "mode", "centred", "same_text_columns",
 )  # fmt: skip
 """The names of the numbers, in their order."""
-
-
-MAX_JUDGED_RULES = 60
-"""Drawn lines within a table of which it is told whether they run through its lines, at most."""
-
-
-_Measures = dict[str, Callable[[], Floats | Integers | Flags]]
-"""How each number is found, by its name: a forest asks for some of them only."""
+OF_ITSELF = frozenset(range(FEATURES.index("rows"), FEATURES.index("above_gap"))) | {
+    *range(FEATURES.index("mode"), len(FEATURES))
+}
+"""The places of the numbers that a reading has by itself, whatever is around it."""
+ROUNDING = 1e-6
+"""By how much sums of the same numbers in another order may differ, at most."""
 
 
 def features_of(candidate: TableCandidate) -> Floats:
@@ -48,172 +46,42 @@ def features_of_all(candidates: Sequence[TableCandidate], used: Iterable[int] = 
 
     Only the columns that are ``used`` are filled; the others are 0.
     """
-    batch = _Batch(candidates)
-    measures = _shape(batch) | _texts(batch) | _edges(batch) | _pitches(batch) | _head(batch) | _columns(batch)
-    measures |= _neighbours(batch) | _rules(batch)
-    found = np.zeros((len(FEATURES), len(candidates)))
-    for place in used:
-        found[place] = measures[FEATURES[place]]()
+    batch, found = Batch(candidates), np.zeros((len(FEATURES), len(candidates)))
+    _fill(found, _of_itself(batch) | _around(batch), used)
     return found.T
 
 
-class _Batch:
-    """Candidates of the same column sets, with their cells, rows, columns and lines in arrays: one candidate after the other.
+def expected_of(candidates: Sequence[TableCandidate], name: str, trees: Forest, least: float) -> Floats | None:
+    """Return what trees expect of candidates of the same column sets; None if they expect ``least`` of none of them.
 
-    Measures of the candidates (``start``, ``end``, ``columns``, ``rows``) have the shape (candidates,); those of the cells
-    (``of``, the candidate of each, to ``tail``) have the shape (cells,). ``row``, ``column`` and ``place`` number the rows, the
-    columns and the places (row, column) of all candidates; ``row_starts``, ``column_starts`` and ``place_starts`` are the first
-    ones of each candidate.
+    What is around the candidates is looked at only if some may reach that: few of those on a page of running text do.
     """
-
-    def __init__(self, candidates: Sequence[TableCandidate]) -> None:
-        self.candidates = candidates
-        self.sets = sets = candidates[0].sets
-        self.region = region = sets.region
-        self.size = region.size
-        self.start = np.array([candidate.start for candidate in candidates])
-        self.end = np.array([candidate.end for candidate in candidates])
-        self.columns = np.array([candidate.columns for candidate in candidates])
-        self.rows = np.array([candidate.rows[-1] + 1 for candidate in candidates])
-        self.lines = self.end - self.start
-        self.row_starts, self.column_starts = starts_of(self.rows), starts_of(self.columns)
-        self.place_starts, self.line_starts = starts_of(self.rows * self.columns), starts_of(self.lines)
-        row_of_line = np.fromiter(chain.from_iterable(candidate.rows for candidate in candidates), dtype=np.intp)
-        self.row_of_line = row_of_line + self.row_starts.repeat(self.lines)
-        slices = [candidate.cells for candidate in candidates]
-        self.cell_starts = np.array([held.start for held in slices])
-        self.cell_ends = np.array([held.stop for held in slices])
-        self.held, self.of = ranges(self.cell_starts, self.cell_ends)
-        self.line = sets.line[self.held] - self.start[self.of] + self.line_starts[self.of]
-        self.first, self.last = sets.first[self.held], sets.last[self.held]
-        self.left, self.right = sets.left[self.held], sets.right[self.held]
-        self.characters, self.numeric = sets.characters[self.held], sets.numeric[self.held]
-        self.words, self.bold = sets.word_counts[self.held], sets.bold[self.held]
-        self.head = sets.words[sets.at[self.held]]
-        self.tail = sets.words[sets.at[self.held] + self.words - 1]
-        self.single: Flags = self.first == self.last
-        self.row = self.row_of_line[self.line]
-        self.column = self.column_starts[self.of] + self.first
-        self.place = self.place_starts[self.of] + (self.row - self.row_starts[self.of]) * self.columns[self.of] + self.first
-
-    @property
-    def count(self) -> int:
-        """Return the number of candidates."""
-        return len(self.candidates)
-
-    @cached_property
-    def row_of_place(self) -> Integers:
-        """Return the row of each place."""
-        return np.arange(int(self.rows.sum())).repeat(np.repeat(self.columns, self.rows))
-
-    @cached_property
-    def column_of_place(self) -> Integers:
-        """Return the column of each place."""
-        found, row = ranges(np.zeros(int(self.rows.sum()), dtype=np.intp), self.columns.repeat(self.rows))
-        return found + self.column_starts.repeat(self.rows)[row]
-
-    @cached_property
-    def filled(self) -> Flags:
-        """Return which places a cell covers."""
-        found = np.zeros(int((self.rows * self.columns).sum()), dtype=np.bool_)
-        spans = self.last - self.first
-        for span in range(int(spans.max(initial=0)) + 1):
-            found[self.place[spans >= span] + span] = True
-        return found
-
-    @cached_property
-    def filled_per_row(self) -> Integers:
-        """Return the filled places of each row."""
-        return np.bincount(self.row_of_place[self.filled], minlength=int(self.rows.sum()))
-
-    @cached_property
-    def own(self) -> Integers:
-        """Return the cells that cover one column."""
-        return np.flatnonzero(self.single)
-
-    @cached_property
-    def by_column(self) -> Groups:
-        """Return the cells that cover one column, by column."""
-        return Groups(self.column[self.own], int(self.columns.sum()))
-
-    @cached_property
-    def tops(self) -> Floats:
-        """Return the top of the first line of each candidate."""
-        found: Floats = self.region.tops[self.start]
-        return found
-
-    @cached_property
-    def bottoms(self) -> Floats:
-        """Return the bottom of the last line of each candidate."""
-        found: Floats = self.region.bottoms[self.end - 1]
-        return found
-
-    @cached_property
-    def lines_per_row(self) -> Integers:
-        """Return the lines of each row."""
-        return np.bincount(self.row_of_line, minlength=int(self.rows.sum()))
-
-    @cached_property
-    def usual_characters(self) -> Floats:
-        """Return the characters of the middle cell of each column, of those that cover it alone; NaN without any."""
-        return self.by_column.medians(self.characters[self.own].astype(np.float64))
-
-    @cached_property
-    def own_cell_starts(self) -> Integers:
-        """Return the place of the first cell of each candidate."""
-        return starts_of(self.cell_ends - self.cell_starts)
-
-    @cached_property
-    def x0(self) -> Floats:
-        """Return the left edge of each candidate, of the shape (candidates, 1)."""
-        found: Floats = np.minimum.reduceat(self.left, self.own_cell_starts)[:, None]
-        return found
-
-    @cached_property
-    def x1(self) -> Floats:
-        """Return the right edge of each candidate, of the shape (candidates, 1)."""
-        found: Floats = np.maximum.reduceat(self.right, self.own_cell_starts)[:, None]
-        return found
-
-    @cached_property
-    def width(self) -> Floats:
-        """Return the width of each candidate, at least a point."""
-        found: Floats = np.maximum(self.x1 - self.x0, 1.0)[:, 0]
-        return found
-
-    @cached_property
-    def across(self) -> Flags:
-        """Return which level lines run along more than half of each candidate's width, of the shape (candidates, lines)."""
-        _, start, end = self.region.index.rules.level.T
-        return np.asarray((np.minimum(end, self.x1) - np.maximum(start, self.x0)) > 0.5 * self.width[:, None])
-
-    @cached_property
-    def rules_within(self) -> Flags:
-        """Return which of these lines lie within each candidate, not at its edges."""
-        at = self.region.index.rules.level[:, 0]
-        return np.asarray(self.across & (at > self.tops[:, None] + 1) & (at < self.bottoms[:, None] - 1))
-
-    def lines_at(self, numbers: Integers) -> list[Line]:
-        """Return lines of the region by their numbers; for a number outside of it the nearest line."""
-        return [self.region.lines[number] for number in numbers.clip(0, len(self.region.lines) - 1).tolist()]
-
-    def per_row(self, flags: Flags) -> Integers:
-        """Return of how many rows of each candidate something is true."""
-        return np.add.reduceat(flags, self.row_starts, dtype=np.intp)
-
-    def per_column(self, flags: Flags) -> Integers:
-        """Return of how many columns of each candidate something is true."""
-        return np.add.reduceat(flags, self.column_starts, dtype=np.intp)
-
-    def share(self, flags: Flags, among: Flags | None = None) -> Floats:
-        """Return of which share of each candidate's cells something is true, or of some of them; NaN if there are none."""
-        if among is not None:
-            flags = flags & among
-        everything = self.cell_ends - self.cell_starts if among is None else np.bincount(self.of[among], minlength=self.count)
-        return share_of(np.bincount(self.of[flags], minlength=self.count), everything)
+    batch, found = Batch(candidates), np.zeros((len(FEATURES), len(candidates)))
+    _fill(found, _of_itself(batch), OF_ITSELF.intersection(trees.used))
+    if bound_of(name, OF_ITSELF).predict(found.T).max() < least - ROUNDING:
+        return None
+    _fill(found, _around(batch), set(trees.used) - OF_ITSELF)
+    expected = trees.predict(found.T)
+    return expected if expected.max() >= least else None
 
 
-def _shape(batch: _Batch) -> _Measures:
+def _fill(found: Floats, measures: Measures, used: Iterable[int]) -> None:
+    """Set the numbers of some places, a row each."""
+    for place in used:
+        found[place] = measures[FEATURES[place]]()
+
+
+def _of_itself(batch: Batch) -> Measures:
+    """Return what is seen of the candidates alone."""
+    return _shape(batch) | _texts(batch) | _edges(batch) | _pitches(batch) | _head(batch) | _columns(batch)
+
+
+def _around(batch: Batch) -> Measures:
+    """Return what is seen around the candidates."""
+    return neighbours_of(batch) | rules_of(batch)
+
+
+def _shape(batch: Batch) -> Measures:
     """Return how large the candidates are, and how well they are filled."""
     per_row = batch.filled_per_row
     return {
@@ -231,7 +99,7 @@ def _shape(batch: _Batch) -> _Measures:
     }
 
 
-def _texts(batch: _Batch) -> _Measures:
+def _texts(batch: Batch) -> Measures:
     """Return what the texts of the cells say: cells are short or numbers, running text fills its column."""
     index, own, by_column = batch.region.index, batch.own, batch.by_column
     characters = batch.characters
@@ -253,7 +121,7 @@ def _texts(batch: _Batch) -> _Measures:
     }
 
 
-def _full_lines(batch: _Batch) -> Floats:
+def _full_lines(batch: Batch) -> Floats:
     """Return the largest share of a column's cells with lines that are as wide as the column: running text."""
     own, by_column = batch.own, batch.by_column
     widths, column = (batch.right - batch.left)[own], batch.column[own]
@@ -265,7 +133,7 @@ def _full_lines(batch: _Batch) -> Floats:
     return found
 
 
-def _edges(batch: _Batch) -> _Measures:
+def _edges(batch: Batch) -> Measures:
     """Return how well the edges of the columns are aligned, and how wide the white between them is."""
     own, by_column, size = batch.own, batch.by_column, batch.size
     column, left, right = batch.column[own], batch.left[own], batch.right[own]
@@ -294,7 +162,7 @@ def _edges(batch: _Batch) -> _Measures:
     }
 
 
-def _white_between(batch: _Batch) -> tuple[Floats, Flags]:
+def _white_between(batch: Batch) -> tuple[Floats, Flags]:
     """Return (the white right of each column up to the next one, in font sizes; whether there are texts on both sides)."""
     own, by_column = batch.own, batch.by_column
     starts, ends = np.full(len(by_column.counts) + 1, np.inf), np.full(len(by_column.counts), -np.inf)
@@ -305,7 +173,7 @@ def _white_between(batch: _Batch) -> tuple[Floats, Flags]:
     return (starts[1:] - ends) / batch.size, between
 
 
-def _usual_spaces(batch: _Batch) -> Floats:
+def _usual_spaces(batch: Batch) -> Floats:
     """Return the width of the wider spaces between words of one cell: the 80th percentile, in font sizes."""
     inner, sets = np.flatnonzero(batch.words > 1), batch.sets
     first = sets.at[batch.held[inner]]
@@ -316,7 +184,7 @@ def _usual_spaces(batch: _Batch) -> Floats:
     return np.where(groups.counts > 0, np.maximum(0.2, groups.percentiles(spaces[finite], 0.8)), 0.25)
 
 
-def _pitches(batch: _Batch) -> _Measures:
+def _pitches(batch: Batch) -> Measures:
     """Return how far the lines are apart, and whether rows are farther apart than the lines of one."""
     region, size = batch.region, batch.size
     place, of = ranges(batch.start, batch.end - 1)
@@ -337,7 +205,7 @@ def _pitches(batch: _Batch) -> _Measures:
     }
 
 
-def _head(batch: _Batch) -> _Measures:
+def _head(batch: Batch) -> Measures:
     """Return what the first two rows and the last one look like."""
     per_row, row = batch.filled_per_row, batch.row - batch.row_starts[batch.of]
     first, last = per_row[batch.row_starts], per_row[batch.row_starts + batch.rows - 1]
@@ -354,7 +222,7 @@ def _head(batch: _Batch) -> _Measures:
     }
 
 
-def _columns(batch: _Batch) -> _Measures:
+def _columns(batch: Batch) -> Measures:
     """Return what the columns hold: list markers, leaders, few texts, numbers of several lines in one cell."""
     per_column = np.bincount(batch.column_of_place[batch.filled], minlength=int(batch.columns.sum()))
     return {
@@ -367,111 +235,17 @@ def _columns(batch: _Batch) -> _Measures:
     }
 
 
-def _marks(batch: _Batch) -> Flags:
+def _marks(batch: Batch) -> Flags:
     """Return which cells are a bullet or the number of an item."""
     index, head = batch.region.index, batch.head
     found: Flags = index.is_marker[head] & (batch.words == 1) & (index.letters[head] + index.digits[head] < 6)
     return found
 
 
-def _numbers_joined(batch: _Batch) -> Integers:
+def _numbers_joined(batch: Batch) -> Integers:
     """Return how many numbers of each candidate share their place with another one."""
     is_numeric = np.zeros(len(batch.filled), dtype=np.bool_)
     is_numeric[batch.place[batch.numeric]] = True
     numbers = np.bincount(batch.of[batch.numeric], minlength=batch.count)
     found: Integers = numbers - np.add.reduceat(is_numeric, batch.place_starts, dtype=np.intp)
     return found
-
-
-def _neighbours(batch: _Batch) -> _Measures:
-    """Return what the lines right above and below look like: rows that go on, a heading, running text."""
-    white = np.concatenate([[np.inf], batch.region.white_above, [np.inf]])
-    above, below = batch.start - 1, batch.end
-    found = _neighbour(batch, "above", above, white[batch.start]) | _neighbour(batch, "below", below, white[below])
-    return found | {"above_bold": lambda: (above >= 0) & [line.bold_share >= 0.8 for line in batch.lines_at(above)]}
-
-
-def _neighbour(batch: _Batch, name: str, line: Integers, gap: Floats) -> _Measures:
-    """Return what one line beside each candidate looks like; it may be none. ``gap`` is the white up to it, in points."""
-    region, size = batch.region, batch.size
-    inside = (line >= 0) & (line < len(region.lines))
-    cells, crossing = _cells_of_lines(batch, line)
-    return {
-        f"{name}_gap": lambda: np.where(inside, np.minimum(10.0, gap / size), 10.0),
-        f"{name}_split": lambda: np.where(inside, region.pieces[line.clip(0, len(region.lines) - 1)], 0),
-        f"{name}_crossing": lambda: crossing,
-        f"{name}_size": lambda: np.where(inside, np.array([one.size for one in batch.lines_at(line)]) / size, 1.0),
-        f"{name}_cells": lambda: cells / batch.columns,
-    }
-
-
-def _cells_of_lines(batch: _Batch, lines: Integers) -> tuple[Integers, Integers]:
-    """Return (cells that each candidate's columns make of a line, borders that its words cross); 0 for lines that are none."""
-    sets, region = batch.sets, batch.region
-    known: dict[tuple[int, int], tuple[int, int]] = {}
-    for candidate, line in zip(batch.candidates, lines.tolist(), strict=True):
-        run = candidate.run
-        if (run, line) in known:
-            continue
-        cells = crossing = 0
-        if 0 <= line < len(region.lines):
-            held = slice(region.word_starts[line], region.word_starts[line + 1])
-            after = sets.borders[run].searchsorted(region.left[held], side="right")
-            before = sets.borders[run].searchsorted(region.right[held], side="left")
-            crossing = int(np.maximum(0, before - after).sum())
-            if sets.first_lines[run] <= line < sets.end_lines[run]:
-                own = sets.cells(run, line, line + 1)
-                cells = own.stop - own.start
-        known[run, line] = cells, crossing
-    found = [known[candidate.run, line] for candidate, line in zip(batch.candidates, lines.tolist(), strict=True)]
-    cells_found, crossings = np.array(found, dtype=np.intp).T
-    return cells_found, crossings
-
-
-def _rules(batch: _Batch) -> _Measures:
-    """Return which drawn lines and fills support the rows and columns, and how many run through them elsewhere."""
-    at, size = batch.region.index.rules.level[:, 0], batch.size
-    y0, y1 = batch.tops[:, None], batch.bottoms[:, None]
-    return {
-        "width": lambda: batch.width / size,
-        "rule_above": lambda: (batch.across & (at > y0 - 1.5 * size) & (at <= y0 + 1)).any(axis=1),
-        "rule_below": lambda: (batch.across & (at < y1 + 1.5 * size) & (at >= y1 - 1)).any(axis=1),
-        "rule_under_first": lambda: _rule_under_first(batch),
-        "rules_within": lambda: np.minimum(40.0, batch.rules_within.sum(axis=1)) / batch.rows,
-        "uprights_within": lambda: np.minimum(40.0, _count_uprights(batch)) / batch.columns,
-        "rules_crossed": lambda: _count_crossed(batch, batch.rules_within, at),
-        "fills": lambda: np.minimum(60.0, _count_fills(batch)) / batch.rows,
-    }
-
-
-def _rule_under_first(batch: _Batch) -> Flags:
-    """Return which candidates have a drawn line below their first row."""
-    region, at, after = batch.region, batch.region.index.rules.level[:, 0], batch.start + batch.lines_per_row[batch.row_starts]
-    bottom = region.bottoms[after - 1][:, None]
-    top = np.where(batch.rows > 1, region.tops[after.clip(max=batch.end - 1)], batch.bottoms)[:, None]
-    return np.asarray((batch.across & (at > bottom - 1.5) & (at < top + 1.5)).any(axis=1))
-
-
-def _count_uprights(batch: _Batch) -> Integers:
-    """Return how many upright lines are drawn within each candidate."""
-    x, top, bottom = batch.region.index.rules.upright.T
-    inside = (x > batch.x0) & (x < batch.x1) & (top < batch.bottoms[:, None]) & (bottom > batch.tops[:, None])
-    return np.asarray(inside.sum(axis=1))
-
-
-def _count_fills(batch: _Batch) -> Integers:
-    """Return how many fills are drawn behind each candidate."""
-    left, top, right, bottom = batch.region.index.rules.fills.T
-    behind = (top < batch.bottoms[:, None]) & (bottom > batch.tops[:, None]) & (left < batch.x1) & (right > batch.x0)
-    return np.asarray(behind.sum(axis=1))
-
-
-def _count_crossed(batch: _Batch, within: Flags, at: Floats) -> Integers:
-    """Return how many drawn lines within each candidate, of shape (candidates, rules), run through its lines of text."""
-    if not within.any():
-        return np.zeros(batch.count, dtype=np.intp)
-    region = batch.region
-    through = (region.tops[:, None] + 1.5 < at) & (region.bottoms[:, None] - 1.5 > at)
-    before = np.concatenate([np.zeros((1, len(at)), dtype=np.intp), np.cumsum(through, axis=0)])
-    crossed = within & (before[batch.end] > before[batch.start])
-    return np.asarray((crossed & (np.cumsum(within, axis=1) <= MAX_JUDGED_RULES)).sum(axis=1))

@@ -32,6 +32,15 @@ class Forest:
         """Return the features that the trees ask for; the others may have any value."""
         return tuple(np.unique(self.features).tolist())
 
+    def bound_by(self, known: frozenset[int]) -> Forest:
+        """Return trees that give the most that these may give where only some features are known; others may have any value."""
+        depth = self.features.shape[1]
+        leaves = self.leaves.reshape(-1, *(2,) * depth)
+        for level in range(depth):
+            is_known = np.isin(self.features[:, level], sorted(known)).reshape(-1, *(1,) * depth)
+            leaves = np.where(is_known, leaves, leaves.max(axis=level + 1, keepdims=True))
+        return Forest(self.base, self.features, self.thresholds, leaves.reshape(self.leaves.shape))
+
     def predict(self, samples: Floats) -> Floats:
         """Return the sum of the trees for each row of ``samples``, an array of (samples, features)."""
         above = samples[:, self.features] > self.thresholds
@@ -48,3 +57,9 @@ def forest(name: str) -> Forest:
         parts = (stored[f"{name}_{part}"] for part in ("features", "thresholds", "leaves"))
         features, thresholds, leaves = parts
         return Forest(float(stored[f"{name}_base"]), features.astype(np.intp), thresholds.astype(float), leaves.astype(float))
+
+
+@cache
+def bound_of(name: str, known: frozenset[int]) -> Forest:
+    """Return trees that give the most that those of one name may give where only some features are known."""
+    return forest(name).bound_by(known)

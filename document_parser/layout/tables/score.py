@@ -17,10 +17,10 @@ from operator import itemgetter
 import numpy as np
 
 from document_parser.layout.lines.lines import Line
-from document_parser.layout.page_index import Floats, PageIndex
+from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.candidates import TableCandidate, propose_tables, variants_of
 from document_parser.layout.tables.column_sets import Region
-from document_parser.layout.tables.features import features_of_all
+from document_parser.layout.tables.features import expected_of, features_of_all
 from document_parser.layout.tables.forest import forest
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.ruled_table import grid_of_frame
@@ -45,7 +45,9 @@ def propose_aligned_tables(index: PageIndex, lines: Sequence[Line], size: float,
     runs = propose_tables(Region(index, lines, size)) if len(lines) > 1 and not _is_drawing(lines) else []
     if not runs:
         return []
-    scores = _predict("runs", runs)
+    scores = expected_of(runs, "runs", forest("runs"), MIN_RUN_SCORE)
+    if scores is None:
+        return []
     worth = (scores - MIN_TABLE_SCORE) * np.sqrt([run.end - run.start for run in runs])
     best = [runs[number] for number in np.argsort(-worth)[:most] if scores[number] >= MIN_RUN_SCORE]
     score_of = dict(zip(map(id, runs), scores.tolist(), strict=True))
@@ -83,17 +85,12 @@ def _is_drawing(lines: Sequence[Line]) -> bool:
     return sum(_BOX_DRAWING.search(text) is not None for text in words) > MAX_BOX_WORDS_SHARE * len(words)
 
 
-def _predict(name: str, candidates: Sequence[TableCandidate]) -> Floats:
-    """Return what the trees of one name expect of candidates of the same column sets."""
-    trees = forest(name)
-    return trees.predict(features_of_all(candidates, trees.used))
-
-
 def best_readings(runs: Sequence[TableCandidate]) -> list[TableCandidate]:
     """Return of each run the reading, of which lines begin rows and where it ends, that agrees best; runs of one region."""
     readings = [variants_of(run) or [run] for run in runs]
     several = [variant for variants in readings if len(variants) > 1 for variant in variants]
-    scores = iter(_predict("readings", several).tolist() if several else ())
+    trees = forest("readings")
+    scores = iter(trees.predict(features_of_all(several, trees.used)).tolist() if several else ())
     return [
         max(zip(variants, islice(scores, len(variants)), strict=True), key=itemgetter(1))[0]
         if len(variants) > 1
