@@ -9,6 +9,8 @@ from document_parser.engines.rapidocr.spelling import spell_by_dictionary
 
 FRENCH = Read("nous avons dans cette maison une grande table avec quatre chaises pour les enfants qui sont venus", 0.99)
 
+ENGLISH = Read("this is the house in which they have been with all the people that were there for the first time", 0.99)
+
 
 def spelt(line, *others):
     return spell_by_dictionary([*(others or (FRENCH,)), line])[-1]
@@ -43,6 +45,13 @@ def test_what_a_dictionary_has_decided_is_counted():
 def test_a_space_between_words_stays_however_doubtful():
     line = Read("il est venu", 0.9, gaps=(Gap(2, 0.3, 0.2), Gap(6, 0.3, 0.6)))
     assert spelt(line).text == line.text
+
+
+def test_lines_of_programs_and_short_words_are_left_as_they_are():
+    gap = Gap(8, 0.3, 0.4)
+    for text in ("for (int i = 0; i < n; i++) {", "nous in ti sommes"):
+        line = Read(text, 0.9, gaps=(Gap(7, 0.3, 0.4), gap))
+        assert spelt(line, ENGLISH) == line
 
 
 def test_a_text_of_which_no_dictionary_knows_most_words_is_left_as_it_is():

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from document_parser.engines.rapidocr.ocr import Read
-from document_parser.engines.rapidocr.word_gaps import with_known_words
+from document_parser.engines.rapidocr.word_gaps import with_known_spaces
 from document_parser.text.dictionaries import Dictionary, dictionary_for
 from document_parser.text.long_s import is_misread_fraktur
 
@@ -22,6 +22,9 @@ On 30 scans in five languages, 83 words were mended and 4 spoilt by letters of M
 """
 WORD = re.compile(r"[^\W\d_]{3,}(?!-\s*$)")
 """A word of three letters or more that does not go on in the next line."""
+_PROGRAM_SIGNS = re.compile(r"[{}\[\];=<>_\\|]")
+MIN_PROGRAM_SIGNS = 2
+"""Signs of a line from which it may be of a program, whose names are no words: *int i* is not *inti*."""
 
 
 def spell_by_dictionary(lines: Sequence[Read | None]) -> list[Read | None]:
@@ -32,7 +35,12 @@ def spell_by_dictionary(lines: Sequence[Read | None]) -> list[Read | None]:
     texts = [line.text for line in lines if line]
     in_doubt = any(line.doubts or line.gaps for line in lines if line)
     known = dictionary_for(texts) if in_doubt and not is_misread_fraktur(texts) else None
-    return list(lines) if known is None else [line and _spell(with_known_words(line, known), known) for line in lines]
+    return list(lines) if known is None else [line and _with_known_words(line, known) for line in lines]
+
+
+def _with_known_words(line: Read, known: Dictionary) -> Read:
+    is_program = len(_PROGRAM_SIGNS.findall(line.text)) >= MIN_PROGRAM_SIGNS
+    return line if is_program else _spell(with_known_spaces(line, known), known)
 
 
 def _spell(line: Read, known: Dictionary) -> Read:

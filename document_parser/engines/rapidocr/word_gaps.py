@@ -22,13 +22,15 @@ On 30 scans in five languages 18 words were put together rightly and 1 wrongly, 
 """
 MIN_WORD_LETTERS = 2
 """Letters of a word that is parted from another."""
+MIN_JOINED_LETTERS = 5
+"""Letters of a word that is put together: dictionaries know odd short ones."""
 MAX_PIECES = 3
 """Pieces of which a word is put together at most."""
 _ENDING, _BEGINNING = re.compile(r"[^\W\d_]*$"), re.compile(r"[^\W\d_]*")
 _UNSPACED = re.compile(r"[^\W\d_]+")
 
 
-def with_known_words(line: Read, known: Dictionary) -> Read:
+def with_known_spaces(line: Read, known: Dictionary) -> Read:
     """Return a line with the spaces that its words ask for."""
     spaces = [gap for gap in line.gaps if line.text[gap.place] == " " and gap.probability <= MAX_SPACE_PROBABILITY]
     for place in reversed(list(_false_spaces(line.text, [gap.place for gap in spaces], known))):
@@ -60,7 +62,7 @@ def _pieces_around(text: str, spaces: list[int]) -> list[str]:
 def _is_one_word(pieces: list[str], known: Dictionary) -> bool:
     word = "".join(pieces)
     is_word = all(map(str.isalpha, pieces)) and (word[1:].islower() or word.isupper())
-    return is_word and word in known and not all(piece in known for piece in pieces)
+    return is_word and len(word) >= MIN_JOINED_LETTERS and word in known and not all(piece in known for piece in pieces)
 
 
 def _lost_spaces(line: Read, known: Dictionary) -> Iterator[Gap]:
