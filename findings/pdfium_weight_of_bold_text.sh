@@ -44,7 +44,7 @@ EXPECTED = {
     "reportlab": [("DejaVuSans", 435), ("DejaVuSans-Bold", 800)],
     "reportlab, not embedded": [("Helvetica", 0), ("Helvetica-Bold", 0)],
     "typst": [("DejaVuSans", 475), ("DejaVuSans-Bold", 812)],
-    "weasyprint": [("Plain", 400), ("Heavy-Bold", 400)],
+    "weasyprint": [("Plain", 400), ("Heavy,-Bold", 400)],
     "matplotlib": [("DejaVuSans", 0), ("DejaVuSans-Bold", 0)],
 }
 
