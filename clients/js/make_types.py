@@ -46,7 +46,7 @@ def api_document() -> dict[str, Any]:
 
 def error_codes() -> list[str]:
     """Return the codes of all errors of the product."""
-    return sorted({kind.code for kind in tree_of(DocumentParserError) if kind.__module__ == DocumentParserError.__module__})
+    return sorted({kind.code for kind in tree_of(DocumentParserError) if kind.__module__.startswith("document_parser.errors.")})
 
 
 def codes_file() -> str:
