@@ -44,11 +44,12 @@ export class ValuesView {
   }
 
   async show() {
-    show(this.form, Boolean(this.jobId));
+    show(this.form, Boolean(this.jobId) && this.#hasSchemas());
     show(byId("values-early"), !this.jobId);
     if (!this.jobId) return;
     try {
       await this.#loadSchemas();
+      show(this.form, Boolean(this.jobId)); // not before: without schemas it would ask for names
       const { earlier } = this;
       if (this.shown || !earlier) return;
       if (earlier.schema_name) this.schema.value = earlier.schema_name;
@@ -59,8 +60,12 @@ export class ValuesView {
     }
   }
 
+  #hasSchemas() {
+    return this.schema.options.length > 1;
+  }
+
   async #loadSchemas() {
-    if (this.schema.options.length > 1) return;
+    if (this.#hasSchemas()) return;
     const schemas = await client.schemas();
     const chosen = schemas.map(({ name, title }) => el("option", { value: name }, title || nameOf([name])));
     this.schema.prepend(...chosen);

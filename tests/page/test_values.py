@@ -107,6 +107,20 @@ def test_what_was_asked_for_with_the_document_is_there_without_asking(service, o
     expect(page.get_by_role("row", name="Invoice number")).to_contain_text("QS-9")
 
 
+def test_values_are_asked_for_only_once_the_schemas_are_there(service, opened, invoice):
+    page = opened(service).page
+    held = []
+    page.route("**/v1/schemas", lambda route: held.append(route))
+    page.evaluate(f"location.hash = '#/jobs/{invoice}'")
+    with page.expect_request("**/v1/schemas"):
+        choose(page, "Fields")
+    find = page.get_by_role("button", name="Find the values")
+    expect(find).to_be_hidden()
+    held.pop().continue_()
+    find.click()
+    expect(value(page, "259.42")).to_be_visible()
+
+
 def test_on_a_phone_the_page_stays_in_sight_beside_the_values(service, opened, invoice):
     watched = opened(service, f"#/jobs/{invoice}", viewport=PHONE)
     page = watched.page
