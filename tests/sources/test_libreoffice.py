@@ -30,6 +30,10 @@ from tests.support.service import wait_until
 PROGRAM = find_libreoffice("soffice")
 LIMITS = OpenerLimits(libreoffice=str(PROGRAM or ""))
 needs_libreoffice = pytest.mark.skipif(PROGRAM is None, reason="LibreOffice is not installed")
+needs_calc_and_impress = pytest.mark.skipif(
+    PROGRAM is None or not all((Path(PROGRAM).resolve().parent / f"lib{part}lo.so").exists() for part in ("sc", "sd")),
+    reason="LibreOffice's Calc and Impress are not installed",
+)
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
 
@@ -227,7 +231,7 @@ def test_a_text_of_wordperfect_is_read(openers: Openers, folder: Path):
     assert [block.text for block in read(openers, path, "wordperfect").blocks] == ["Words of old"]
 
 
-@needs_libreoffice
+@needs_calc_and_impress
 def test_a_workbook_and_slides_of_openoffice_1_are_read(openers: Openers, folder: Path):
     cells = (
         '<table:table-cell table:value-type="string"><text:p>Item</text:p></table:table-cell>'
@@ -246,7 +250,7 @@ def test_a_workbook_and_slides_of_openoffice_1_are_read(openers: Openers, folder
     assert "Words on a slide" in [block.text for block in read(openers, path, "sxi").blocks]
 
 
-@needs_libreoffice
+@needs_calc_and_impress
 def test_a_workbook_that_our_reader_refuses_is_converted(openers: Openers, folder: Path):
     garbage = folder / "bad.xls"
     garbage.write_bytes(b"\x09\x08" + bytes(200))
