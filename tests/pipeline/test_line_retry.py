@@ -140,6 +140,12 @@ def test_figures_of_a_line_that_tesseract_reads_are_those_that_rapidocr_reads_in
     assert with_own_figures(found, [line("351,", 0.1, 0.9, 0.6, 0.7)]) == found
 
 
+@pytest.mark.parametrize("figures", ["٣٥٠", "३५०", "๓๕๐"])
+def test_figures_of_another_script_stay_as_tesseract_reads_them(figures):
+    found = [line(figures, 0.1, 0.8, 0.1, 0.2)]
+    assert with_own_figures(found, [line("300", 0.1, 0.9, 0.1, 0.2)]) == found
+
+
 def test_of_two_readings_of_a_line_each_word_is_the_surer_one():
     first = [line("Schol.", 0.1, 0.9, 0.1, 0.2), line("oupa", 0.1, 0.5, 0.25, 0.35)]
     again = [line("Sol.", 0.1, 0.8, 0.1, 0.19), line("οὔρια", 0.1, 0.9, 0.25, 0.35), line("τε", 0.1, 0.9, 0.5, 0.6)]

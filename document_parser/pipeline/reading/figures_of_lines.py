@@ -1,6 +1,7 @@
-"""Put the figures that RapidOCR read into a line that Tesseract read: figures are the same in every script.
+"""Put the figures that RapidOCR read into a line that Tesseract read, where both are the European ones, as in Greek and Cyrillic.
 
-Packs for old print and for two scripts take figures for others, *851* for *351*, and section signs for figures.
+Packs for old print and for two scripts take figures for others, *851* for *351*, and section signs for figures. Figures of
+another script, as Arabic and Hindi have, RapidOCR does not know: they stay as Tesseract read them.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ def _as_in(own: Sequence[Word], word: Word) -> Word:
 
 
 def _is_figures(text: str) -> bool:
-    """Return whether a word has figures or a section sign, and no letters."""
-    return not any(map(str.isalpha, text)) and _count_figures(text) > 0
+    """Return whether a word has European figures or a section sign, and no others and no letters."""
+    foreign = any(sign.isdecimal() and not sign.isascii() for sign in text)
+    return not foreign and not any(map(str.isalpha, text)) and _count_figures(text) > 0
 
 
 def _count_figures(text: str) -> int:
