@@ -1,4 +1,4 @@
-"""Put the figures that RapidOCR read into a line that Tesseract read, where both are the European ones, as in Greek and Cyrillic.
+"""Put the figures that RapidOCR read into a line that Tesseract read, where both are European ones, as in Greek print.
 
 Packs for old print and for two scripts take figures for others, *851* for *351*, and section signs for figures. Figures of
 another script, as Arabic and Hindi have, RapidOCR does not know: they stay as Tesseract read them.
