@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
 from document_parser.layout.lines.lines import Line, lines_of
 from document_parser.models import Word
+from document_parser.text.program_signs import count_program_signs
 
 MAX_CODE_SHARE = 0.7
 """Share of a page's characters in a monospaced font, at most; a page with more is typewritten text, or a listing."""
@@ -23,8 +23,6 @@ BLANK_LINE_RATIO = 1.7
 MAX_LINE_DISTANCE_EM = 3.2
 """Font sizes from one line of code to the next, at most."""
 
-_PROGRAM_SIGNS = re.compile(r"[{}\[\];=<>]|\w\(|^\s*(?:#|//|/\*|\$ )")
-
 
 def unmark_typewriting(words: Sequence[Word]) -> list[Word]:
     """Return the words; on a page that is typewritten as a whole and no listing, no word counts as code."""
@@ -32,7 +30,7 @@ def unmark_typewriting(words: Sequence[Word]) -> list[Word]:
     if sum(len(word.text) for word in typed) <= MAX_CODE_SHARE * sum(len(word.text) for word in words):
         return list(words)
     lines = lines_of(typed)
-    if sum(_PROGRAM_SIGNS.search(line.text) is not None for line in lines) >= MIN_PROGRAM_LINES_SHARE * len(lines):
+    if sum(count_program_signs(line.text) > 0 for line in lines) >= MIN_PROGRAM_LINES_SHARE * len(lines):
         return list(words)
     return [word._replace(mono=False) for word in words]
 
