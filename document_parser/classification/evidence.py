@@ -18,6 +18,7 @@ from document_parser.extraction.view import PageView, Segment
 from document_parser.models import Page
 from document_parser.models.classification import OwnLabel
 from document_parser.text.common_words import share_of_common_words
+from document_parser.text.page_words import OF_WORDS, PAGE_WORDS
 
 WORDS = Path(__file__).with_name("words.json")
 """File with the titles and labels of each type by language. ``endings`` are those of compound words, such as Mietvertrag."""
@@ -53,11 +54,11 @@ _CLAUSE = re.compile(
 _BLANK = re.compile(r"_{3,}|\.{6,}|…{2,}|(?:_ ){3,}")
 _BOX = re.compile(r"[☐☑☒□■▢✓✔✗]|\[[ xX]?\]")
 _PAGE_OF = re.compile(
-    r"\b(?:page|seite|blatt|pagina|página|pág\.?|pag\.?|sida|side|strana|str\.|strona|sivu|стр\.?|страница|σελίδα)?\s*"
-    r"(\d{1,4})(?:\s*(?:of|von|de|di|van|af|av|sur|z|ze|из|από)\s*|\s+/\s+|(?<=[^\W\d]\s\d)/)(\d{1,4})\b",
+    rf"\b(?:{PAGE_WORDS})?\s*"
+    rf"(\d{{1,4}})(?:\s*(?:{OF_WORDS})\s*|\s+/\s+|(?<=[^\W\d]\s\d)/)(\d{{1,4}})\b",
     re.I,
 )
-_PAGE_WORD = re.compile(r"\b(?:page|seite|blatt|pagina|página|pág|pag|sida|side|strana|strona|sivu|стр|страница|σελίδα)", re.I)
+_PAGE_WORD = re.compile(rf"\b(?:{PAGE_WORDS})", re.I)
 _NUMBER = re.compile(r"(?=[^\s]*\d)[A-Za-z0-9][A-Za-z0-9/_.-]{2,30}")
 _CARRIED = re.compile(
     r"carried forward|brought forward|continued|übertrag|fortsetzung|report à nouveau|à reporter|suite|suma y sigue|segue|"

@@ -11,6 +11,7 @@ from document_parser.layout.lines.lines import Line, body_size, lines_of, split_
 from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, RulingLine, Word
 from document_parser.text.identifiers import find_identifiers
+from document_parser.text.page_words import OF_WORDS, PAGE_WORDS
 
 NUMBER_MARGIN_SHARE = 0.08
 """Share of the page height at its top and bottom in which a page number may be."""
@@ -46,8 +47,7 @@ MAX_RULING_DISTANCE_EM, MIN_RULING_SHARE = 1.5, 0.9
 
 _PAGE_NUMBER = re.compile(r"(?:page\s+)?[-–—|\s]*\d{1,4}[-–—|\s]*(?:(?:of|/)\s*\d{1,4})?", re.IGNORECASE)
 _NAMED_PAGE = re.compile(
-    r"(?:page|seite|página|pagina|pág\.|side|sida|strona)\s*[-–:]?\s*\d{1,4}(?:\s*(?:of|von|de|di|/|av|af|z)\s*\d{1,4})?"
-    r"|\d{1,4}\s*(?:of|von|/)\s*\d{1,4}",
+    rf"(?:{PAGE_WORDS})\s*[-–:]?\s*\d{{1,4}}(?:\s*(?:{OF_WORDS}|/)\s*\d{{1,4}})?|\d{{1,4}}\s*(?:of|von|/)\s*\d{{1,4}}",
     re.IGNORECASE,
 )
 _SECTION = re.compile(r"(?:[^\W\d_]+\s?(?:\d{1,3}|[A-Z]|[IVXLC]+)[.:]|(?:\d{1,3}|[A-Z])(?:\.\d{1,3}){1,4}[.,、]?)\s?[^\W\d_].*")
