@@ -19,8 +19,8 @@ MAX_LETTERS = 400
 """How many letters of a font are examined."""
 MIN_LATIN_SHARE = 0.8
 """A text is judged only if at least this share of its letters is Latin."""
-_LATIN_END = 0x250
-"""Code of the first character behind the letters of Latin alphabets, those of Vietnamese left out."""
+LAST_LATIN_LETTER = "\u024f"
+"""The last of the Latin letters with marks that European languages have. Those of Vietnamese alone come later."""
 MAX_SHORT_TEXT_LETTERS = 40
 """A text of up to this many letters counts as short."""
 MIN_LIKENESS = 0.5, 0.68
@@ -123,9 +123,10 @@ def is_doubtful(texts: Iterable[str]) -> bool:
     small = letters.lower()
     plain = small if small.isascii() else "".join(map(_plain_letter_of, letters))
     counts = Counter(plain)
-    accented = 0 if plain is small else sum(not letter.isascii() and ord(letter) < _LATIN_END for letter in letters)
-    if len(letters) - sum(not letter.isascii() for letter in letters) + accented < MIN_LATIN_SHARE * len(letters):
+    latin = len(letters) if plain is small else sum(letter <= LAST_LATIN_LETTER for letter in letters)
+    if latin < MIN_LATIN_SHARE * len(letters):
         return False
+    accented = 0 if plain is small else latin - sum(map(str.isascii, letters))
     return (
         _is_unlike(counts, len(letters))
         or accented > MAX_ACCENTED_SHARE * len(letters)

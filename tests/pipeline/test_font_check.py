@@ -59,6 +59,11 @@ def test_letters_read_as_accented_ones_are_in_doubt():
     assert is_doubtful(["[ÉÇÉÜtuÄx", "VöÅtÜt", "wx", "W|ÑâàtwÉá", "wx", "Ät", "atv|™Ç"])
 
 
+def test_figures_read_as_accented_letters_are_in_doubt():
+    """A font of figures alone, whose codes mean letters that are no a to z with a mark."""
+    assert is_doubtful(["ÐÞÆØ", "ÞÐ", "ÆØÐÞ", "ØØÆ", "ÐÐÞ", "ÆÞØÐ", "ÞÞÆ", "ØÐÆÞ"])
+
+
 def test_a_font_of_private_characters_is_in_doubt_and_marks_of_lists_are_not():
     private = [Word("\uf041\uf067\uf072\uf065\uf065", 0.1, 0.1, 0.2, 0.2)] * 4
     marks = [Word("\uf0b7", 0.1, 0.1, 0.2, 0.2)] * 40

@@ -8,14 +8,13 @@ from statistics import median
 
 from document_parser.layout.lines.lines import Line, lines_of
 from document_parser.models import Word
+from document_parser.text.language import LAST_LATIN_LETTER
 from document_parser.text.program_signs import count_program_signs
 
 MAX_CODE_SHARE = 0.7
 """Share of a page's characters in a monospaced font, at most; a page with more is typewritten text, or a listing."""
 MIN_PROGRAM_LINES_SHARE = 0.4
 """Share of the monospaced lines with signs of a program, at least, on a page that is a listing."""
-LAST_LATIN_LETTER = "\u024f"
-"""The last of the Latin letters with marks that European languages have."""
 CHARACTER_WIDTH_EM = 0.6
 """Width of a character in font sizes, if all words are too short to measure it."""
 BLANK_LINE_RATIO = 1.7
