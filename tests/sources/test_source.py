@@ -198,10 +198,10 @@ def test_a_kind_whose_library_is_missing_does_not_end_the_zygote(monkeypatch: py
         preparation.prepare_next()
 
 
-def turned_text(degrees: float, size: int = 20) -> bytes:
+def turned_text(degrees: float, size: int = 20, shown: bytes = b"(Turning) Tj") -> bytes:
     """Operators of a word that runs ``degrees`` clockwise from the middle of the page."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return b"BT /F %d Tf %.6f %.6f %.6f %.6f 306 396 Tm (Turning) Tj ET" % (size, cosine, -sine, sine, cosine)
+    return b"BT /F %d Tf %.6f %.6f %.6f %.6f 306 396 Tm %b ET" % (size, cosine, -sine, sine, cosine, shown)
 
 
 @pytest.mark.parametrize("degrees", [0, 30, 90, 135, 180, 270, 330])
@@ -209,6 +209,21 @@ def turned_text(degrees: float, size: int = 20) -> bytes:
 def test_a_word_says_where_its_line_runs_to_on_the_page_as_shown(openers: Openers, tmp_path: Path, degrees: int, rotate: int):
     path = documents.pdf_of_operators(tmp_path / "a.pdf", turned_text(degrees), b"/Rotate %d" % rotate)
     assert {word.direction for word in words_of(openers, path)} == {(degrees + rotate) % 360}
+
+
+@pytest.mark.parametrize("direction", [0, 28, 90, 270, 331])
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_a_word_that_is_shown_in_parts_is_one_word_unless_upside_down(tmp_path: Path, direction: int, rotate: int):
+    parts = turned_text(direction - rotate, shown=b"(Tur) Tj (n) Tj (ing) Tj")
+    path = documents.pdf_of_operators(tmp_path / "a.pdf", parts, b"/Rotate %d" % rotate)
+    assert [word.text for word in PdfFile(path).words(1)] == ["Turning"]
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_parts_with_white_between_them_are_two_words_on_a_page_that_is_shown_turned(tmp_path: Path, rotate: int):
+    cells = turned_text(-rotate % 360, shown=b"(2024) Tj 48 0 Td (Payment) Tj")
+    path = documents.pdf_of_operators(tmp_path / "a.pdf", cells, b"/Rotate %d" % rotate)
+    assert [word.text for word in PdfFile(path).words(1)] == ["2024", "Payment"]
 
 
 def test_writing_that_is_a_little_askew_counts_as_straight(openers: Openers, tmp_path: Path):

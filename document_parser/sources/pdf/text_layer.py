@@ -19,11 +19,12 @@ from document_parser.models import Word
 from document_parser.sources.pdf import calls
 from document_parser.sources.pdf.coordinates import Rect, rect_from_edges, union_of, upright_map_of
 from document_parser.sources.pdf.glyph_lines import Glyph
-from document_parser.sources.pdf.glyphs import split_by_glyphs
+from document_parser.sources.pdf.glyphs import Characters, split_by_glyphs
 from document_parser.sources.pdf.page_text import PageText
 from document_parser.sources.pdf.pieces import DOUBLE_BYTES, ROW_VALUES, Piece, Pieces, build_words
 from document_parser.sources.pdf.runs import join_runs
 from document_parser.sources.pdf.text_styles import TextStyle, TextStyles
+from document_parser.sources.pdf.turned import TurnedCharacters
 
 MAX_WORDS = 200_000
 """A page with more words is refused: no page of a real document has them, and their list would not stay small."""
@@ -79,6 +80,8 @@ class _Extractor:
         self._styles = TextStyles(page, page_text, marked)
         self._cells = np.zeros(4)
         self._cell_addresses = [int(self._cells.ctypes.data) + DOUBLE_BYTES * number for number in range(4)]
+        quarters = self._styles.quarters
+        self._seen: Characters = TurnedCharacters(self, quarters) if quarters else self
 
     def read(self) -> Pieces:
         """Return the text of the page in pieces. Raises PageUnreadable above MAX_WORDS.
@@ -89,7 +92,7 @@ class _Extractor:
         if len(runs) > MAX_WORDS:
             raise PageUnreadable(f"The page has more than {MAX_WORDS} words.", words=self.page_text.count)
         runs, words = split_by_glyphs(self._page, self, runs)
-        runs = join_runs(self, runs)
+        runs = join_runs(self._seen, runs)
         pieces, raw, known = Pieces(len(runs) + 1), self._raw, self._styles.known
         add_text, add_style, style_of = pieces.texts.append, pieces.styles.append, known.get
         count_rects, get_rect, get_object, get_origin = (
@@ -121,7 +124,7 @@ class _Extractor:
         return not (style.font.math or style.font.glyphs or style.differs(after) or style.marked != after.marked)
 
     def is_upright(self, index: int) -> bool:
-        """Return whether a character stands upright in a line that runs to the right."""
+        """Return whether a character stands upright in a line that runs to the right, on the page as it is shown."""
         return self._styles.of(index).direction == 0
 
     def _pieces_of(self, word: Sequence[Glyph]) -> Iterator[Piece]:
@@ -167,21 +170,20 @@ class _Extractor:
         """
         cuts: list[int] = []
         apart: list[int] = []
-        before = self._styles.of(first)
-        height = self._baseline_of(first)
+        before, start = self._styles.of(first), first
         for offset in range(1, count):
             style = self._styles.of(first + offset)
             if style is before:
                 continue
-            now = self._baseline_of(first + offset)
-            if before.differs(style) or abs(now - height) > MIN_BASELINE_SHIFT_EM * style.size_points:
+            shift = self._shift_between(start, first + offset)
+            if before.differs(style) or shift > MIN_BASELINE_SHIFT_EM * style.size_points:
                 cuts.append(offset)
             elif before.marked != style.marked:
                 cuts.append(offset)
                 self.split_at_mark = True
             elif self._is_apart(first + offset):
                 apart.append(offset)
-            before, height = style, now
+            before, start = style, first + offset
         return sorted([*cuts, *apart]) if len(apart) * MIN_LETTERS_APART <= count else cuts
 
     def _is_apart(self, index: int) -> bool:
@@ -192,12 +194,20 @@ class _Extractor:
             and self.is_upright(index)
         ):
             return False
-        gap = self.origin_of(index)[0] - self.loose_rect_of(index - 1).right
+        gap = self._seen.origin_of(index)[0] - self._seen.loose_rect_of(index - 1).right
         return self.are_alike(index - 1, index) and MIN_WHITE_EM * self.size_of(index) <= gap
 
     def _baseline_of(self, index: int) -> float:
         """Return the height of a character's baseline in the page's own space."""
         return self.origin_of(index)[1]
+
+    def _shift_between(self, before: int, index: int) -> float:
+        """Return how far a character's baseline lies beside that of one before it, across the line, in points."""
+        (x, y), (start_x, start_y) = self.origin_of(index), self.origin_of(before)
+        if self._styles.runs_to_the_right(index):
+            return abs(y - start_y)
+        across, up = self._styles.heading_of(index)
+        return abs(across * (y - start_y) - up * (x - start_x))
 
     def origin_of(self, index: int) -> tuple[float, float]:
         """Return the origin of a character in the page's own space; (0, 0) if it has none."""

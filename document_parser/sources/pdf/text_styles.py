@@ -44,12 +44,14 @@ _NEW = tuple.__new__
 class TextStyles:
     """The styles of a page's text objects, each read once. ``known`` has those read so far by the object's address.
 
-    ``marked`` are the addresses of text objects that their styles are to name.
+    ``marked`` are the addresses of text objects that their styles are to name. ``quarters`` is by how many quarter turns
+    clockwise the page is shown.
     """
 
     def __init__(self, page: Any, page_text: PageText, marked: Container[int]) -> None:
         self.known: dict[int | None, TextStyle] = {}
-        self._rotation = 90 * max(0, pdfium.FPDFPage_GetRotation(page.raw))
+        self.quarters: int = max(0, pdfium.FPDFPage_GetRotation(page.raw))
+        self._rotation: int = 90 * self.quarters
         self._address = page_text.address
         self._marked = marked
         self._alike: dict[_Setting, TextStyle] = {}
@@ -67,6 +69,18 @@ class TextStyles:
                 style = style._replace(marked=text_object or 0)
             self.known[text_object] = style
         return style
+
+    def runs_to_the_right(self, index: int) -> bool:
+        """Return whether a character's line runs to the right in the page's own space, before the page is turned."""
+        return self.of(index).direction == self._rotation
+
+    def heading_of(self, index: int) -> tuple[float, float]:
+        """Return where a character's line runs to in the page's own space, as a vector of length 1; to the right if unknown."""
+        if not calls.get_char_matrix(self._address, index, self._matrix_address):
+            return 1.0, 0.0
+        a, b = self._matrix[:2].tolist()
+        length = math.hypot(a, b)
+        return (a / length, b / length) if 0 < length < math.inf else (1.0, 0.0)
 
     def _read_style(self, index: int, text_object: int | None) -> TextStyle:
         """Return a style for a text object alone, determined once for those of one size, matrix and font."""
