@@ -50,7 +50,7 @@ def group_frames(frames: Sequence[Frame], short_lines: Sequence[Frame], page: Pa
     plain = _stack_frames(frames, page, size, headings=False)
     joined = _stack_frames(plain, page, size, headings=True)
     stacks = [*(_extend_down(stack, [*joined, *short_lines], page, size) for stack in joined), *joined, *plain]
-    whole = {id(stack): _add_inner_lines(stack, [*joined, *plain], short_lines) for stack in stacks}.values()
+    whole = {id(stack): _add_inner_lines(stack, [*joined, *plain, *frames], short_lines) for stack in stacks}.values()
     return sorted(whole, key=lambda frame: frame.area, reverse=True)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.layout.lines.lines import lines_of
-from document_parser.layout.tables.grid import Grid, GridCell
+from document_parser.layout.tables.grid import Grid, GridCell, is_number
 from document_parser.layout.tables.lattice import Lattice
 from document_parser.layout.tables.lattice_rows import Row
 from document_parser.layout.tables.rulings import TOUCH_POINTS, covers
@@ -136,7 +136,10 @@ def _drawn_stretches(lattice: Lattice, row: Row, left: int, right: int) -> Itera
 
 
 def _spans_over_short_lines(lattice: Lattice, row: Row, rest: Sequence[Row]) -> Iterator[tuple[int, int]]:
-    """Yield the columns that a short line below a row connects, if one run of words lies on it."""
+    """Yield the columns that a short line below a row connects, if one run of words lies on it.
+
+    A number on such a line stands in its own column: the line is that of a sum, and runs below its currency sign too.
+    """
     if not rest or rest[0].band == row.band:
         return
     for start, end in [piece for line in lattice.horizontals_at[row.bottom] for piece in line.pieces]:
@@ -152,10 +155,16 @@ def _spans_over_short_lines(lattice: Lattice, row: Row, rest: Sequence[Row]) -> 
         gaps = [after.left - before.right for before, after in pairwise(texts)]
         if (
             texts
+            and not (lattice.is_in_body(row.band) and all(map(_is_amount, texts)))
             and max(gaps, default=0.0) < MAX_HEADING_SPACE_EM * lattice.size
             and not any(lattice.drawn[first + 1 : last + 1])
         ):
             yield first, last
+
+
+def _is_amount(cell: GridCell) -> bool:
+    """Return whether a cell holds a number, or a dash in the place of one."""
+    return is_number(cell.text) or not any(map(str.isalpha, cell.text))
 
 
 def _split_into_regions(beside: Walls, below: Walls) -> Iterator[_Region]:
