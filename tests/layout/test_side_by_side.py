@@ -11,6 +11,7 @@ from tests.support.layout_pages import (
     blocks,
     kinds,
     level,
+    line,
     prose,
     rows_at,
     shown,
@@ -161,3 +162,41 @@ def test_addresses_side_by_side_above_fields_at_the_same_places_are_read_one_aft
 def test_lines_to_sign_on_side_by_side_are_each_read_with_their_name():
     words = prose(4, 72, 80, 520) + beside(("_" * 22, "Anna Keller", "Director"), ("_" * 22, "Paul Baumgartner"), top=160)
     assert whole(blocks(words)).endswith(f"{'_' * 22} Anna Keller Director {'_' * 22} Paul Baumgartner")
+
+
+FUNDS = [[f"Class {letter} notes", f"{number}4,000,000", f"{number}.25%"] for number, letter in enumerate("ABCDE", 1)]
+TESTS = [
+    [name, f"{number}31.4%", "pass"] for number, name in enumerate(("Cover", "Interest", "Spread", "Default", "Quality"), 1)
+]
+
+
+def sheet(*, bold=True, right_heading=310.0):
+    """Two tables on level rows, each below a heading on a line of its own."""
+    heads = line("Notes", 72, 100, size=12, bold=bold) + line("Coverage tests", right_heading, 100, size=12, bold=bold)
+    words = heads + rows_at(FUNDS, (72, 160, 245), 124) + rows_at(TESTS, (310, 400, 470), 124)
+    return words, [level(116, 72, 296), level(116, 310, 520)]
+
+
+def test_headings_on_lines_of_their_own_head_two_tables_side_by_side():
+    words, lines = sheet()
+    found = blocks_of(words, WIDTH, HEIGHT, lines)
+    assert kinds(found) == ["heading", "table", "heading", "table"]
+    assert [shown(block.table) for block in tables(found)] == [FUNDS, TESTS]
+
+
+def test_the_next_headings_side_by_side_end_the_tables_above_them():
+    words, lines = sheet()
+    below = [word._replace(top=word.top + 120 / HEIGHT, bottom=word.bottom + 120 / HEIGHT) for word in words]
+    further = [rule._replace(top=rule.top + 120 / HEIGHT, bottom=rule.bottom + 120 / HEIGHT) for rule in lines]
+    found = blocks_of(words + below, WIDTH, HEIGHT, lines + further)
+    assert [shown(block.table) for block in tables(found)] == [FUNDS, TESTS] * 2
+
+
+@pytest.mark.parametrize("label", ["", "Year"])
+def test_lines_under_the_heads_of_two_groups_of_columns_part_no_table(label):
+    words = line("Notes", 200, 100, bold=True) + line("Tests", 400, 100, bold=True) + line(label, 72, 100, bold=True)
+    words += rows_at(
+        [[f"202{row}", *f"{row}1 {row}2 {row}3 {row}4".split()] for row in range(6)], (72, 180, 260, 360, 440), 124
+    )
+    found = blocks_of(words, WIDTH, HEIGHT, [level(116, 160, 300), level(116, 340, 480)])
+    assert len(tables(found)) == 1

@@ -535,3 +535,19 @@ def test_labelled_rows_of_numbers_below_no_rule_are_not_melted_into_the_header()
     words += rows_at([["all", "66", "69", "72"], ["most", "44", "46", "48"]], LEFTS, 160, 20.0)
     rules = [level(100), level(155), level(176), level(197), *(upright(at, 100, 197) for at in (230, 330, 430))]
     assert shown(table_of(words, rules))[1:4] == NUMBERS
+
+
+def amounts(top):
+    """Rows of amounts with currency signs, a total among them, as financial statements have them, and their short rules."""
+    rows = [["Loans", "$", "24", "$", "48"], ["Leases", "", "2", "", "35"], ["Total loans", "", "26", "", "83"],
+            ["Cards", "", "11", "", "272"], ["Cars", "", "7", "", "6"], ["Total", "$", "44", "$", "361"]]  # fmt: skip
+    words = rows_at([[cell for cell in row] for row in rows], (80, 250, 300, 400, 450), top)
+    sums = [level(top + after, left, right) for after in (29, 45, 77) for left, right in ((80, 330), (395, 480))]
+    return rows, words, sums
+
+
+def test_short_lines_over_sums_part_the_rows_of_the_columns_that_they_cross():
+    rows, words, sums = amounts(124)
+    heads = rows_at([["Kind", "2023", "2022"]], (80, 290, 440), 104, bold=True)
+    found = shown(table_of(words + heads, [level(100, 72, 490), level(119, 72, 490), *sums, level(224, 72, 490)]))
+    assert [[cell for cell in row if cell] for row in found[-6:]] == [[cell for cell in row if cell] for row in rows]

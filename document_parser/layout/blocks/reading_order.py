@@ -10,6 +10,7 @@ refused if both sides look like rows of one table. Lengths are in points, origin
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -33,6 +34,7 @@ from document_parser.layout.blocks.column_evidence import (
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, MIN_GUTTER_WIDTH_EM, Gutter, InkMap, extend_between_runs
 from document_parser.layout.blocks.list_markers import DRAWN_BULLETS
 from document_parser.layout.blocks.proposals import PageProposals
+from document_parser.layout.blocks.sections import Sections, find_sections
 from document_parser.layout.blocks.stories import (
     MIN_HEADLINE_RATIO,
     find_aside,
@@ -54,6 +56,7 @@ from document_parser.layout.tables.aligned import (
 )
 from document_parser.layout.tables.dividers import below_fields, divide, halves_of
 from document_parser.layout.tables.grid import Grid
+from document_parser.layout.tables.grid_word import GridWord
 from document_parser.layout.tables.headed import find_headed_table
 from document_parser.layout.tables.header_above import add_header_above
 from document_parser.layout.tables.options import without_options
@@ -152,19 +155,6 @@ def parts_of(
     return list(_split_region(everything, page, MAX_DEPTH))
 
 
-class GridWord(Word):
-    """A table found before, as one large word among the words around it."""
-
-    grid: Grid
-
-    @classmethod
-    def from_grid(cls, grid: Grid) -> GridWord:
-        """Return the word for a table, with the box of the table in points."""
-        word = cls("\ufffc", grid.left, grid.top, grid.right, grid.bottom, body_size(grid.words))
-        word.grid = grid
-        return word
-
-
 def _text_of(words: list[Word], page: _Page) -> list[Word]:
     """Return the words without tables."""
     return [word for word in words if not isinstance(word, GridWord)] if page.tables else words
@@ -184,6 +174,10 @@ def _split_region(words: list[Word], page: _Page, depth: int) -> Iterator[Part]:
         yield from _split_flows(words, page)
         return
     region = _Region(words, text, body_size(text), page)
+    if sections := find_sections(words, page.index.rules.level, region.size):
+        for piece in _pieces_of_sections(words, sections, backwards=page.backwards):
+            yield from _split_region(piece, page, depth - 1)
+        return
     for narrowest, shortest in ((MIN_GUTTER_WIDTH_EM, MIN_GUTTER_HEIGHT_EM), (MIN_CLOSE_WIDTH_EM, MIN_CLOSE_HEIGHT_EM)):
         for gutter in _gutters_of(region, narrowest, shortest):
             parts = _split_at_gutter(region, gutter, depth)
@@ -192,6 +186,15 @@ def _split_region(words: list[Word], page: _Page, depth: int) -> Iterator[Part]:
                 return
     table = region.best_table()
     yield from _split_flows(words, page) if table is None else _insert_table(region, table.grid, depth)
+
+
+def _pieces_of_sections(words: Sequence[Word], sections: Sections, *, backwards: bool) -> list[list[Word]]:
+    """Return the words above sections side by side, those of each, as they are read one after the other, and those below."""
+    above, beside, below = _split_by_height(words, sections.top, sections.bottom)
+    columns: list[list[Word]] = [[] for _ in range(len(sections.cuts) + 1)]
+    for word in beside:
+        columns[bisect_right(sections.cuts, (word.left + word.right) / 2)].append(word)
+    return [above, *(reversed(columns) if backwards else columns), below]
 
 
 def _gutters_of(region: _Region, narrowest: float, shortest: float) -> Iterator[Gutter]:

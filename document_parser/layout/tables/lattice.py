@@ -151,6 +151,11 @@ class Lattice:
             if 0 <= beyond < len(self.bands) and not covers(self.horizontals_at[edge], left, right)
         )
 
+    def is_crossed(self, column: int, edge: float) -> bool:
+        """Return whether a line at a height runs over a column, or over the width of its texts: lines over sums are shorter."""
+        lines = self.horizontals_at[edge]
+        return covers(lines, self.columns[column], self.columns[column + 1]) or covers(lines, *self.reaches[column])
+
     @cached_property
     def _bands_with_text(self) -> list[set[int]]:
         """Return the bands in which each column has text."""
@@ -163,11 +168,7 @@ class Lattice:
     def open_columns(self, band: int) -> frozenset[int]:
         """Return the columns whose cell continues above or below a band while lines end the cells of others."""
         inner = [edge for edge in self.bands[band] if self.frame.top + TOUCH_POINTS < edge < self.frame.bottom - TOUCH_POINTS]
-        free = frozenset(
-            column
-            for column, (left, right) in enumerate(pairwise(self.columns))
-            if any(not covers(self.horizontals_at[edge], left, right) for edge in inner)
-        )
+        free = frozenset(column for column in range(self.width) if any(not self.is_crossed(column, edge) for edge in inner))
         if free and not self.inner_verticals:
             free = frozenset(column for column in free if not self._has_text_beyond(band, column))
         # If lines separate all columns, one cell may end in the band in which another begins.

@@ -95,10 +95,11 @@ def _is_walled_below(lattice: Lattice, row: Row, lower: Row, column: int) -> boo
 
 def _has_line_below(lattice: Lattice, row: Row, column: int) -> bool:
     """Return whether a line runs below a cell or below its text: short lines also lie under the headings of one column."""
+    if lattice.is_crossed(column, row.bottom):
+        return True
     lines = lattice.horizontals_at[row.bottom]
     over = [cell for cell in row.cells if cell.first == cell.last == column and cell.words]
-    spans = [(lattice.columns[column], lattice.columns[column + 1]), *((cell.left, cell.right) for cell in over)]
-    return any(covers(lines, left, right) for left, right in spans)
+    return any(covers(lines, cell.left, cell.right) for cell in over)
 
 
 def _open_stretches(lattice: Lattice, row: Row) -> Iterator[tuple[int, int]]:
