@@ -541,7 +541,7 @@ def amounts(top):
     """Rows of amounts with currency signs, a total among them, as financial statements have them, and their short rules."""
     rows = [["Loans", "$", "24", "$", "48"], ["Leases", "", "2", "", "35"], ["Total loans", "", "26", "", "83"],
             ["Cards", "", "11", "", "272"], ["Cars", "", "7", "", "6"], ["Total", "$", "44", "$", "361"]]  # fmt: skip
-    words = rows_at([[cell for cell in row] for row in rows], (80, 250, 300, 400, 450), top)
+    words = rows_at(rows, (80, 250, 300, 400, 450), top)
     sums = [level(top + after, left, right) for after in (29, 45, 77) for left, right in ((80, 330), (395, 480))]
     return rows, words, sums
 
