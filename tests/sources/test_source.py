@@ -226,6 +226,20 @@ def test_parts_with_white_between_them_are_two_words_on_a_page_that_is_shown_tur
     assert [word.text for word in PdfFile(path).words(1)] == ["2024", "Payment"]
 
 
+def test_spaces_that_are_drawn_over_a_line_part_no_word_that_ends_between_them(tmp_path: Path):
+    # PDFium adds a space where the next part of a word is not right behind what was drawn last: here, two spaces before it.
+    spaces = b"BT /F 1 Tf 10 0 0 10 100 700 Tm (once in t) Tj 3 Tr 2.168 0 Td [( ) -778 ( )] TJ 0 Tr 1.612 0 Td (he fir) Tj ET"
+    assert [word.text for word in PdfFile(documents.pdf_of_operators(tmp_path / "a.pdf", spaces)).words(1)] == [
+        "once", "in", "the", "fir",
+    ]  # fmt: skip
+
+
+def test_letters_with_white_between_them_stay_words_of_their_own(tmp_path: Path):
+    cells = b"BT /F 10 Tf 100 700 Td (one) Tj 19 0 Td (two) Tj 20 0 Td (ten) Tj ET"
+    path = documents.pdf_of_operators(tmp_path / "a.pdf", cells)
+    assert [word.text for word in PdfFile(path).words(1)] == ["one", "two", "ten"]
+
+
 def test_writing_that_is_a_little_askew_counts_as_straight(openers: Openers, tmp_path: Path):
     for degrees, direction in ((2.0, 0), (-2.0, 0), (92.0, 90), (5.0, 5), (-5.0, 355)):
         path = documents.pdf_of_operators(tmp_path / "a.pdf", turned_text(degrees))

@@ -32,12 +32,14 @@ Piece = tuple[str, TextStyle, Rect, float]
 class Pieces:
     """Text of a page in pieces of one style on one line.
 
-    ``values`` has a row of ROW_VALUES for each piece, in points of the page's own space; PDFium writes into it.
+    ``values`` has a row of ROW_VALUES for each piece, in points of the page's own space; PDFium writes into it. ``runs`` has the
+    first and last character of each piece by PDFium's index, None if it is not a whole run.
     """
 
     def __init__(self, expected: int) -> None:
         self.texts: list[str] = []
         self.styles: list[TextStyle] = []
+        self.runs: list[tuple[int, int] | None] = []
         self.values = np.zeros((expected, ROW_VALUES))
 
     def add(self, text: str, style: TextStyle, rect: Rect, height: float) -> None:
@@ -47,6 +49,26 @@ class Pieces:
         self.values[len(self.texts)] = rect.left, rect.top, rect.right, rect.bottom, 0.0, height
         self.texts.append(text)
         self.styles.append(style)
+        self.runs.append(None)
+
+    def find_close(self, gap_em: float) -> list[int]:
+        """Return the pieces that the next one follows on its baseline with less white than this many font sizes between."""
+        values = self.values[: len(self.texts)]
+        sizes = np.fromiter((style.size_points for style in self.styles[1:]), np.float64, max(0, len(self.styles) - 1))
+        near = np.abs(values[1:, 0] - values[:-1, 2]) < gap_em * sizes
+        return np.flatnonzero(near & (values[1:, 5] == values[:-1, 5])).tolist()
+
+    def join(self, number: int) -> None:
+        """Join a piece that is a whole run with the next one, which is a run too and keeps the style of the first."""
+        first, last, (left, top, right, bottom, *_) = self.runs[number], self.runs[number + 1], self.values[number + 1].tolist()
+        if first is None or last is None:
+            raise ValueError(f"piece {number} or the next one is not a whole run")
+        row = self.values[number]
+        row[:4] = min(row[0], left), max(row[1], top), max(row[2], right), min(row[3], bottom)
+        self.values = np.delete(self.values, number + 1, axis=0)
+        self.texts[number : number + 2] = ["".join(self.texts[number : number + 2])]
+        self.runs[number : number + 2] = [(first[0], last[1])]
+        del self.styles[number + 1]
 
     def boxes(self, place: UprightMap) -> NDArray[np.float64]:
         """Return the boxes on the upright page: left, top, right, bottom in fractions, not limited to it, as (n, 4)."""
