@@ -32,8 +32,8 @@ Piece = tuple[str, TextStyle, Rect, float]
 class Pieces:
     """Text of a page in pieces of one style on one line.
 
-    ``values`` has a row of ROW_VALUES for each piece, in points of the page's own space; PDFium writes into it. ``runs`` has the
-    first and last character of each piece by PDFium's index, None if it is not a whole run.
+    ``values`` has a row of ROW_VALUES for each piece, in points of the page's own space; PDFium writes into it. ``runs`` has
+    the first and last character of each piece by PDFium's index, None if it is not a whole run.
     """
 
     def __init__(self, expected: int) -> None:

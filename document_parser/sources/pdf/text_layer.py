@@ -40,7 +40,7 @@ A thin space is wider, kerning is less.
 MAX_TOUCHING_EM = 0.25
 """Font sizes between what two runs cover, at most, before it is asked whether they are one word; most spaces are wider."""
 MAX_KERNING_EM = 0.1
-"""Font sizes between the end of a letter and the origin of the next one of its word, at most, in a font that says its widths."""
+"""Font sizes from the end of a letter to the origin of the next one of its word, at most, in a font that says its widths."""
 MIN_LETTERS_APART = 4
 """Letters for each such gap of a run, at least."""
 
