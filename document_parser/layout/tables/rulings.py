@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from document_parser.layout.lazy import cached_property
+from document_parser.layout.tables.fills import join_paddings
 from document_parser.models import RulingLine
 
 TOUCH_POINTS = 3.5
@@ -98,7 +99,7 @@ def rulings_of(rules: Sequence[RulingLine], size: float) -> tuple[list[Ruling], 
     """
     drawn = [rule for rule in rules if _is_line(rule)]
     verticals = _join_collinear(_lines_in_direction(drawn, "upright"))
-    fills = [rule for rule in rules if not _is_line(rule) and not _is_cell_colour(rule, verticals, size)]
+    fills = join_paddings([rule for rule in rules if not _is_line(rule) and not _is_cell_colour(rule, verticals, size)])
     fills = _drop_inner_fills(fills, size)
     edges = [edge for fill in fills for edge in _edges_of(fill)]
     horizontals, verticals = (
