@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from document_parser.models import Word
+import re
+
+from document_parser.layout.page import blocks_of
+from document_parser.models import RulingLine, Word
 from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, line, prose
 
 SIZE = 10.0
@@ -83,3 +86,26 @@ def test_text_beside_much_code_in_smaller_letters_is_no_heading():
     words = [word._replace(size_points=8.0) for word in program(CALLS * 6, top=200)]
     found = blocks([*line("Axes are drawn by these calls", 72, 100), *line("with labels of months", 72, 150), *words])
     assert "heading" not in kinds(found)
+
+
+def coloured(lines, top=200.0, left=72.0):
+    """The boxes behind the names and signs of a program, each in a colour of its own, and one around all of it."""
+    boxes = [(left - 6, top - 6, 500.0, top + 12 * len(lines) + 6)]
+    for number, text in enumerate(lines):
+        y = top + 12 * number
+        for part in re.finditer(r"\w+|[^\w\s]+", text):
+            boxes.append((left + 6 * part.start(), y - 1, left + 6 * part.end(), y + 11))
+    return [RulingLine(a / WIDTH, b / HEIGHT, c / WIDTH, d / HEIGHT) for a, b, c, d in boxes]
+
+
+def test_colours_behind_the_words_of_a_program_are_no_cells():
+    lines = ["number = 0", "if number > 0:", "    show('Positive')", "elif number == 0:", "    show('Zero')"]
+    found = blocks_of([*prose(8, 72, 80, 520), *program(lines)], WIDTH, HEIGHT, coloured(lines))
+    assert kinds(found) == ["paragraph", "code"]
+    assert found[1].text == "\n".join(lines)
+
+
+def test_the_numbers_of_lines_are_no_column_of_a_table():
+    lines = ["7 else:", "8     show('Negative number')", "9", "10 show('This statement is always executed')"]
+    found = blocks([*prose(8, 72, 80, 520), *program(lines)])
+    assert kinds(found) == ["paragraph", "code"]

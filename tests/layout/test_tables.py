@@ -551,3 +551,17 @@ def test_short_lines_over_sums_part_the_rows_of_the_columns_that_they_cross():
     heads = rows_at([["Kind", "2023", "2022"]], (80, 290, 440), 104, bold=True)
     found = shown(table_of(words + heads, [level(100, 72, 490), level(119, 72, 490), *sums, level(224, 72, 490)]))
     assert [[cell for cell in row if cell] for row in found[-6:]] == [[cell for cell in row if cell] for row in rows]
+
+
+def test_the_colour_of_a_cell_and_of_the_white_beside_its_text_is_one_box():
+    # Word colours the text of a cell and the padding on both sides of it apart.
+    lefts, rows = (
+        (80, 250, 350, 450),
+        [[name, f"{number}8", f"{number}27", f"1,{number}23"] for number, name in enumerate("abcdef")],
+    )
+    words, fills = rows_at(rows, lefts, 104, 20.0), []
+    for top in (101, 141, 181):
+        for left, right in zip(lefts, (*(after - 8 for after in lefts[1:]), 520), strict=True):
+            edges = (left - 5.4, left, right - 3.4, right + 2)
+            fills += [fill(start, top, end, top + 17) for start, end in pairwise(edges)]
+    assert shown(table_of(words, fills)) == rows

@@ -11,6 +11,7 @@ from document_parser.layout.lines.lines import SameWords
 from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import has_answers, has_lone_columns, is_aligned_table, propose_grids
 from document_parser.layout.tables.grid import Grid
+from document_parser.layout.tables.listings import is_numbered_listing
 from document_parser.layout.tables.options import has_options
 from document_parser.layout.tables.selection import OTHER_PRIOR, Origin, Proposal, ScoredTable, score_tables
 from document_parser.models import Word
@@ -43,9 +44,10 @@ class PageProposals:
         return self._priors[id(grid)][1]
 
     def is_sound(self, grid: Grid) -> bool:
-        """Return whether a grid is no formula, no drawing and no questionnaire."""
+        """Return whether a grid is no formula, no drawing, no questionnaire and no code."""
         if id(grid) not in self._sound:
-            self._sound[id(grid)] = grid, not (has_lone_columns(grid) or has_answers(grid) or has_options(grid))
+            unsound = has_lone_columns(grid) or has_answers(grid) or has_options(grid) or is_numbered_listing(grid)
+            self._sound[id(grid)] = grid, not unsound
         return self._sound[id(grid)][1]
 
     def score(self, grids: Sequence[tuple[Grid, float]]) -> list[ScoredTable]:

@@ -35,7 +35,7 @@ def _join_row(row: Iterable[RulingLine]) -> Iterator[RulingLine]:
 
 
 def _goes_on(cell: Sequence[RulingLine], fill: RulingLine) -> bool:
-    """Return whether a box goes on the colour of a cell: the text's behind the left padding, or the right padding behind that."""
+    """Return whether a box goes on the colour of a cell: that of the text behind the left padding, or the right padding."""
     if abs(fill.left - cell[-1].right) > MAX_SEAM_POINTS or abs(fill.top - cell[-1].top) > MAX_SEAM_POINTS:
         return False
     return _is_padding(cell[-1]) is not _is_padding(fill) and (_is_padding(fill) or len(cell) == 1)

@@ -24,6 +24,7 @@ from document_parser.layout.tables.frame_splits import (
 from document_parser.layout.tables.grid import Grid, is_number, words_outside
 from document_parser.layout.tables.header_above import add_header_above, add_rows_around, is_striped
 from document_parser.layout.tables.is_table import holds_stories, is_running_text, is_table
+from document_parser.layout.tables.listings import without_code_colours
 from document_parser.layout.tables.nested import frames_in_cells, grid_with_tables
 from document_parser.layout.tables.ruled_table import grid_of_frame, is_row_of_boxes
 from document_parser.layout.tables.rulings import (
@@ -75,7 +76,7 @@ def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence
     size = body_size(words)
     found: dict[tuple[int, ...], list[Proposal]] = {}
     read: set[tuple[int, ...]] = set()
-    frames, short_lines = _find_frames(_drop_highlights(rules, page, size), size)
+    frames, short_lines = _find_frames(_drop_highlights(without_code_colours(rules, words, size), page, size), size)
     joined = group_frames(frames, short_lines, page, size)
     groups = [piece for group in joined for piece in split_off_form(group, page)]
     parts = [part for group in groups for part in parts_of_frame(group, page, size)]
