@@ -250,10 +250,17 @@ def _files_of(task: Task, job: Job) -> dict[str, Any]:
     if error := _error_of(job):
         return {"error": error}
     files: dict[str, Any] = {_NAMES[part]: conversion.load_text(job, _export(part)) for part in _texts(task)}
+    if warned := _warnings(job):
+        files["warnings"] = warned
     if "images" in task.wanted:
         images = ((name, base64.b64encode(data).decode()) for name, data in _images_of(job))
         files["images"] = {name: f"data:image/jpeg;base64,{data}" for name, data in images}
     return files
+
+
+def _warnings(job: Job) -> list[dict[str, Any]]:
+    """Return the pages that ask to be looked at, and why. Their messages are in the middle JSON."""
+    return [{"page_idx": page - 1, "codes": codes} for page, codes in conversion.warned_pages(job).items()]
 
 
 def _texts(task: Task) -> list[str]:
@@ -280,6 +287,8 @@ def _archive(task: Task, jobs: list[Job]) -> Response:
                 continue
             for part in _texts(task):
                 archive.writestr(f"{folder}/{name}{_ENDINGS[part]}", conversion.load_text(job, _export(part)))
+            if warned := _warnings(job):
+                archive.writestr(f"{folder}/warnings.json", json.dumps(warned))
             if "images" in task.wanted:
                 for image, data in _images_of(job):
                     archive.writestr(f"{folder}/images/{image}", data)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import re
+import zipfile
 
 import pytest
 from pydantic import ValidationError
@@ -16,9 +20,10 @@ from document_parser.jobs.records.job import Job
 from document_parser.models import JobState
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from document_parser.settings.serving import FACADES
-from tests.support.documents import report_pdf
+from tests.support.documents import dynamic_form_pdf, report_pdf
 from tests.support.ledger_jobs import make_card
 from tests.support.routes import routes as own_routes
+from tests.support.service import wait_until
 
 SECRET = "alices-facade-report"
 SENTENCE = "Quarterly"
@@ -108,3 +113,63 @@ def test_a_job_that_was_cancelled_before_it_was_opened_is_no_empty_document():
     with pytest.raises(JobEnded, match="nothing of it was read"):
         check_succeeded(cancelled)
     assert check_succeeded(cancelled.model_copy(update={"page_count": 3})).page_count == 3
+
+
+@pytest.fixture(scope="module")
+def doubtful(tmp_path_factory):
+    """A file whose one page has more than what is read of it, as a warning of the page says."""
+    return dynamic_form_pdf(tmp_path_factory.mktemp("doubtful") / "form.pdf").read_bytes()
+
+
+def test_every_facade_says_which_page_is_likely_incomplete_and_why(alice, doubtful):
+    def sent(path, field="file", **data):
+        return alice.post(path, files={field: ("form.pdf", doubtful)}, data=data)
+
+    docling = sent("/v1/convert/file", "files").json()
+    assert [(one["module_name"], one["page_no"]) for one in docling["errors"]] == [("low_coverage", 1)]
+    assert (docling["status"], docling["errors"][0]["component_type"]) == ("success", "pipeline")
+    assert docling["errors"][0]["error_message"].endswith(".")
+    chunks = sent("/v1/chunk/hybrid/file", "files").json()
+    assert chunks["documents"][0]["errors"] == docling["errors"]
+    assert sent("/v1/convert/file", "files", target_type="zip").headers["X-Warned-Pages"] == "1"
+
+    asked = {"type": "document_url", "document_url": "data:application/pdf;base64," + base64.b64encode(doubtful).decode()}
+    (page,) = alice.post("/v1/ocr", json={"model": "any", "document": asked}).json()["pages"]
+    assert [one["code"] for one in page["warnings"]] == ["low_coverage"]
+
+    parts = {"return_md": "true", "return_middle_json": "true"}
+    mineru = sent("/file_parse", "files", **parts).json()["results"]["form"]
+    assert mineru["warnings"] == [{"page_idx": 0, "codes": ["low_coverage"]}]
+    assert json.loads(mineru["middle_json"])["pdf_info"][0]["warnings"] == page["warnings"]
+    packed = sent("/file_parse", "files", response_format_zip="true")
+    assert json.loads(zipfile.ZipFile(io.BytesIO(packed.content)).read("form/auto/warnings.json")) == mineru["warnings"]
+
+    loaded = alice.put("/process", content=doubtful, headers={"X-Filename": "form.pdf"}).json()[0]["metadata"]
+    assert (loaded["warnings"], loaded["warned_pages"]) == ("low_coverage", "1")
+
+    elements = sent("/general/v0/general", "files")
+    assert elements.headers["X-Warned-Pages"] == "1"
+    assert elements.json()[0]["metadata"]["warnings"] == [{**page["warnings"][0], "page_number": 1}]
+    (chunk,) = sent("/general/v0/general", "files", chunking_strategy="by_title").json()
+    assert chunk["metadata"]["warnings"] == elements.json()[0]["metadata"]["warnings"]
+
+    job_id = sent("/api/v2/parse/upload").json()["id"]
+    parsed = ended(alice, f"/api/v2/parse/{job_id}?expand=markdown,metadata", lambda body: body["job"]["status"])
+    for part in ("markdown", "metadata"):
+        assert parsed[part]["pages"][0]["warnings"] == page["warnings"]
+
+    place = alice.post("/documentintelligence/documentModels/prebuilt-read:analyze", content=doubtful)
+    analysed = ended(alice, place.headers["Operation-Location"], lambda body: body["status"])["analyzeResult"]
+    assert [(one["code"], one["target"]) for one in analysed["warnings"]] == [("low_coverage", "page 1")]
+
+
+def ended(client, address, status):
+    """The answer about a job, once it has ended."""
+    found = {}
+
+    def is_over():
+        found.update(client.get(address).json())
+        return status(found) in ("COMPLETED", "succeeded", "FAILED", "failed")
+
+    wait_until(is_over, 60, "the job has ended", pause=0.2)
+    return found

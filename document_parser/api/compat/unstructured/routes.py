@@ -67,9 +67,7 @@ def partition() -> Response:
     jobs = [_submit(unpacked(one), asked) for one in arrived]
     found = [(conversion.wait_for_job(job_id), export) for job_id, export in jobs]
     response = _answer(found, media_type)
-    if failed := [str(one.page) for job, _ in found for one in conversion.page_problems(job)]:
-        response.headers["X-Failed-Pages"] = ",".join(failed)[:2000]
-    response.headers["X-Job-Id"] = ",".join(job.card.job_id for job, _ in found)[:2000]
+    response.headers.update(conversion.page_headers(job for job, _ in found))
     return response
 
 
