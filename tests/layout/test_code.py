@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from document_parser.layout.page import blocks_of
+from document_parser.layout.tables.grid import Grid, GridCell
+from document_parser.layout.tables.listings import is_numbered_listing
 from document_parser.models import RulingLine, Word
 from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, line, prose
 
@@ -98,14 +100,35 @@ def coloured(lines, top=200.0, left=72.0):
     return [RulingLine(a / WIDTH, b / HEIGHT, c / WIDTH, d / HEIGHT) for a, b, c, d in boxes]
 
 
+PROGRAM = [
+    "drawer.hide();",
+    "drawer.editor.resumeEditing();",
+    "drawer = null;",
+    "var parent = drawer.document;",
+    "var place = parent.getElementById('place');",
+    "place.style.display = 'none';",
+]
+
+
 def test_colours_behind_the_words_of_a_program_are_no_cells():
-    lines = ["number = 0", "if number > 0:", "    show('Positive')", "elif number == 0:", "    show('Zero')"]
-    found = blocks_of([*prose(8, 72, 80, 520), *program(lines)], WIDTH, HEIGHT, coloured(lines))
+    words, boxes = program(PROGRAM), coloured(PROGRAM)
+    in_points = [
+        word._replace(left=word.left * WIDTH, top=word.top * HEIGHT, right=word.right * WIDTH, bottom=word.bottom * HEIGHT)
+        for word in words
+    ]
+    drawn = [RulingLine(box.left * WIDTH, box.top * HEIGHT, box.right * WIDTH, box.bottom * HEIGHT) for box in boxes]
+    assert without_code_colours(drawn, in_points, SIZE) == drawn[:1]
+    found = blocks_of([*prose(8, 72, 80, 520), *words], WIDTH, HEIGHT, boxes)
     assert kinds(found) == ["paragraph", "code"]
-    assert found[1].text == "\n".join(lines)
+    assert found[1].text == "\n".join(PROGRAM)
 
 
 def test_the_numbers_of_lines_are_no_column_of_a_table():
-    lines = ["7 else:", "8     show('Negative number')", "9", "10 show('This statement is always executed')"]
-    found = blocks([*prose(8, 72, 80, 520), *program(lines)])
-    assert kinds(found) == ["paragraph", "code"]
+    rows = [[("7", 72), ("else:", 84)], [("8", 72), ("show('Negative')", 108)], [("9", 72), ("done()", 84)]]
+    cells = [[typed(text, left, 200 + 12 * number) for text, left in row] for number, row in enumerate(rows)]
+    grid = Grid(tuple(tuple(GridCell(at, at, tuple(cell)) for at, cell in enumerate(row)) for row in cells), 2)
+    assert is_numbered_listing(grid)
+    plain = [[[word._replace(mono=False) for word in cell] for cell in row] for row in cells]
+    assert not is_numbered_listing(
+        Grid(tuple(tuple(GridCell(at, at, tuple(cell)) for at, cell in enumerate(row)) for row in plain), 2)
+    )

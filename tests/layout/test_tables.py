@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from document_parser.layout.page import blocks_of
+from document_parser.layout.tables.fills import join_paddings
 from document_parser.layout.tables.grid import GridCell
 from document_parser.layout.tables.row_starts import find_heading_spans
 from document_parser.models import RulingLine, Table, Word
@@ -555,13 +556,13 @@ def test_short_lines_over_sums_part_the_rows_of_the_columns_that_they_cross():
 
 def test_the_colour_of_a_cell_and_of_the_white_beside_its_text_is_one_box():
     # Word colours the text of a cell and the padding on both sides of it apart.
-    lefts, rows = (
-        (80, 250, 350, 450),
-        [[name, f"{number}8", f"{number}27", f"1,{number}23"] for number, name in enumerate("abcdef")],
-    )
-    words, fills = rows_at(rows, lefts, 104, 20.0), []
-    for top in (101, 141, 181):
-        for left, right in zip(lefts, (*(after - 8 for after in lefts[1:]), 520), strict=True):
-            edges = (left - 5.4, left, right - 3.4, right + 2)
-            fills += [fill(start, top, end, top + 17) for start, end in pairwise(edges)]
-    assert shown(table_of(words, fills)) == rows
+    edges = (34.6, 39.8, 295.9, 301.1, 307.2, 334.2, 339.4, 345.4, 372.5, 378.5)
+    cells = [RulingLine(left, 100, right, 115.8) for left, right in pairwise(edges)]
+    alone = RulingLine(400, 100, 405, 115.8)
+    joined = [RulingLine(left, 100, right, 115.8) for left, right in pairwise((34.6, 301.1, 339.4, 378.5))]
+    assert join_paddings([*cells, alone]) == [*joined, alone]
+
+
+def test_narrow_boxes_of_other_rows_are_not_joined():
+    fills = [RulingLine(40, 100, 45, 115), RulingLine(45, 130, 90, 145), RulingLine(90, 100, 95, 145)]
+    assert sorted(join_paddings(fills)) == sorted(fills)
