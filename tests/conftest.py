@@ -180,7 +180,8 @@ def opened(chromium: Browser, folder: Path | None) -> Iterator[Callable[..., Wat
             stack.callback(context.close)
             page = context.new_page()
             if operator:
-                page.goto(service.operator_link())
+                # The cookie of the link alone: to load the page that it leads to takes 80 requests.
+                context.request.get(service.operator_link(), max_redirects=0)
             watched = Watched(page, f"http://127.0.0.1:{service.port}", folder, set(expected))
             watched.open(address)
             pages.append(watched)
