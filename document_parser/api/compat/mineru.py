@@ -19,7 +19,7 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
 from document_parser.api.compat import conversion
-from document_parser.api.compat.facade import Facade, ignore_options, json_response
+from document_parser.api.compat.facade import Facade, error_of, ignore_options, json_response
 from document_parser.api.compat.intake import Arrived, receive_form
 from document_parser.api.middleware.access import OPEN, READ, READ_RESULT, RESULT_READ, SUBMIT, Access
 from document_parser.api.middleware.errors import Problem
@@ -58,7 +58,9 @@ def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
     return {"detail": problem.message, "error": problem.message, "code": problem.code}, status
 
 
-facade = Facade(Wire("mineru", _write_error))
+_FIELDS = {"page_range": "start_page_id and end_page_id"}
+"""What clients call options of this service."""
+facade = Facade(Wire("mineru", _write_error, field_names=_FIELDS, first_page=0), roots=("/file_parse", "/tasks"))
 """The routes of MinerU's API."""
 
 
@@ -221,8 +223,8 @@ def _status(task: Task, jobs: list[Job]) -> dict[str, Any]:
 
 def _error_of(job: Job) -> str | None:
     """Return why nothing of a document was read; None if something was, or will be."""
-    if job.error is not None:
-        return f"{job.error.code}: {job.error.message}"
+    if (error := error_of(job)) is not None:
+        return f"{error.code}: {error.message}"
     return "The job was cancelled." if job.state is JobState.CANCELLED else None
 
 

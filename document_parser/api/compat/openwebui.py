@@ -29,7 +29,7 @@ def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
     return {"detail": problem.message, "code": problem.code}, status
 
 
-facade = Facade(Wire("openwebui", _write_error))
+facade = Facade(Wire("openwebui", _write_error, field_names={"page_range": "page_range of POST /v1/process"}))
 """The one route of the loader."""
 
 

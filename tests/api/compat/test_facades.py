@@ -173,3 +173,72 @@ def ended(client, address, status):
 
     wait_until(is_over, 60, "the job has ended", pause=0.2)
     return found
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "name", "have"),
+    [
+        ("/file_parse", {"start_page_id": "7"}, "start_page_id and end_page_id", "2 pages, counted from 0"),
+        (
+            "/api/v2/parse/upload",
+            {"configuration": '{"page_ranges": {"target_pages": "7"}}'},
+            "target_pages",
+            "2 pages, counted",
+        ),
+        ("/documentintelligence/documentModels/prebuilt-read:analyze?pages=7", None, "pages", "2 pages, counted from 1"),
+        ("/v1/ocr", {"pages": [7]}, "pages", "2 pages, counted from 0"),
+    ],
+)
+def test_a_wrong_choice_of_pages_names_the_field_that_the_client_sent(alice, paper, path, fields, name, have):
+    data = paper.read_bytes()
+    if path == "/v1/ocr":
+        sent = {"type": "document_url", "document_url": "data:application/pdf;base64," + base64.b64encode(data).decode()}
+        answer = alice.post(path, json={"model": "any", "document": sent, **fields})
+    elif fields is None:
+        answer = alice.post(path, content=data)
+    else:
+        answer = alice.post(path, files={"file" if "upload" in path else "files": ("paper.pdf", data)}, data=fields)
+    told = answer.text
+    if answer.status_code == 200:
+        told = str(ended(alice, f"/api/v2/parse/{answer.json()['id']}", lambda body: body["job"]["status"]))
+    if answer.status_code == 202:
+        told = str(ended(alice, answer.headers["Operation-Location"], lambda body: body["status"]))
+    assert f"No page of the document is chosen by {name}: it has {have}" in told
+    assert "page_range " not in told
+
+
+def test_errors_name_the_fields_of_the_client(alice):
+    refused = alice.post("/documentintelligence/documentModels/prebuilt-read:analyze?pages=first", content=b"Words.")
+    assert "pages: has the form 1,3-5,8- and 'first' does not match it." in refused.text
+    address = "s3:///a.pdf"
+    for path, body, name in (
+        ("/v1/convert/source", {"sources": [{"kind": "http", "url": address}]}, "sources"),
+        ("/v1/ocr", {"document": {"type": "document_url", "document_url": address}}, "document"),
+        ("/api/v2/parse", {"source_url": address}, "source_url"),
+        ("/documentintelligence/documentModels/prebuilt-read:analyze", {"urlSource": address}, "urlSource"),
+    ):
+        refused = alice.post(path, json=body)
+        assert refused.status_code in (400, 422), (path, refused.text)
+        assert f"Not understood: {name}: " in refused.text, path
+
+
+def test_paths_and_methods_that_a_facade_does_not_have_are_answered_in_its_shape(alice):
+    shapes = {
+        "docling": "detail", "openwebui": "detail", "mistral": "object", "unstructured": "detail", "mineru": "detail",
+        "llamaparse": "detail", "azure": "error",
+    }  # fmt: skip
+    natives = {"docling": "/v1/convert/sauce", "mistral": "/v1/files/a/b", "azure": "/documentintelligence/models"}
+    for name, facade in load_facades(FACADES).items():
+        reads = next(route.rule for route in facade.routes if "<" not in route.rule)
+        for method, path, status in (
+            ("GET", f"/compat/{name}/nowhere", 404),
+            ("GET", natives.get(name, f"/compat/{name}"), 404),
+            ("PATCH", f"/compat/{name}{reads}", 405),
+            ("PATCH", reads if name != "mineru" else "/file_parse", 405),
+        ):
+            answer = alice.request(method, path)
+            assert answer.status_code == status, (method, path, answer.text)
+            assert shapes[name] in answer.json(), (method, path, answer.text)
+            assert "request_id" not in answer.json(), (method, path, answer.text)
+    assert set(alice.get("/v1/nowhere").json()) == {"error", "request_id", "timestamp"}
+    assert set(alice.patch("/v1/jobs").json()) == {"error", "request_id", "timestamp"}

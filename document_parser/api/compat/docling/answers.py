@@ -17,6 +17,7 @@ from flask import Response, stream_with_context
 from document_parser.api.compat import conversion
 from document_parser.api.compat.conversion import PageProblem
 from document_parser.api.compat.docling.options import EMBEDDED, FACTS, PLACEHOLDER
+from document_parser.api.compat.facade import error_of
 from document_parser.jobs.records.job import Job
 
 PIECE_BYTES = 1 << 16
@@ -169,7 +170,7 @@ def _error_item(component: str, problem: PageProblem, category: str) -> dict[str
 
 def failure(job: Job) -> dict[str, Any] | None:
     """Return why a task failed; None if it did not."""
-    if (error := job.error) is None:
+    if (error := error_of(job)) is None:
         return None
     category = _CATEGORIES.get(error.code, "unknown")
     return {

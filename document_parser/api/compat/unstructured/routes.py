@@ -40,7 +40,11 @@ def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
     return body, 503 if status == 429 and problem.retryable else status
 
 
-facade = Facade(Wire("unstructured", _write_error, key_headers=("unstructured-api-key",)))
+_FIELDS = {"page_range": "page_range of POST /v1/process"}
+"""What clients call options of this service."""
+facade = Facade(
+    Wire("unstructured", _write_error, key_headers=("unstructured-api-key",), field_names=_FIELDS), roots=("/general",)
+)
 """The routes of unstructured-api."""
 
 
