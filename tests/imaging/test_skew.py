@@ -88,6 +88,26 @@ def test_without_a_common_small_slope_of_long_lines_nothing_is_straightened(foun
     assert find_line_skew(found, SHEET) == Skew(shape=0.8)
 
 
+def rows_of_figures(slope):
+    """A sheet of short cells, on dark paper to one side, whose rows fall by ``slope`` degrees."""
+    sheet = Image.new("L", (800, 1000), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for top in range(150, 800, 22):
+        for left in range(80, 720, 80):
+            draw.text((left, top), f"{left * top % 997:,}", fill=30)
+    turned = np.asarray(sheet.rotate(-slope, Image.Resampling.BICUBIC, fillcolor=PAPER), dtype=np.float32)
+    return np.repeat((turned * np.linspace(1, 0.7, 800, dtype=np.float32)).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+@pytest.mark.parametrize("slope", [-1.2, 0.9])
+@pytest.mark.parametrize("boxes", [lines(0, 0, 0, width=90), lines(0.9, 0.8, 0.6), lines(-0.9, -0.8, -0.9)])
+def test_the_ink_of_short_cells_tells_the_skew_unless_the_lines_have_another(slope, boxes):
+    along = boxes[0, 1] - boxes[0, 0]
+    by_lines = np.degrees(np.arctan2(along[1], along[0])) if along[0] > 100 else slope
+    expected = slope if abs(by_lines - slope) < 0.5 else by_lines
+    assert find_line_skew(boxes, rows_of_figures(slope)).degrees == pytest.approx(expected, abs=0.11)
+
+
 def test_what_is_straightened_lies_level_on_the_picture_and_maps_back():
     corners = np.array([line(2, 2, 760, 30, 4), line(10, 900, 700, 30, 4), line(10, 700, 700, 30, 4)], dtype=np.float32)
     skew = find_line_skew(corners, SHEET)
