@@ -15,6 +15,7 @@ from pydantic import BaseModel, PrivateAttr
 from pydantic.json_schema import models_json_schema
 
 from document_parser.api.answer_examples import add_answer_examples
+from document_parser.api.late_rules import LateRule
 from document_parser.api.middleware import tier_limits
 from document_parser.api.middleware.errors import Problem, ProblemBody
 from document_parser.api.schemas import JsonFile, Result
@@ -219,6 +220,7 @@ class Answer(Response):
 class DescribedApp(OpenAPI):
     """Create an app whose document is OpenAPI 3.1. Routes that validate nothing declare no 422 response."""
 
+    url_rule_class = LateRule
     describe_more: Callable[[OpenAPI, dict[str, Any]], None] | None = None
     """Adds to the paths of the document, once they are complete."""
 

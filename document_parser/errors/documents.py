@@ -173,12 +173,25 @@ class NoSuchPages(DocumentError):
     @classmethod
     def for_range(cls, page_range: str, pages: int) -> NoSuchPages:
         """Return the error for a ``page_range`` and the number of pages that the document has."""
-        have = "1 page" if pages == 1 else f"{pages} pages"
         return cls(
-            f"page_range {page_range!r} selects no page: the document has {have}. Choose from them, or leave page_range out.",
+            f"page_range {page_range!r} selects no page: the document has {cls._have(pages)}. "
+            "Choose from them, or leave page_range out.",
             pages=pages,
             page_range=page_range,
         )
+
+    @classmethod
+    def for_field(cls, name: str, pages: int, first: int) -> NoSuchPages:
+        """Return the error for pages that were chosen by another field, which calls the first page ``first``."""
+        return cls(
+            f"No page of the document is chosen by {name}: it has {cls._have(pages)}, counted from {first}. "
+            f"Choose from them, or leave {name} out.",
+            pages=pages,
+        )
+
+    @staticmethod
+    def _have(pages: int) -> str:
+        return "1 page" if pages == 1 else f"{pages} pages"
 
 
 class OpenerCrashed(DocumentError):

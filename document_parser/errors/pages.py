@@ -76,7 +76,7 @@ class PageNotRead(PageUnreadable):
     """The job was cancelled before this page was read."""
 
     code = "PAGE_NOT_READ"
-    message = "The job was cancelled before this page was read. Submit the document again, with page_range for this page alone."
+    message = "The job was cancelled before this page was read. Submit the document again; choosing this page alone is enough."
 
 
 class PagesLost(PageUnreadable):

@@ -208,6 +208,11 @@ NOT_OPENED = "the job was cancelled before the document was opened; the number o
 """The message in place of the content if the number of pages is not known, which is 0 in the document then."""
 
 
+def warnings_of(page: Page) -> list[dict[str, str]]:
+    """Return code and message of each warning of a page, in the order of the page. No message is empty."""
+    return [{"code": one.code, "message": one.message or one.code.replace("_", " ")} for one in page.warnings]
+
+
 def describe_failure(page: Page) -> str:
     """Return the message in place of a page that could not be read or was not read."""
     if page.error is not None and page.error.code == PageNotRead.code:

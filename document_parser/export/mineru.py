@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import IO, Any
 
-from document_parser.export.base import clean, clean_with_strikes, describe_failure
+from document_parser.export.base import clean, clean_with_strikes, describe_failure, warnings_of
 from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.export.html import table_lines
 from document_parser.export.markdown import write_markdown
@@ -114,7 +114,9 @@ def page_info(page: Page) -> dict[str, Any]:
         "page_size": [round(page.width), round(page.height)],
         "page_idx": page.number - 1,
     }
-    return info | ({"error": page.error.model_dump()} if page.error is not None else {})
+    if page.error is not None:
+        info["error"] = page.error.model_dump()
+    return info | ({"warnings": warnings_of(page)} if page.warnings else {})
 
 
 def _described(page: Page, block: Block, index: int) -> dict[str, Any]:

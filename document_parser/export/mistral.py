@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import IO, Any, NamedTuple
 
 from document_parser.export import inline
-from document_parser.export.base import FURNITURE, clean, clean_runs
+from document_parser.export.base import FURNITURE, clean, clean_runs, warnings_of
 from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.export.html import table_lines
 from document_parser.export.markdown import markdown_segments
@@ -327,5 +327,5 @@ def _doubts_of(page: Page) -> dict[str, Any]:
     if page.error is not None:
         doubts["error"] = {"code": page.error.code, "message": page.error.message}
     if page.warnings:
-        doubts["warnings"] = [{"code": one.code, "message": one.message} for one in page.warnings]
+        doubts["warnings"] = warnings_of(page)
     return doubts

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import IO, Any
 
-from document_parser.export.base import clean, describe_failure, item_of
+from document_parser.export.base import clean, describe_failure, item_of, warnings_of
 from document_parser.export.csv import csv_lines
 from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.export.flow import Piece, without_header
@@ -173,6 +173,7 @@ class _Line:
             + self.items
             + [one for one in items if one["type"] == "footer"],
             "images": self.images,
+            "warnings": warnings_of(page),
         }
 
 

@@ -23,17 +23,17 @@ from document_parser.models.enums import LAYERS, AccuracyMode, FigureMode, LowQu
 def parse_page_range(text: str) -> list[tuple[int, int]]:
     """Return ``"1,3-5,8-"`` as ranges of page numbers from 1, both ends included. An open end is 0.
 
-    Raises ValueError with a sentence for the user.
+    Raises ValueError that says what is wrong, to go behind the name of the field.
     """
     ranges = []
     for part in (piece.strip() for piece in text.split(",")) if text.strip() else ():
         match = re.fullmatch(r"([0-9]{1,9})(?:\s*(-)\s*([0-9]{1,9})?)?", part)
         if match is None:
-            raise ValueError(f"page_range has the form 1,3-5,8- and {part!r} does not match it.")
+            raise ValueError(f"has the form 1,3-5,8- and {part!r} does not match it")
         first = int(match[1])
         last = first if match[2] is None else int(match[3] or 0)
         if first < 1 or (last and last < first):
-            raise ValueError(f"page_range counts pages from 1 upwards, and {part!r} does not.")
+            raise ValueError(f"counts pages from 1 upwards, and {part!r} does not")
         ranges.append((first, last))
     return ranges
 

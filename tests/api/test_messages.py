@@ -293,7 +293,7 @@ def test_the_library_says_it_in_the_same_words():
         (["parse", "a.pdf", "--jobs", "0"], "'0' is not a whole number from 1 on"),
         (["parse", "a.pdf", "--mode", "best"], "'fast', 'balanced', 'maximum'"),
         (["parse", PAPER, "--page-separator", "x" * 201], "--page-separator: has 201 characters, at most 200 are allowed"),
-        (["parse", PAPER, "--pages", "x"], "--pages: page_range has the form 1,3-5,8-"),
+        (["parse", PAPER, "--pages", "x"], "--pages: has the form 1,3-5,8-"),
         (["worker", "--workers", "two"], "'two' is not a whole number from 0 on"),
         (["doctor", "--depp"], "did you mean --deep?"),
         (["serv"], "did you mean serve? Known commands: parse, extract, classify, overlay, mcp, serve"),

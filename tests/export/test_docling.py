@@ -6,7 +6,7 @@ import io
 import json
 
 from document_parser.export import writer_of
-from document_parser.models import Block, BoundingBox, Cell, Continuation, Document, Options, Page, Table
+from document_parser.models import Block, BoundingBox, Cell, Continuation, Document, Options, Page, PageWarning, Table
 from document_parser.models.page_words import PageWords
 
 BOX = BoundingBox(left=0.1, top=0.2, right=0.5, bottom=0.25)
@@ -119,6 +119,11 @@ def test_headings_formulas_and_boxes_to_tick_have_their_labels():
     assert found["texts"][1]["level"] == 1
 
 
-def test_facts_name_the_item_of_each_block_and_how_sure_pages_are():
-    found = written(page(1, block("paragraph", "a"), block("paragraph", "b"), confidence=0.9), variant="facts")
-    assert found == {"items": [[1, 0, "#/texts/0"], [1, 1, "#/texts/1"]], "scores": {"1": 0.9}}
+def test_facts_name_the_item_of_each_block_how_sure_pages_are_and_which_to_look_at():
+    doubts = [PageWarning(code="rotated", message="Turned."), PageWarning(code="low_coverage")]
+    pages = [page(1, block("paragraph", "a"), block("paragraph", "b"), confidence=0.9), page(2, warnings=doubts)]
+    assert written(*pages, variant="facts") == {
+        "items": [[1, 0, "#/texts/0"], [1, 1, "#/texts/1"]],
+        "scores": {"1": 0.9},
+        "warnings": [{"page": 2, "code": "low_coverage", "message": "low coverage"}],
+    }

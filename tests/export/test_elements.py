@@ -20,6 +20,7 @@ from document_parser.models import (
     Options,
     Page,
     PageError,
+    PageWarning,
     Span,
     shape_export,
 )
@@ -145,3 +146,15 @@ def test_a_long_table_repeats_its_header_in_each_part():
     assert [one["metadata"]["num_carried_over_header_rows"] for one in parts] == [0, *([1] * (len(parts) - 1))]
     inside = json.loads(zlib.decompress(base64.b64decode(parts[0]["metadata"]["orig_elements"])))
     assert inside[0]["metadata"]["text_as_html"].count("<tr>") == 31
+
+
+def test_warnings_of_a_page_are_with_its_first_element_or_stand_for_it_if_it_has_none():
+    doubt = PageWarning(code="low_coverage", message="Something is missing.")
+    pages = [page(1, block("paragraph", "a"), warnings=[doubt]), page(2, warnings=[doubt]), page(3, block("paragraph", "b"))]
+    first, second, third = elements_of(pages, starting_page_number=5)
+    told = {"code": "low_coverage", "message": "Something is missing."}
+    assert (first["text"], first["metadata"]["warnings"]) == ("a", [{**told, "page_number": 5}])
+    assert (second["text"], second["metadata"]["warnings"]) == ("", [{**told, "page_number": 6}])
+    assert "warnings" not in third["metadata"]
+    chunks = elements_of(pages[:1] + pages[2:], chunking="title")
+    assert [chunk["metadata"].get("warnings") for chunk in chunks] == [[{**told, "page_number": 1}]]

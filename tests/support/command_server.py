@@ -18,14 +18,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
-from document_parser.settings import cap_threads
+from document_parser.models import FacadeName
+from document_parser.settings import Settings, StoreSettings, cap_threads
 from tests.support.forked_process import ForkedProcess
 from tests.support.forked_zygote import fork_here, fork_zygotes, modules_of_opener, prepare, run_zygote, wait_for_adoption
 from tests.support.proc_title import show
@@ -42,8 +44,9 @@ SERVED_BY = (
     "document_parser.api.server.worker_class",
     "document_parser.api.server.logger",
     "document_parser.api.factory",
+    *(f"document_parser.api.compat.{name}" for name in get_args(FacadeName)),
 )
-"""What the web server loads, and before it forks its workers."""
+"""What the web server and its workers load."""
 
 SUPERVISOR, POOL = "document_parser.supervisor.supervisor", "document_parser.worker"
 """What the web server starts, and what that starts."""
@@ -207,6 +210,25 @@ ADOPTED = ("opener",)
 """Programs whose parent becomes who called for them."""
 
 
+def go_through_a_start(program: str) -> None:
+    """Do once what each service does at its start, and what its libraries load and prepare at its first use: the app of the web
+    workers, and the tables of the database.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(store=StoreSettings(data_dir=Path(folder), redis_url=""))
+        if program == "service":
+            from document_parser.api.factory import create_app
+
+            create_app(settings)
+        if program == "supervisor":
+            from document_parser.accounts.database import Database
+            from document_parser.accounts.usage import Usage
+
+            database = Database(settings)
+            Usage(database).sums(by=("owner", "day"))
+            database.close()
+
+
 def load(program: str) -> None:
     """Load a program's modules without a thread, which no forked process would have."""
     modules, _ = PROGRAMS[program]
@@ -216,6 +238,7 @@ def load(program: str) -> None:
         __import__(name)
     if program in OPENING:
         prepare()
+    go_through_a_start(program)
     gc.enable()
     assert len(list(Path("/proc/self/task").iterdir())) == 1
     gc.collect()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import IO, Any, NamedTuple, get_args
 
@@ -23,9 +23,12 @@ from document_parser.ingest.origin import Origin
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.page_file import read_page_file
-from document_parser.models import PLACES, Document, JobState, PageStatus, PlacedText
+from document_parser.models import HARMLESS_WARNINGS, PLACES, Document, JobState, PageStatus, PlacedText
 from document_parser.ssrf import lookups
 from document_parser.storage import StoredFileMissing
+
+MAX_HEADER_CHARACTERS = 2000
+"""Maximum length of a header that lists jobs or pages."""
 
 
 class PageProblem(NamedTuple):
@@ -141,6 +144,29 @@ def page_problems(job: Job) -> list[PageProblem]:
         elif entry["state"] not in get_args(PageStatus):
             found.append(PageProblem(number, PageNotRead.code, PageNotRead.message))
     return found
+
+
+def warned_pages(job: Job) -> dict[int, list[str]]:
+    """Return the codes of the warnings that ask to look at a page, by its number, ascending. Raises RedisError."""
+    entries = sorted(get_services().ledger.entries(job.card.job_id).items())
+    return {
+        number: [code for code in entry["warnings"] if code not in HARMLESS_WARNINGS]
+        for number, entry in entries
+        if entry.get("flagged")
+    }
+
+
+def page_headers(jobs: Iterable[Job]) -> dict[str, str]:
+    """Return headers for an answer that has no place for them: jobs, pages that were not read, and pages to look at.
+
+    Each is a list with commas, the numbers of the pages of several documents one after the other.
+    """
+    found: dict[str, list[str]] = {"X-Job-Id": [], "X-Failed-Pages": [], "X-Warned-Pages": []}
+    for job in jobs:
+        found["X-Job-Id"].append(job.card.job_id)
+        found["X-Failed-Pages"] += (str(one.page) for one in page_problems(job))
+        found["X-Warned-Pages"] += map(str, warned_pages(job))
+    return {name: ",".join(values)[:MAX_HEADER_CHARACTERS] for name, values in found.items() if values}
 
 
 def figure_image(job_id: str, name: str) -> bytes | None:

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 from flask import Response, g, jsonify
 
 from document_parser.api.middleware.access import Access
-from document_parser.api.middleware.wires import Wire
+from document_parser.api.middleware.wires import Wire, wire_route
+from document_parser.jobs.records.job import Job
+from document_parser.models import JobError
 
 View = TypeVar("View", bound=Callable[..., Any])
 """A view function."""
@@ -34,6 +36,8 @@ class Facade:
     """
 
     wire: Wire
+    roots: tuple[str, ...] = ()
+    """Native paths below which everything is of this protocol."""
     routes: list[Route] = field(default_factory=list)
 
     def route(self, method: str, rule: str, access: Access, *, receives: bool = False) -> Callable[[View], View]:
@@ -44,6 +48,12 @@ class Facade:
             return view
 
         return add
+
+
+def error_of(job: Job) -> JobError | None:
+    """Return why a job failed, in the words of the clients that ask; None if it did not."""
+    route = wire_route()
+    return job.error if job.error is None or route is None else route.wire.in_its_words(job.error)
 
 
 def ignore_options(*names: str) -> None:

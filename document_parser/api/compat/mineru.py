@@ -19,7 +19,7 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
 from document_parser.api.compat import conversion
-from document_parser.api.compat.facade import Facade, ignore_options, json_response
+from document_parser.api.compat.facade import Facade, error_of, ignore_options, json_response
 from document_parser.api.compat.intake import Arrived, receive_form
 from document_parser.api.middleware.access import OPEN, READ, READ_RESULT, RESULT_READ, SUBMIT, Access
 from document_parser.api.middleware.errors import Problem
@@ -58,7 +58,9 @@ def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
     return {"detail": problem.message, "error": problem.message, "code": problem.code}, status
 
 
-facade = Facade(Wire("mineru", _write_error))
+_FIELDS = {"page_range": "start_page_id and end_page_id"}
+"""What clients call options of this service."""
+facade = Facade(Wire("mineru", _write_error, field_names=_FIELDS, first_page=0), roots=("/file_parse", "/tasks"))
 """The routes of MinerU's API."""
 
 
@@ -221,8 +223,8 @@ def _status(task: Task, jobs: list[Job]) -> dict[str, Any]:
 
 def _error_of(job: Job) -> str | None:
     """Return why nothing of a document was read; None if something was, or will be."""
-    if job.error is not None:
-        return f"{job.error.code}: {job.error.message}"
+    if (error := error_of(job)) is not None:
+        return f"{error.code}: {error.message}"
     return "The job was cancelled." if job.state is JobState.CANCELLED else None
 
 
@@ -250,10 +252,17 @@ def _files_of(task: Task, job: Job) -> dict[str, Any]:
     if error := _error_of(job):
         return {"error": error}
     files: dict[str, Any] = {_NAMES[part]: conversion.load_text(job, _export(part)) for part in _texts(task)}
+    if warned := _warnings(job):
+        files["warnings"] = warned
     if "images" in task.wanted:
         images = ((name, base64.b64encode(data).decode()) for name, data in _images_of(job))
         files["images"] = {name: f"data:image/jpeg;base64,{data}" for name, data in images}
     return files
+
+
+def _warnings(job: Job) -> list[dict[str, Any]]:
+    """Return the pages that ask to be looked at, and why. Their messages are in the middle JSON."""
+    return [{"page_idx": page - 1, "codes": codes} for page, codes in conversion.warned_pages(job).items()]
 
 
 def _texts(task: Task) -> list[str]:
@@ -280,6 +289,8 @@ def _archive(task: Task, jobs: list[Job]) -> Response:
                 continue
             for part in _texts(task):
                 archive.writestr(f"{folder}/{name}{_ENDINGS[part]}", conversion.load_text(job, _export(part)))
+            if warned := _warnings(job):
+                archive.writestr(f"{folder}/warnings.json", json.dumps(warned))
             if "images" in task.wanted:
                 for image, data in _images_of(job):
                     archive.writestr(f"{folder}/images/{image}", data)

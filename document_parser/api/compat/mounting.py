@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from flask import Flask, Response
 
 from document_parser.api.compat.facade import Facade, Route, ignored_options
-from document_parser.api.middleware.wires import WireRoute, add_wire_route
+from document_parser.api.middleware.wires import WireRoute, add_root, add_wire_route
 from document_parser.models import FacadeName
 
 PREFIX = "/compat"
@@ -27,6 +27,8 @@ def register(app: Flask, names: Iterable[FacadeName]) -> None:
     """
     taken = {(method, _shape(rule.rule)) for rule in app.url_map.iter_rules() for method in rule.methods or ()}
     for name, facade in load_facades(names).items():
+        for root in (f"{PREFIX}/{name}", *facade.roots):
+            add_root(app, root, facade.wire)
         for route in facade.routes:
             _add(app, facade, route, f"{PREFIX}/{name}{route.rule}")
             if (route.method, _shape(route.rule)) not in taken:

@@ -29,7 +29,7 @@ def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
     return {"detail": problem.message, "code": problem.code}, status
 
 
-facade = Facade(Wire("openwebui", _write_error))
+facade = Facade(Wire("openwebui", _write_error, field_names={"page_range": "page_range of POST /v1/process"}))
 """The one route of the loader."""
 
 
@@ -40,9 +40,21 @@ def process() -> Response:
     taken = conversion.submit(receive_body(name), {"figures": "none"}, exports=(PLACES,))
     job = conversion.wait_for_job(taken.job_id)
     metadata = {"source": job.card.filename, "job_id": job.card.job_id, "total_pages": job.page_count}
+    # Lists are texts here: vector stores take no others.
+    warned = {number: ", ".join(codes) for number, codes in conversion.warned_pages(job).items()}
+    if warned:
+        metadata["warned_pages"] = ", ".join(map(str, warned))
     found = [
         # ``page`` counts from 0, as in LangChain's loaders: Open WebUI shows one more.
-        {"page_content": text, "metadata": {**metadata, "page": number - 1, "page_label": str(number)}}
+        {
+            "page_content": text,
+            "metadata": {
+                **metadata,
+                "page": number - 1,
+                "page_label": str(number),
+                **({"warnings": warned[number]} if number in warned else {}),
+            },
+        }
         for number, text in conversion.markdown_pages(job)
     ]
     if not found:

@@ -104,10 +104,10 @@ def error_response(error: DocumentParserError | JobError) -> Response:
     """Return the response for an error."""
     problem = Problem(code=error.code, message=error.message, details=error.details, retryable=error.retryable)
     body = ProblemBody(error=problem, request_id=request_id(), timestamp=format_utc(datetime.now(UTC)))
-    if (route := wires.wire_route()) is None:
+    if (wire := wires.wire_of_request()) is None:
         response = responses.to_response(body, error.status)
     else:
-        response = route.wire.error_response(problem, error.status)
+        response = wire.error_response(problem, error.status)
     # For the metrics.
     g.error_code, g.broken_quota = error.code, str(error.details.get("quota", ""))
     if response.status_code == 401:

@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 from document_parser.export.azure.content import ContentFormat, Placed, Range
 from document_parser.export.azure.page import PageElements, PageFigure, PageTable, Paragraph, write_page
 from document_parser.export.azure.sections import Sections
-from document_parser.export.base import NOT_OPENED
+from document_parser.export.base import NOT_OPENED, warnings_of
 from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.models import BoundingBox, Document, Options, Page
 from document_parser.text.string_index import STRING_INDEX_TYPES, StringIndex, StringIndexType
@@ -120,8 +120,8 @@ class _ResultWriter:
         """Note the warnings of a page, and why it could not be read."""
         if page.error is not None:
             self.warn(page.error.code, page.error.message, page.number)
-        for warning in page.warnings:
-            self.warn(warning.code, warning.message or warning.code.replace("_", " "), page.number)
+        for warning in warnings_of(page):
+            self.warn(warning["code"], warning["message"], page.number)
 
     def warn(self, code: str, message: str, number: int | None = None) -> None:
         """Note a warning, of the page with this number unless that is None."""

@@ -39,7 +39,8 @@ def write_docling(
     """Write one JSON object. Blocks are in the order of the Markdown, and joined over the ends of pages as there.
 
     In FACTS ``items`` is a list of ``[page, index, item]``: each block by its page and its index among the page's blocks, and
-    the item that it has become, such as ``#/texts/0``. ``scores`` has the confidence of pages.
+    the item that it has become, such as ``#/texts/0``. ``scores`` has the confidence of pages, ``warnings`` page, code and
+    message of each that asks to look at a page.
     """
     with Items(options, figures, embeds=variant == EMBEDDED) as items:
         for piece in flow(items.note_pages(pages), options):
@@ -47,7 +48,7 @@ def write_docling(
         items.end()
         if variant == FACTS:
             found = [[page, index, item] for (page, index), item in items.references.items()]
-            out.write(as_json({"items": found, "scores": items.scores}))
+            out.write(as_json({"items": found, "scores": items.scores, "warnings": items.warnings}))
             return
         head = {"schema_name": "DoclingDocument", "version": SCHEMA_VERSION, "name": PurePath(document.filename).stem}
         out.write(as_json(head)[:-1])

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import IO, Any, Literal, Self
 
 from document_parser.export import escape
-from document_parser.export.base import clean, clean_with_strikes, item_of
+from document_parser.export.base import clean, clean_with_strikes, item_of, warnings_of
 from document_parser.export.docling.cells import write_cells
 from document_parser.export.docling.values import LABELS, as_json, checkbox_of, is_furniture, provenance, reference
 from document_parser.export.figures import Figures, ShownFigures
 from document_parser.export.flow import Parts, Piece, Place
-from document_parser.models import Block, Options, Page
+from document_parser.models import HARMLESS_WARNINGS, Block, Options, Page
 from document_parser.text.spans import spans_of
 
 MAX_BYTES_IN_MEMORY = 1 << 20
@@ -47,13 +47,15 @@ class _Float:
 class Items:
     """The items of a document. ``references`` has the item of each block, by its page and its index among the page's blocks.
 
-    ``scores`` has the confidence of each page, where it is known.
+    ``scores`` has the confidence of each page, where it is known; ``warnings`` page, code and message of each warning that asks
+    to look at the page.
     """
 
     def __init__(self, options: Options, figures: Figures, *, embeds: bool) -> None:
         """Start without items. ``embeds`` says that pictures have their images."""
         self.references: dict[tuple[int, int], str] = {}
         self.scores: dict[int, float] = {}
+        self.warnings: list[dict[str, Any]] = []
         self._images = ShownFigures(options.model_copy(update={"figures": "embed" if embeds else "none"}), figures)
         self._embeds = embeds
         self._shows_figures = options.figures != "none"
@@ -82,6 +84,9 @@ class Items:
         for page in pages:
             if page.confidence is not None:
                 self.scores[page.number] = page.confidence
+            if page.is_flagged:
+                found = (one for one in warnings_of(page) if one["code"] not in HARMLESS_WARNINGS)
+                self.warnings += ({"page": page.number, **one} for one in found)
             if page.width and page.height:
                 size = {"width": page.width, "height": page.height}
                 self._pages[str(page.number)] = {"size": size, "page_no": page.number}

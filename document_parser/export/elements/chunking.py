@@ -37,7 +37,7 @@ _FIRST = (
     "error",
 )
 """What a chunk has from its first element that has it."""
-_JOINED = ("emphasized_text_contents", "emphasized_text_tags", "link_texts", "link_urls")
+_JOINED = ("emphasized_text_contents", "emphasized_text_tags", "link_texts", "link_urls", "warnings")
 """Lists that a chunk has from all its elements."""
 
 

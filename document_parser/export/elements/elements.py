@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from document_parser.export.base import clean_runs, item_of
+from document_parser.export.base import clean_runs, item_of, warnings_of
 from document_parser.export.elements.element import Element, TableRows, table_html
 from document_parser.export.elements.hierarchy import Hierarchy
 from document_parser.export.elements.mail import mail_fields
@@ -121,16 +121,30 @@ class _Writer:
         """Return the elements of the pieces of a page."""
         found: list[Element] = []
         mail: dict[str, Any] = {}
+        page: Page | None = None
         for piece in pieces:
             if piece.block is None:
-                found += self._begin(piece.page)
+                page = piece.page
+                found += self._begin(page)
                 continue
             if piece.page.location is not None and piece.page.location.kind == "message" and not mail:
                 mail = mail_fields(piece.block)
             found += self._elements(piece)
+        if page is not None and page.warnings:
+            self._warn(page, found)
         for element in found:
             element.metadata.update(mail)
         return found
+
+    def _warn(self, page: Page, found: list[Element]) -> None:
+        """Give the warnings of a page to its first element; to one without text if it has none and asks to be looked at."""
+        number = self._number(page.number)
+        first = next((element for element in found if element.type != "PageBreak"), None)
+        if first is None and page.is_flagged:
+            first = Element("UncategorizedText", "", {**self._common, "page_number": number})
+            found.append(first)
+        if first is not None:
+            first.metadata["warnings"] = [{**one, "page_number": number} for one in warnings_of(page)]
 
     def _begin(self, page: Page) -> Iterator[Element]:
         """Yield the break before a page, and what stands for one that was not read."""

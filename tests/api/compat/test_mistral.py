@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -133,6 +134,7 @@ def test_what_is_not_understood_is_named_with_its_place(alice, stored):
         answer = ocr(alice, by_id(stored), **{name: value})
         assert answer.status_code == 422, answer.text
         assert answer.json()["detail"][0]["loc"][1].startswith(name)
+        assert not re.search(r"\b_[A-Z]|Input should|valid |pydantic", answer.text), answer.text
     assert ocr(alice, {"type": "file"}).json()["detail"][0]["loc"] == ["body", "document"]
     ignored = ocr(alice, by_id(stored), document_annotation_prompt="Say it.", temperature=0)
     assert ignored.headers["X-Ignored-Options"] == "temperature, document_annotation_prompt"

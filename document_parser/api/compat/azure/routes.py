@@ -14,7 +14,7 @@ from document_parser.api.compat import conversion
 from document_parser.api.compat.azure.errors import azure_error, azure_status
 from document_parser.api.compat.azure.fields import Places, document_of, pages_of
 from document_parser.api.compat.azure.prebuilt import PREBUILT, Prebuilt
-from document_parser.api.compat.facade import Facade, ignore_options, json_response
+from document_parser.api.compat.facade import Facade, error_of, ignore_options, json_response
 from document_parser.api.compat.intake import Arrived, arrived_in_json, begin_upload, receive_body
 from document_parser.api.compat.json_body import receive_json
 from document_parser.api.middleware.access import OPEN, READ_RESULT, SUBMIT, Access
@@ -57,7 +57,14 @@ def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
 
 
 facade = Facade(
-    Wire("azure", _write_error, key_headers=("Ocp-Apim-Subscription-Key",), key_query="subscription-key"),
+    Wire(
+        "azure",
+        _write_error,
+        key_headers=("Ocp-Apim-Subscription-Key",),
+        key_query="subscription-key",
+        field_names={"page_range": "pages", "url": "urlSource", "extract_fields": "queryFields", "json_schema": "queryFields"},
+    ),
+    roots=(ROOT,),
 )
 
 
@@ -85,8 +92,8 @@ def result(model: str, job_id: str) -> Response:
     """Return the state of an operation, with its result once it is there."""
     prebuilt, job = _model(model), conversion.find_job(job_id, POLL_SECONDS)
     times = {"createdDateTime": format_utc(job.card.created_at), "lastUpdatedDateTime": format_utc(_updated(job))}
-    if job.error is not None:
-        error = azure_error(job.error.code, job.error.message, job.error.status)
+    if (failed := error_of(job)) is not None:
+        error = azure_error(failed.code, failed.message, failed.status)
         return json_response({"status": "failed", **times, "error": error})
     if job.state is not JobState.COMPLETED:
         return json_response({"status": _STATES[job.state], **times}, Retry_After=RETRY_AFTER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import PurePath
@@ -17,6 +17,7 @@ from flask import Response, stream_with_context
 from document_parser.api.compat import conversion
 from document_parser.api.compat.conversion import PageProblem
 from document_parser.api.compat.docling.options import EMBEDDED, FACTS, PLACEHOLDER
+from document_parser.api.compat.facade import error_of
 from document_parser.jobs.records.job import Job
 
 PIECE_BYTES = 1 << 16
@@ -52,14 +53,14 @@ def converted(job: Job) -> Response:
     exports = asked_exports(job)
     with ExitStack() as stack:
         streams = {FIELDS[name]: stack.enter_context(conversion.load_export(job, name)) for name in exports}
-        problems, scores = conversion.page_problems(job), _scores(job)
+        problems, facts = conversion.page_problems(job), conversion.load_json(job, FACTS)
         kept = stack.pop_all()
     rest = {
         "status": status_of(job, problems),
-        "errors": [error_item(problem) for problem in problems],
+        "errors": error_items(problems, facts),
         "processing_time": seconds_of(job),
         "timings": {},
-        "confidence": confidence(scores),
+        "confidence": confidence({int(page): score for page, score in facts["scores"].items()}),
     }
 
     def body() -> Iterator[bytes]:
@@ -105,8 +106,12 @@ def origin(job: Job) -> dict[str, Any] | None:
     }
 
 
-def archive(jobs: Iterable[Job]) -> Response:
-    """Return the documents of jobs as files in one archive, each in the formats that were asked for."""
+def archive(jobs: list[Job]) -> Response:
+    """Return the documents of jobs as files in one archive, each in the formats that were asked for.
+
+    Headers name the pages that were not read, and those to look at: the archive has no place for them.
+    """
+    headers = conversion.page_headers(jobs)
     whole = SpooledTemporaryFile(MAX_ARCHIVE_IN_MEMORY)  # noqa: SIM115 - closed when it has been sent
     taken: set[str] = set()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as files:
@@ -124,6 +129,7 @@ def archive(jobs: Iterable[Job]) -> Response:
     whole.seek(0)
     response = Response(stream_with_context(_closing(whole)), mimetype="application/zip")
     response.headers["Content-Disposition"] = 'attachment; filename="converted_docs.zip"'
+    response.headers.update(headers)
     response.content_length = size
     return response
 
@@ -142,20 +148,29 @@ def status_of(job: Job, problems: list[PageProblem]) -> str:
     return "partial_success" if problems or job.complete is False else "success"
 
 
-def error_item(problem: PageProblem) -> dict[str, Any]:
-    """Return the error of a page."""
+def error_items(problems: list[PageProblem], facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the errors of a document: of each page that was not read, and the warnings of pages that were.
+
+    A warning is of the component ``pipeline`` and of the category ``unknown``, and leaves the document its status.
+    """
+    failed = [_error_item("document_backend", one, _CATEGORIES.get(one.code, "backend_failure")) for one in problems]
+    # Facts of older jobs have no warnings.
+    return failed + [_error_item("pipeline", PageProblem(**one), "unknown") for one in facts.get("warnings", ())]
+
+
+def _error_item(component: str, problem: PageProblem, category: str) -> dict[str, Any]:
     return {
-        "component_type": "document_backend",
+        "component_type": component,
         "module_name": problem.code,
         "error_message": problem.message,
-        "category": _CATEGORIES.get(problem.code, "backend_failure"),
+        "category": category,
         "page_no": problem.page,
     }
 
 
 def failure(job: Job) -> dict[str, Any] | None:
     """Return why a task failed; None if it did not."""
-    if (error := job.error) is None:
+    if (error := error_of(job)) is None:
         return None
     category = _CATEGORIES.get(error.code, "unknown")
     return {
@@ -186,11 +201,6 @@ def _graded(scores: list[float]) -> dict[str, Any]:
 
 def _grade(score: float | None) -> str:
     return next((grade for least, grade in GRADES if score is not None and score >= least), "unspecified")
-
-
-def _scores(job: Job) -> dict[int, float]:
-    found = conversion.load_json(job, FACTS)
-    return {int(page): score for page, score in found["scores"].items()}
 
 
 def _free_name(stem: str, taken: set[str]) -> str:

@@ -51,6 +51,7 @@ class _Chunked:
         self._items = {(page, index): item for page, index, item in facts["items"]}
         self._scores = {int(page): score for page, score in facts["scores"].items()}
         self._problems = conversion.page_problems(job)
+        self._errors = answers.error_items(self._problems, facts)
 
     def chunks(self) -> Iterator[dict[str, Any]]:
         """Yield the chunks as docling-serve has them."""
@@ -80,7 +81,7 @@ class _Chunked:
         rest = {
             "kind": "ExportResult",
             "status": answers.status_of(self.job, self._problems),
-            "errors": [answers.error_item(problem) for problem in self._problems],
+            "errors": self._errors,
             "timings": {},
             "confidence": answers.confidence(self._scores),
         }

@@ -10,7 +10,7 @@ from flask import Response, request
 from document_parser.api.compat import conversion
 from document_parser.api.compat.docling import answers, chunk_answers
 from document_parser.api.compat.docling.wire import facade
-from document_parser.api.compat.facade import json_response
+from document_parser.api.compat.facade import error_of, json_response
 from document_parser.api.middleware.access import READ, READ_RESULT
 from document_parser.api.routes.waiting import retry_after_header
 from document_parser.errors import JobNotComplete, NotFound
@@ -42,7 +42,7 @@ def task_status(job: Job) -> dict[str, Any]:
             "num_partially_succeeded": int(ended and not has_failed and job.complete is False),
             "num_failed": int(has_failed),
         },
-        "error_message": job.error.message if job.error is not None else None,
+        "error_message": error.message if (error := error_of(job)) is not None else None,
         "failure": answers.failure(job),
     }
 

@@ -25,5 +25,9 @@ def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
     return {"detail": problem.message, "code": problem.code}, status
 
 
-facade = Facade(Wire("docling", _write_error, key_query="api_key"))
+_FIELDS = {"url": "sources", "page_separator": "md_page_break_placeholder"}
+"""What clients call options of this service."""
+facade = Facade(
+    Wire("docling", _write_error, key_query="api_key", field_names=_FIELDS), roots=("/v1/convert", "/v1/chunk", "/v1/status")
+)
 """The routes of docling-serve. Keys come in X-Api-Key; those of its web socket in the query."""

@@ -201,10 +201,13 @@ def _part(page: dict[str, Any], name: str) -> dict[str, Any]:
     if not page["success"]:
         return number | {"success": False, "error": page["error"]}
     if name == "markdown":
-        return number | {key: page[key] for key in ("success", "markdown", "header", "footer")}
+        warned = {"warnings": page["warnings"]} if page.get("warnings") else {}
+        return number | {key: page[key] for key in ("success", "markdown", "header", "footer")} | warned
     if name == "items":
         return number | {key: page[key] for key in ("success", "page_width", "page_height", "items")}
-    return number | ({"text": page["text"]} if name == "text" else {"confidence": page["confidence"]})
+    if name == "text":
+        return number | {"text": page["text"]}
+    return number | {"confidence": page["confidence"], "warnings": page.get("warnings", [])}
 
 
 def _images(job: Job, pages: list[dict[str, Any]]) -> dict[str, Any]:

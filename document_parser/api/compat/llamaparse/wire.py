@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from document_parser.api import resumable
-from document_parser.api.compat.facade import Facade, ignore_options
+from document_parser.api.compat.facade import Facade, error_of, ignore_options
 from document_parser.api.compat.intake import Arrived
 from document_parser.api.middleware.errors import Problem
 from document_parser.api.middleware.identity import identity
@@ -37,19 +37,21 @@ def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
     return {"detail": problem.message, "code": problem.code}, 404 if status == 410 else status
 
 
-facade = Facade(Wire("llamaparse", _write_error))
+_FIELDS = {"page_range": "target_pages", "url": "source_url", "json_schema": "data_schema"}
+"""What clients call options of this service."""
+facade = Facade(Wire("llamaparse", _write_error, field_names=_FIELDS), roots=("/api/v2", "/api/v1/beta"))
 """The routes of LlamaParse."""
 
 
 def job_facts(job: Job) -> dict[str, Any]:
     """Return what every kind of job says of itself, but for its id."""
-    status = job.to_status()
+    status, error = job.to_status(), error_of(job)
     return {
         "project_id": PROJECT,
         "status": STATES[job.state],
         "created_at": format_utc(status.created_at),
         "updated_at": format_utc(status.completed_at or status.started_at or status.created_at),
-        "error_message": job.error.message if job.error is not None else None,
+        "error_message": error.message if error is not None else None,
     }
 
 

@@ -11,11 +11,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from document_parser.errors import InvalidOption
 from document_parser.models.ocr_answer import OcrAnswer
 from document_parser.models.options import parse_page_range
+from document_parser.settings.validation import wrong_fields
 
 MAX_PAGES = 10_000
 """Pages that a list may name."""
 _KNOWN = ("model", "document", "id")
 """Fields that are read elsewhere, or mean nothing and need not be named."""
+
+
+_FORMS = {
+    "pages": "is a list of numbers of pages from 0, or a text of the form 0,2-4",
+    "document_annotation_format": (
+        'is an object of the form {"type": "json_schema", "json_schema": {"name": "...", "schema": {...}}}'
+    ),
+}
+"""What the fields are that are no plain values."""
 
 
 class _JsonSchema(BaseModel):
@@ -63,9 +73,7 @@ def parse_request(body: Mapping[str, Any]) -> OcrRequest:
     try:
         asked = _Body.model_validate(body)
     except ValidationError as error:
-        raise InvalidOption.for_fields(
-            *({"field": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors(include_input=False))
-        ) from None
+        raise InvalidOption.for_fields(*map(_in_words, wrong_fields(error, _Body))) from None
     ignored = [name for name in body if name not in _Body.model_fields and name not in _KNOWN]
     if asked.document_annotation_prompt:
         ignored.append("document_annotation_prompt")
@@ -83,6 +91,11 @@ def parse_request(body: Mapping[str, Any]) -> OcrRequest:
     if asked.document_annotation_format is not None:
         options["json_schema"] = asked.document_annotation_format.json_schema.definition
     return OcrRequest(options, answer, tuple(ignored))
+
+
+def _in_words(field: dict[str, Any]) -> dict[str, Any]:
+    """Return what is wrong with a field; what it should be, if that is no plain value."""
+    return field | {"problem": _FORMS.get(field["field"], field["problem"])}
 
 
 def _page_range(pages: str | list[int] | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from document_parser.api.compat.facade import Facade
 from document_parser.api.middleware.errors import Problem
 from document_parser.api.middleware.wires import Wire
+from document_parser.errors import NoSuchPages
 
 _TYPES = {
     401: "invalid_request_unauthorized",
@@ -31,12 +32,15 @@ def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
         "code": problem.code,
     }
     if status == 422:
-        fields = problem.details.get("fields") or [{"field": "document", "problem": problem.message}]
+        place = "pages" if problem.code == NoSuchPages.code else "document"
+        fields = problem.details.get("fields") or [{"field": place, "problem": problem.message}]
         body["detail"] = [
             {"loc": ["body", one["field"]], "msg": one["problem"], "type": problem.code.lower()} for one in fields
         ]
     return body, status
 
 
-facade = Facade(Wire("mistral", _write_error))
+_FIELDS = {"page_range": "pages", "url": "document", "json_schema": "document_annotation_format"}
+"""What clients call options of this service."""
+facade = Facade(Wire("mistral", _write_error, field_names=_FIELDS, first_page=0), roots=("/v1/ocr", "/v1/files"))
 """The routes of Mistral's OCR and files."""

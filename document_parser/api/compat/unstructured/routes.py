@@ -40,7 +40,11 @@ def _write_error(problem: Problem, status: int) -> tuple[Any, int]:
     return body, 503 if status == 429 and problem.retryable else status
 
 
-facade = Facade(Wire("unstructured", _write_error, key_headers=("unstructured-api-key",)))
+_FIELDS = {"page_range": "page_range of POST /v1/process"}
+"""What clients call options of this service."""
+facade = Facade(
+    Wire("unstructured", _write_error, key_headers=("unstructured-api-key",), field_names=_FIELDS), roots=("/general",)
+)
 """The routes of unstructured-api."""
 
 
@@ -67,9 +71,7 @@ def partition() -> Response:
     jobs = [_submit(unpacked(one), asked) for one in arrived]
     found = [(conversion.wait_for_job(job_id), export) for job_id, export in jobs]
     response = _answer(found, media_type)
-    if failed := [str(one.page) for job, _ in found for one in conversion.page_problems(job)]:
-        response.headers["X-Failed-Pages"] = ",".join(failed)[:2000]
-    response.headers["X-Job-Id"] = ",".join(job.card.job_id for job, _ in found)[:2000]
+    response.headers.update(conversion.page_headers(job for job, _ in found))
     return response
 
 
