@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from document_parser.imaging.deskew import DESKEW_STRIPS, measure_contrast, measure_profiles
 from document_parser.models.skew import Skew
 
-MIN_LINE_SKEW_DEGREES = 0.2
-"""A smaller skew does no harm: over the width of a page a line falls by a fifth of its height."""
+MIN_LINE_SKEW_DEGREES = 0.3
+"""A smaller skew does no harm: over the width of a page a line falls by a third of its height."""
 MAX_LINE_SKEW_DEGREES = 15.0
 """A larger slope is not that of a badly placed scan."""
 MIN_LENGTH_RATIO = 5.0

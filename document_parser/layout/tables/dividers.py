@@ -123,12 +123,12 @@ def _below_plain_fields(grid: Grid) -> Grid:
     """Return the same where no weight of letters is known, as on scans: below the first full row of words above figures.
 
     The rows above must be labels with their values. They begin in the first column, as the header does: a row over groups of
-    columns stands above one that leaves the first column open.
+    columns stands above one that leaves the first column open. The heading of a section may stand below the header.
     """
     written = [[cell for cell in row if cell.words] for row in grid.rows]
     first = next((number for number, row in enumerate(written) if len(row) > MAX_FIELD_CELLS or _is_header(row)), 0)
     above, header, body = written[:first], written[first], written[first + 1 :]
-    if not above or not body or not _is_header(header) or not any(is_number(cell.text) for cell in body[0]):
+    if not above or not body or not _is_header(header) or not any(is_number(cell.text) for row in body[:2] for cell in row):
         return grid
     values = [row for row in above if len(row) > 1 and (_has_label(row[0]) or any(is_number(cell.text) for cell in row))]
     is_form = all(map(_is_field, above)) or (len(header) >= MAX_FIELD_CELLS and all(map(_is_label_alone, above)))
