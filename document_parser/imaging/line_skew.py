@@ -42,6 +42,8 @@ MIN_INK_CONTRAST_RATIO = 2.5
 """Contrast of the best slope to the mean of all slopes, at least, if the ink has lines."""
 INK_NEIGHBOURHOOD_PIXELS, INK_LEVELS = 61, 25
 """Ink is darker than the mean of its neighbourhood by so many grey levels, of 256: shadows are not."""
+MAX_LONG_LINES_SHARE = 0.5
+"""Share of the lines that are long, from which they alone tell the slope: bent lines of text have none for all the ink."""
 MAX_INK_DIFFERENCE_DEGREES = 0.5
 """Degrees between the slopes of the ink and of the lines, at most; else the lines tell it."""
 SAMPLE_STEP_PIXELS = 16
@@ -96,7 +98,8 @@ def _rotation_matrix(skew: Skew, pixels: Pixels) -> NDArray[np.float64]:
 def _slope_of(boxes: Corners, pixels: Pixels) -> float:
     """Return the slope in degrees, positive to the right and down: the ink's, unless the lines have another; 0 for none."""
     by_lines = _common_slope(boxes)
-    if len(boxes) < MIN_LINES or abs(by_lines or 0.0) > MAX_INK_SKEW_DEGREES:
+    mostly_long = _are_long(boxes).sum() > MAX_LONG_LINES_SHARE * len(boxes)
+    if len(boxes) < MIN_LINES or mostly_long or abs(by_lines or 0.0) > MAX_INK_SKEW_DEGREES:
         return by_lines or 0.0
     by_ink = _slope_of_ink(pixels)
     agree = by_ink is not None and (by_lines is None or abs(by_ink - by_lines) <= MAX_INK_DIFFERENCE_DEGREES)
@@ -125,9 +128,9 @@ def _slope_of_ink(pixels: Pixels) -> float | None:
 
 def _common_slope(boxes: Corners) -> float | None:
     """Return the slope in degrees, positive to the right and down, on which most of the text agrees; None if there is none."""
-    along = (boxes[:, 1] + boxes[:, 2] - boxes[:, 0] - boxes[:, 3]) / 2
+    along = _directions_of(boxes)
     lengths, heights = np.linalg.norm(along, axis=1), np.linalg.norm(boxes[:, 3] - boxes[:, 0], axis=1)
-    long = lengths >= MIN_LENGTH_RATIO * np.maximum(heights, 1)
+    long = _are_long(boxes)
     if long.sum() < MIN_LINES:
         return None
     slopes = np.degrees(np.arctan2(along[long, 1], along[long, 0]))
@@ -137,3 +140,14 @@ def _common_slope(boxes: Corners) -> float | None:
     slopes, weights = slopes[order], weights / weights.sum()
     middle = float(slopes[np.searchsorted(np.cumsum(weights), 0.5)])
     return middle if weights[np.abs(slopes - middle) <= MAX_SLOPE_DIFFERENCE_DEGREES].sum() >= MIN_AGREEING_SHARE else None
+
+
+def _directions_of(boxes: Corners) -> Corners:
+    """Return from where to where the middle of each box runs, (n, 2), in pixels."""
+    return np.asarray((boxes[:, 1] + boxes[:, 2] - boxes[:, 0] - boxes[:, 3]) / 2, dtype=np.float32)
+
+
+def _are_long(boxes: Corners) -> NDArray[np.bool_]:
+    """Return which boxes are long enough to show a slope."""
+    heights = np.linalg.norm(boxes[:, 3] - boxes[:, 0], axis=1)
+    return np.asarray(np.linalg.norm(_directions_of(boxes), axis=1) >= MIN_LENGTH_RATIO * np.maximum(heights, 1))

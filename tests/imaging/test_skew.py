@@ -99,13 +99,22 @@ def rows_of_figures(slope):
     return np.repeat((turned * np.linspace(1, 0.7, 800, dtype=np.float32)).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
+CELLS_OF_A_ROW = lines(*[0.0] * 10, width=90)
+
+
 @pytest.mark.parametrize("slope", [-1.2, 0.9])
-@pytest.mark.parametrize("boxes", [lines(0, 0, 0, width=90), lines(0.9, 0.8, 0.6), lines(-0.9, -0.8, -0.9)])
-def test_the_ink_of_short_cells_tells_the_skew_unless_the_lines_have_another(slope, boxes):
-    along = boxes[0, 1] - boxes[0, 0]
-    by_lines = np.degrees(np.arctan2(along[1], along[0])) if along[0] > 100 else slope
-    expected = slope if abs(by_lines - slope) < 0.5 else by_lines
-    assert find_line_skew(boxes, rows_of_figures(slope)).degrees == pytest.approx(expected, abs=0.11)
+def test_the_ink_of_short_cells_tells_the_skew_that_their_boxes_do_not(slope):
+    roughly = lines(slope, slope - 0.3, slope - 0.4)
+    for boxes in (CELLS_OF_A_ROW, np.concatenate((roughly, CELLS_OF_A_ROW))):
+        assert find_line_skew(boxes, rows_of_figures(slope)).degrees == pytest.approx(slope, abs=0.11)
+
+
+def test_the_ink_does_not_tell_the_skew_of_text_or_against_the_lines():
+    sheet = rows_of_figures(0.9)
+    assert find_line_skew(lines(0.5, 0.5, 0.5), sheet).degrees == pytest.approx(0.5, abs=0.11)
+    assert find_line_skew(np.concatenate((lines(-1.0, -1.0, -1.0), CELLS_OF_A_ROW)), sheet).degrees == pytest.approx(
+        -1, abs=0.11
+    )
 
 
 def test_what_is_straightened_lies_level_on_the_picture_and_maps_back():
