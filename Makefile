@@ -17,6 +17,9 @@ LANGUAGES = @$(BIN)/docparse languages add default --if-reachable --timeout 60
 
 DEPLOY_TESTS := $(addprefix tests/project/test_,containers.py helm.py proxies.py rollout.py terraform.py workflows.py)
 
+# What is compiled is kept: each of some hundred processes of the suite would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-vllm test-clients test-guides test-debian test-deploy test-js js-types run check chaos rollout-test fuzz bench docs samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again

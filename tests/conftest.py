@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import uuid
@@ -69,7 +70,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """The collector does not visit again and again what is collected, nor the modules: they last as long as the run."""
     with permanent_imports():
+        _import_a_share(session.config)
         return (yield)
+
+
+def _import_a_share(config: pytest.Config) -> None:
+    """Where several processes run the whole suite, import the files that no other one imports first: else each would compile
+    all of them, at the same time.
+    """
+    own, processes = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"), os.environ.get("PYTEST_XDIST_WORKER_COUNT")
+    if not own or not processes or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    for path in sorted(Path(__file__).parent.rglob("test_*.py"))[int(own) :: int(processes)]:
+        # What cannot be imported is told of as it is collected.
+        with contextlib.suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(".".join(path.relative_to(config.rootpath).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -165,7 +180,8 @@ def opened(chromium: Browser, folder: Path | None) -> Iterator[Callable[..., Wat
             stack.callback(context.close)
             page = context.new_page()
             if operator:
-                page.goto(service.operator_link())
+                # The cookie of the link alone: to load the page that it leads to takes 80 requests.
+                context.request.get(service.operator_link(), max_redirects=0)
             watched = Watched(page, f"http://127.0.0.1:{service.port}", folder, set(expected))
             watched.open(address)
             pages.append(watched)

@@ -50,15 +50,15 @@ def find_skew_degrees(grey: Image.Image, paper: int) -> float:
     small = np.asarray(grey.reduce(max(1, round(max(grey.size) / DESKEW_LONG_SIDE_PIXELS))), dtype=np.int16)
     if min(small.shape) < DESKEW_STRIPS:
         return 0.0
-    profiles = _measure_profiles(np.abs(small - paper) > INK_GREY_LEVELS)
+    profiles = measure_profiles(np.abs(small - paper) > INK_GREY_LEVELS)
     step = small.shape[1] / DESKEW_STRIPS
     coarse = {
-        slope: _measure_contrast(profiles, slope, step)
+        slope: measure_contrast(profiles, slope, step)
         for slope in np.arange(-MAX_SKEW_DEGREES, MAX_SKEW_DEGREES + COARSE_STEP_DEGREES, COARSE_STEP_DEGREES).tolist()
     }
     near = max(coarse, key=coarse.__getitem__)
     fine = {
-        slope: _measure_contrast(profiles, slope, step)
+        slope: measure_contrast(profiles, slope, step)
         for slope in np.arange(near - COARSE_STEP_DEGREES, near + COARSE_STEP_DEGREES, FINE_STEP_DEGREES).tolist()
     }
     best = max(fine, key=fine.__getitem__)
@@ -72,7 +72,7 @@ def find_skew_degrees(grey: Image.Image, paper: int) -> float:
     return float(round(best, 1))
 
 
-def _measure_profiles(ink: NDArray[np.bool_]) -> Profiles:
+def measure_profiles(ink: NDArray[np.bool_]) -> Profiles:
     """Return the share of ink in each row of each strip; 0 where a row is filled."""
     width = ink.shape[1]
     edges = np.linspace(0, width, DESKEW_STRIPS + 1).astype(int)[:-1]
@@ -82,7 +82,7 @@ def _measure_profiles(ink: NDArray[np.bool_]) -> Profiles:
     return profiles
 
 
-def _measure_contrast(profiles: Profiles, slope: float, step: float) -> float:
+def measure_contrast(profiles: Profiles, slope: float, step: float) -> float:
     """Return how much the ink varies from row to row along lines of this slope. ``step`` is a strip's width in pixels."""
     strips, height = profiles.shape
     rise = np.round(np.tan(np.radians(slope)) * step * (np.arange(strips) - (strips - 1) / 2)).astype(int).tolist()

@@ -7,7 +7,10 @@ boxes of their letters; the layout measures both with one rule.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -31,10 +34,20 @@ MAX_VALLEY_SHARE, MIN_RISE_SHARE = 0.06, 0.1
 """A row with less ink than this, over that of the fullest one, ends the letters if a row beyond it has this much more."""
 MIN_FITTED_SHARE = 0.3
 """Height of the ink, over that of the box, below which the ink that was found is not that of the letters."""
+MAX_KNOWN_GAP_SHARE = 0.12
+"""White between two words, over the height of their letters, below which their border is looked for in the ink."""
+MIN_GAP_SHARE = 0.3
+"""White between two words, over the height of their letters, at least."""
+MIN_GAP_RATIO = 2.0
+"""White between a number and its unit over the widest white within them, at least, if they were read as one word."""
+_GLUED = re.compile(r"([-+−<>]?\d[\d.,]*[*†‡]?)([^\W\d_%°][^\s\d]*)")
+"""A number, maybe with a mark, and the letters of a unit right behind it."""
 
 
 def fit_to_ink(words: Sequence[Word], pixels: Pixels) -> list[Word]:
     """Return the words of one level line, from left to right, with the box of the line's ink instead of the line's box.
+
+    Words that touch are parted at the white between them, and a number from the unit that was read as one word with it.
 
     The words end as high and as low as the ink of their line; where the first begins and the last ends its ink does. Boxes are
     fractions of the image ``pixels``. The words stay as they are if the line is tiny or its ink cannot be told from the paper.
@@ -56,7 +69,54 @@ def fit_to_ink(words: Sequence[Word], pixels: Pixels) -> list[Word]:
         fitted[0] = fitted[0]._replace(left=first)
     if last > fitted[-1].left:
         fitted[-1] = fitted[-1]._replace(right=last)
-    return fitted
+    white = _WhiteOfLine(np.asarray(~ink[rows].any(axis=0)), left, width, rows.stop - rows.start)
+    return [part for word in _part_at_white(fitted, white) for part in _unglued(word, white)]
+
+
+class _WhiteOfLine(NamedTuple):
+    """The columns of a line without ink; where it begins, how wide its image is and how high its letters are, in pixels."""
+
+    columns: NDArray[np.bool_]
+    left: int
+    width: int
+    height: int
+
+    def between(self, start: float, end: float) -> list[tuple[float, float]]:
+        """Return the (left, right) ends of the white between two places within ink, narrowest first, in shares of the image."""
+        first = max(0, round(start * self.width) - self.left)
+        inked = first + np.flatnonzero(~self.columns[first : round(end * self.width) - self.left])
+        gaps = sorted(((int(before) + 1, int(after)) for before, after in pairwise(inked)), key=lambda gap: gap[1] - gap[0])
+        return [((self.left + one) / self.width, (self.left + other) / self.width) for one, other in gaps if other > one]
+
+    def share_of(self, gap: tuple[float, float]) -> float:
+        """Return the width of a gap over the height of the letters."""
+        return (gap[1] - gap[0]) * self.width / self.height
+
+
+def _part_at_white(words: Sequence[Word], white: _WhiteOfLine) -> list[Word]:
+    """Return words with the white between those that seem to touch: the network tells only roughly where a word ends."""
+    found = list(words)
+    for number, (before, after) in enumerate(pairwise(words)):
+        if white.share_of((before.right, after.left)) >= MAX_KNOWN_GAP_SHARE:
+            continue
+        first, last = (before.left + before.right) / 2, (after.left + after.right) / 2
+        gaps = [gap for gap in white.between(before.left, after.right) if gap[1] > first and gap[0] < last]
+        if gaps and white.share_of(gaps[-1]) >= MIN_GAP_SHARE:
+            found[number] = found[number]._replace(right=gaps[-1][0])
+            found[number + 1] = found[number + 1]._replace(left=gaps[-1][1])
+    return found
+
+
+def _unglued(word: Word, white: _WhiteOfLine) -> list[Word]:
+    """Return a number and its unit as two words if the white between them is far wider than that between their letters."""
+    if not (glued := _GLUED.fullmatch(word.text)):
+        return [word]
+    gaps = white.between(word.left, word.right)
+    widest = gaps[-1] if gaps else (0.0, 0.0)
+    others = white.share_of(gaps[-2]) if len(gaps) > 1 else 0.0
+    if white.share_of(widest) < max(MIN_GAP_SHARE, MIN_GAP_RATIO * others):
+        return [word]
+    return [word._replace(text=glued[1], right=widest[0]), word._replace(text=glued[2], left=widest[1])]
 
 
 def _ink_of(pixels: Pixels) -> NDArray[np.uint8]:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from document_parser.layout.blocks.code import unmark_typewriting
 from document_parser.layout.blocks.furniture import split_furniture
 from document_parser.layout.blocks.line_numbers import split_line_numbers
-from document_parser.layout.blocks.paragraphs import blocks_of_flow, demote_signatures, promote_title
+from document_parser.layout.blocks.paragraphs import blocks_of_flow, promote_title
 from document_parser.layout.blocks.reading_order import Flow, parts_of
+from document_parser.layout.blocks.signatures import demote_signatures
 from document_parser.layout.blocks.text_size import text_size_of
 from document_parser.layout.blocks.typewritten import mark_listings
 from document_parser.layout.facing_pages import are_facing_pages, place_on_sheet, rules_of_pages, words_of_pages

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from pydantic import TypeAdapter, ValidationError
 
 from document_parser.engines.base import Engine, Watch
+from document_parser.engines.wrapped import WrappedEngine
 from document_parser.errors import StorageUnavailable
 from document_parser.jobs.cache import Cache, reading_key
 from document_parser.jobs.records.job import Job
-from document_parser.models import Block, EngineName, Page, PageImage, PageImageSpec, PageKind, Reading
+from document_parser.models import EngineName, Page, PageImage, Reading
 from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
@@ -53,13 +54,11 @@ class PageReadings:
             log.warning("not_cached", page=page.number)
 
 
-class CachedEngine(Engine):
+class CachedEngine(WrappedEngine):
     """An engine that is asked only about page images whose reading is not in the cache."""
 
     def __init__(self, engine: Engine, readings: PageReadings) -> None:
-        self.name = engine.name  # type: ignore[misc]
-        self.image_spec = engine.image_spec
-        self.engine = engine
+        super().__init__(engine)
         self.readings = readings
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
@@ -85,26 +84,6 @@ class CachedEngine(Engine):
         if reading.finish_reason != "aborted":
             readings.fresh[key] = _READING.dump_json(reading)
         return reading
-
-    def describe_machine(self) -> str:
-        """Return the facts of this machine that decide how the engine reads. Raises EngineError."""
-        return self.engine.describe_machine()
-
-    def image_spec_for(self, kind: PageKind) -> PageImageSpec:
-        """Return the page image that the engine wants for this kind of page."""
-        return self.engine.image_spec_for(kind)
-
-    def parse(self, text: str, page: PageImage | None = None) -> list[Block]:
-        """Return the blocks of the engine's raw answer."""
-        return self.engine.parse(text, page)
-
-    async def is_available(self) -> bool:
-        """Return whether the engine can be asked now."""
-        return await self.engine.is_available()
-
-    async def aclose(self) -> None:
-        """Close the engine."""
-        await self.engine.aclose()
 
 
 def _parse_reading(data: bytes | None) -> Reading | None:

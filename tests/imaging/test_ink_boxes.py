@@ -62,3 +62,20 @@ def test_words_without_letters_of_ink_stay_as_they_are(inked):
 def test_a_tiny_line_stays_as_it_is():
     line = [word(".", 40, 30, 43, 34)]
     assert fit_to_ink(line, picture((41, 31, 42, 33))) == line
+
+
+def test_words_that_seem_to_touch_end_at_the_white_between_them():
+    pixels = picture((20, 40, 30, 60), (34, 40, 44, 60), (70, 40, 80, 60), (84, 40, 94, 60))
+    found = fit_to_ink([word("30", 15, 30, 72, 70), word("ml", 71, 30, 99, 70)], pixels)
+    assert boxes(found) == [(20, 40, 44, 60), (70, 40, 94, 60)]
+
+
+@pytest.mark.parametrize(
+    ("text", "left_of_unit", "texts"),
+    [("30ml", 60, ["30", "ml"]), ("3.0*ml", 60, ["3.0*", "ml"]), ("30ml", 48, ["30ml"]), ("norm", 60, ["norm"])],
+)
+def test_a_number_and_the_unit_far_behind_it_are_two_words(text, left_of_unit, texts):
+    unit = [(left_of_unit + at, 40, left_of_unit + at + 10, 60) for at in (0, 14)]
+    found = fit_to_ink([word(text, 15, 30, 99, 70)], picture((20, 40, 30, 60), (34, 40, 44, 60), *unit))
+    assert [one.text for one in found] == texts
+    assert (found[0].left, found[-1].right) == (20 / WIDTH, (left_of_unit + 24) / WIDTH)

@@ -88,6 +88,35 @@ def test_without_a_common_small_slope_of_long_lines_nothing_is_straightened(foun
     assert find_line_skew(found, SHEET) == Skew(shape=0.8)
 
 
+def rows_of_figures(slope):
+    """A sheet of short cells, on dark paper to one side, whose rows fall by ``slope`` degrees."""
+    sheet = Image.new("L", (800, 1000), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for top in range(150, 800, 22):
+        for left in range(80, 720, 80):
+            draw.text((left, top), f"{left * top % 997:,}", fill=30)
+    turned = np.asarray(sheet.rotate(-slope, Image.Resampling.BICUBIC, fillcolor=PAPER), dtype=np.float32)
+    return np.repeat((turned * np.linspace(1, 0.7, 800, dtype=np.float32)).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+CELLS_OF_A_ROW = lines(*[0.0] * 10, width=90)
+
+
+@pytest.mark.parametrize("slope", [-1.2, 0.9])
+def test_the_ink_of_short_cells_tells_the_skew_that_their_boxes_do_not(slope):
+    roughly = lines(slope, slope - 0.3, slope - 0.4)
+    for boxes in (CELLS_OF_A_ROW, np.concatenate((roughly, CELLS_OF_A_ROW))):
+        assert find_line_skew(boxes, rows_of_figures(slope)).degrees == pytest.approx(slope, abs=0.11)
+
+
+def test_the_ink_does_not_tell_the_skew_of_text_or_against_the_lines():
+    sheet = rows_of_figures(0.9)
+    assert find_line_skew(lines(0.5, 0.5, 0.5), sheet).degrees == pytest.approx(0.5, abs=0.11)
+    assert find_line_skew(np.concatenate((lines(-1.0, -1.0, -1.0), CELLS_OF_A_ROW)), sheet).degrees == pytest.approx(
+        -1, abs=0.11
+    )
+
+
 def test_what_is_straightened_lies_level_on_the_picture_and_maps_back():
     corners = np.array([line(2, 2, 760, 30, 4), line(10, 900, 700, 30, 4), line(10, 700, 700, 30, 4)], dtype=np.float32)
     skew = find_line_skew(corners, SHEET)

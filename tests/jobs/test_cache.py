@@ -10,6 +10,8 @@ import pytest
 from document_parser.engines.base import Engine
 from document_parser.engines.registry import describe_machine
 from document_parser.engines.tesseract.packs import find_packs
+from document_parser.engines.traced import TracedEngine
+from document_parser.engines.wrapped import WrappedEngine
 from document_parser.jobs import queue
 from document_parser.jobs.cache import Cache, cache_key, document_key, reading_key
 from document_parser.jobs.ending import delete_job, end_job
@@ -165,7 +167,8 @@ def test_the_language_packs_of_tesseract_are_part_of_how_it_reads():
 
 def test_whatever_an_engine_can_do_it_does_by_way_of_the_cache_too():
     told = {name for name in vars(Engine) if callable(getattr(Engine, name)) and not name.startswith("_")}
-    assert told <= vars(CachedEngine).keys()
+    assert told <= vars(CachedEngine).keys() | vars(WrappedEngine).keys()
+    assert told <= vars(TracedEngine).keys() | vars(WrappedEngine).keys()
 
 
 def test_whoever_says_so_stays_out_of_the_cache():

@@ -14,7 +14,8 @@ from document_parser.layout.blocks.gutters import InkMap, _find_best_run, _find_
 from document_parser.layout.blocks.list_markers import is_marker, list_marker_of
 from document_parser.layout.blocks.proposals import PageProposals
 from document_parser.layout.blocks.reading_order import _LIST_MARKER, _is_list_marker
-from document_parser.layout.formulas.structure import _level_note_marks, _ScriptedWord, merge_raised_numbers
+from document_parser.layout.formulas.scripts import ScriptedWord
+from document_parser.layout.formulas.structure import _level_note_marks, merge_raised_numbers
 from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.initials import join_initials
 from document_parser.layout.lines.joining import _is_far, _needs_space, is_right_to_left
@@ -294,7 +295,7 @@ def test_proposals_of_the_same_words_are_the_same_grids_and_those_that_the_words
 def test_words_of_one_size_have_no_raised_numbers() -> None:
     words = [Word(text, 20.0 * place, 0, 20.0 * place + 20, 10, 9.0, baseline=8.0 - place) for place, text in enumerate("ab12")]
     assert merge_raised_numbers(words) == words == _level_note_marks(words)
-    assert not any(_ScriptedWord(word).add_script(after) for word, after in pairwise(words))
+    assert not any(ScriptedWord(word).add_script(after) for word, after in pairwise(words))
 
 
 @pytest.mark.parametrize(("size", "joined"), [(17.0, True), (16.9, False)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.layout_pages import blocks, kinds, line, only_table, prose, shown, width_of
+from tests.support.layout_pages import blocks, kinds, line, only_table, prose, scanned, shown, width_of
 
 SEAM = 200.0
 """The x position of the border between two columns, in points: no word is closer to it than one point."""
@@ -53,3 +53,26 @@ def test_days_of_two_digits_below_a_house_number_are_no_column():
     days = [(f"{day}", month) for month in ("May", "April", "June") for day in (11, 14, 18, 23, 25)]
     words = sheet([("194", "Harbour Road"), *days])
     assert "table" not in kinds(blocks(words))
+
+
+RESULTS = [
+    ("Glucose", "4.6", "mmol/L", "3.9 - 5.6"),
+    ("Creatinine", "96.5", "umol/L", "59.0 - 104.0"),
+    ("Platelets", "150.7", "G/L", "150.0 - 400.0"),
+    ("Ferritin", "122.2", "ug/L", "30.0 - 300.0"),
+    ("Potassium", "3.3", "mmol/L", "3.5 - 5.1"),
+    ("CRP", "1.3", "mg/L", "0.0 - 5.0"),
+]
+FIELDS = [("Patient:", "Olga Moretti", "Sample:", "RX394377"), ("Born:", "17 October 2023", "Taken:", "23.02.2016")]
+
+
+def test_on_a_scan_units_beside_results_are_columns_and_the_fields_above_are_no_rows():
+    words = []
+    for number, fields in enumerate(FIELDS):
+        for text, left in zip(fields, (50, 150, 310, 405), strict=True):
+            words += line(text, left, 90 + 18 * number)
+    for number, (test, result, unit, normal) in enumerate([("Test", "Result", "Unit", "Range"), *RESULTS]):
+        at = 140 + 16 * number
+        words += line(test, 52, at) + line(result, 292 - width_of(result, 10), at) + line(unit, 297, at) + line(normal, 400, at)
+    rows = shown(only_table(blocks(scanned(words))))
+    assert rows == [["Test", "Result", "Unit", "Range"], *map(list, RESULTS)]

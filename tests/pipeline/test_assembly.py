@@ -87,6 +87,8 @@ def test_a_head_that_a_model_wrote_into_the_paragraph_below_is_parted_from_it():
 def test_numbers_that_count_the_pages_are_page_numbers():
     pages = together(*[page(n, body(f"{BODY} {n}"), block(f"- {n + 40} -", at=box(0.86))) for n in range(1, 5)])
     assert kinds(pages, 1) == ["page_number"] * 4
+    pages = together(*[page(n, body(f"{BODY} {n}"), block(f"strana {n} z 4", at=box(0.86))) for n in range(1, 5)])
+    assert kinds(pages, 1) == ["page_number"] * 4
     roman = ["iv", "v", "vi", "vii"]
     pages = together(*[page(n, body(f"{BODY} {n}"), block(text)) for n, text in enumerate(roman, 1)])
     assert kinds(pages, 1) == ["page_number"] * 4

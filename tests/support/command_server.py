@@ -217,9 +217,13 @@ def go_through_a_start(program: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(store=StoreSettings(data_dir=Path(folder), redis_url=""))
         if program == "service":
+            from flask.logging import default_handler
+
             from document_parser.api.factory import create_app
 
-            create_app(settings)
+            app = create_app(settings)
+            # No logs are set up here yet, so Flask has given the app a handler, by which services would log all a second time.
+            app.logger.removeHandler(default_handler)
         if program == "supervisor":
             from document_parser.accounts.database import Database
             from document_parser.accounts.usage import Usage

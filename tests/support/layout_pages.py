@@ -36,6 +36,11 @@ def line(
     return placed
 
 
+def scanned(words: list[Word]) -> list[Word]:
+    """The same words as a scan has them: their sizes are estimated, on the small side, and no weight is known."""
+    return [word._replace(size_points=0.0, bold=False, estimated_points=0.9 * word.size_points) for word in words]
+
+
 def prose(
     lines: int, left: float, top: float, right: float, *, size: float = 10.0, seed: int = 1, first: str = "", last: str = ""
 ) -> list[Word]:

@@ -11,7 +11,7 @@ from document_parser.layout.lines.lines import Line, body_size, lines_of, split_
 from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, RulingLine, Word
 from document_parser.text.identifiers import find_identifiers
-from document_parser.text.page_words import OF_WORDS, PAGE_WORDS
+from document_parser.text.page_words import NAMED_PAGE_NUMBER, PLAIN_PAGE_NUMBER
 
 NUMBER_MARGIN_SHARE = 0.08
 """Share of the page height at its top and bottom in which a page number may be."""
@@ -45,11 +45,6 @@ RULED_MARGIN_SHARE = 0.12
 MAX_RULING_DISTANCE_EM, MIN_RULING_SHARE = 1.5, 0.9
 """Font sizes between such a head and its ruling, at most; length of the ruling divided by the content's width, at least."""
 
-_PAGE_NUMBER = re.compile(r"(?:page\s+)?[-–—|\s]*\d{1,4}[-–—|\s]*(?:(?:of|/)\s*\d{1,4})?", re.IGNORECASE)
-_NAMED_PAGE = re.compile(
-    rf"(?:{PAGE_WORDS})\s*[-–:]?\s*\d{{1,4}}(?:\s*(?:{OF_WORDS}|/)\s*\d{{1,4}})?|\d{{1,4}}\s*(?:of|von|/)\s*\d{{1,4}}",
-    re.IGNORECASE,
-)
 _SECTION = re.compile(r"(?:[^\W\d_]+\s?(?:\d{1,3}|[A-Z]|[IVXLC]+)[.:]|(?:\d{1,3}|[A-Z])(?:\.\d{1,3}){1,4}[.,、]?)\s?[^\W\d_].*")
 """A chapter or section with its number and title: *Chapter 3. Methods*, *2.4 Results*, *Appendix D. Tables*."""
 _STAMP = re.compile(r"(?:downloaded|retrieved|printed) from\b|published (?:by|online)\b", re.IGNORECASE)
@@ -115,7 +110,7 @@ def _count_numbered_lines(lowest: Sequence[Line], scale: Scale, body: float) -> 
             return 0
         if max(_distance_from_edge(word, scale, "bottom") for word in line.words) >= NUMBER_MARGIN_SHARE:
             break
-        if any(_NAMED_PAGE.fullmatch(part.text) for part in split_at_gaps(line, MIN_PART_GAP_EM * body)):
+        if any(NAMED_PAGE_NUMBER.fullmatch(part.text) for part in split_at_gaps(line, MIN_PART_GAP_EM * body)):
             count = number
     return count
 
@@ -137,7 +132,7 @@ def _is_furniture(line: Line, rest: Sequence[Word], scale: Scale, body: float, e
     if distance < body:
         return False
     away = max(_distance_from_edge(word, scale, edge) for word in line.words)
-    if _PAGE_NUMBER.fullmatch(line.text):
+    if PLAIN_PAGE_NUMBER.fullmatch(line.text):
         return away < NUMBER_MARGIN_SHARE or abs(line.left + line.right - scale.width) < 0.05 * scale.width
     return (
         _is_small_print(line, scale, body, edge)
@@ -193,7 +188,7 @@ def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edg
     width = max(word.right for word in rest) - min(word.left for word in rest)
     if line.width < 0.8 * width:
         return False
-    numbered = any(_PAGE_NUMBER.fullmatch(part.text) for part in (parts[0], parts[-1]))
+    numbered = any(PLAIN_PAGE_NUMBER.fullmatch(part.text) for part in (parts[0], parts[-1]))
     if numbered and (away < NUMBER_MARGIN_SHARE or _is_far_head(parts, rest, body, edge)):
         return True
     editions = sum(_EDITION.fullmatch(part.text) is not None for part in parts)
@@ -264,7 +259,7 @@ def _distance_to(line: Line, others: Sequence[Word], edge: Edge) -> float:
 def _blocks_of_line(line: Line, edge: Edge, scale: Scale, body: float) -> list[Block]:
     """Return the blocks of a line: its page number alone, the rest as one page header or footer."""
     parts = split_at_gaps(line, MIN_PART_GAP_EM * body)
-    numbers = [part for part in parts if _PAGE_NUMBER.fullmatch(part.text)]
+    numbers = [part for part in parts if PLAIN_PAGE_NUMBER.fullmatch(part.text)]
     others = [word for part in parts if part not in numbers for word in part.words]
     blocks = [Block(kind="page_number", text=part.text, box=scale.box_of(part.words)) for part in numbers]
     if not others:

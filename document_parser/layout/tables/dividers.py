@@ -29,6 +29,8 @@ MAX_LABEL_WORDS = 4
 """Words of a label, at most."""
 MAX_FIELD_COLUMNS = 6
 """Columns of fields below headings, at most: three labels with their values."""
+MAX_FIELD_CELLS = 4
+"""Cells of a row of fields, at most: two labels with their values."""
 MIN_REPEATED_COLUMNS = 4
 """Columns of two tables side by side with the same header, at least."""
 MIN_WHITE_BETWEEN_EM = 1.5
@@ -102,6 +104,8 @@ def below_fields(grid: Grid) -> Grid:
 
     So a laboratory report has its results below the patient's data, and an invoice its items below the customer's.
     """
+    if not any(word.bold for word in grid.words):
+        return _below_plain_fields(grid)
     full = (number for number, row in enumerate(grid.rows) if len(row) > 1 and all(cell.words for cell in row))
     first = next((number for number in full if _are_bold(grid.rows[number])), 0)
     above, header = grid.rows[:first], grid.rows[first]
@@ -115,6 +119,28 @@ def below_fields(grid: Grid) -> Grid:
     return table if isinstance(table, Grid) else grid
 
 
+def _below_plain_fields(grid: Grid) -> Grid:
+    """Return the same where no weight of letters is known, as on scans: below the first full row of words above figures.
+
+    The rows above must be labels with their values. They begin in the first column, as the header does: a row over groups of
+    columns stands above one that leaves the first column open. The heading of a section may stand below the header.
+    """
+    written = [[cell for cell in row if cell.words] for row in grid.rows]
+    first = next((number for number, row in enumerate(written) if len(row) > MAX_FIELD_CELLS or _is_header(row)), 0)
+    above, header, body = written[:first], written[first], written[first + 1 :]
+    if not above or not body or not _is_header(header) or not any(is_number(cell.text) for row in body[:2] for cell in row):
+        return grid
+    values = [row for row in above if len(row) > 1 and (_has_label(row[0]) or any(is_number(cell.text) for cell in row))]
+    is_form = all(map(_is_field, above)) or (len(header) >= MAX_FIELD_CELLS and all(map(_is_label_alone, above)))
+    [table] = _pieces_of(grid, first, len(grid.rows)) if values and is_form else [grid]
+    return table if isinstance(table, Grid) else grid
+
+
+def _is_header(row: Sequence[GridCell]) -> bool:
+    """Return whether a row may head columns: words in several cells, the first of them in the first column."""
+    return len(row) > MIN_PIECE_ROWS and row[0].first == 0 and not any(_has_label(c) or is_number(c.text) for c in row)
+
+
 def _is_field(row: Sequence[GridCell]) -> bool:
     """Return whether a row begins with a label before its value."""
     return len(row) > 1 and _has_label(row[0]) and not _are_bold(row)
@@ -124,6 +150,11 @@ def _are_sparse(rows: Rows, columns: int) -> bool:
     """Return whether rows have text in less than half of the columns, none of them bold: an address and an account's number."""
     held = [[cell for cell in row if cell.words] for row in rows]
     return all(len(cells) * 2 < columns and not _are_bold(cells) for cells in held)
+
+
+def _is_label_alone(row: Sequence[GridCell]) -> bool:
+    """Return whether a row is one label with its value, or a line of an address: fewer cells than a header has."""
+    return len(row) <= 2 and all(cell.first == 0 for cell in row[:1])
 
 
 def _has_label(cell: GridCell) -> bool:

@@ -20,6 +20,8 @@ MIN_SEAM_LINES = 4
 """Lines with a number and a text at a seam, at least: below that, spaces between words come to lie below each other."""
 MAX_SEAM_WHITE_EM = 0.55
 """Font sizes between a number and the text beside it, at most; wider white shows a border by itself."""
+MAX_SCANNED_SEAM_WHITE_EM = 0.66
+"""The same on scans, whose sizes are estimated on the small side and whose boxes are those of the ink."""
 MAX_FLUSH_EM = 0.3
 """Font sizes by which the edges at a seam may differ: the ink of letters of one edge begins that far apart."""
 MIN_RAGGED_EM = 0.3
@@ -49,11 +51,13 @@ def find_tight_table(lines: Sequence[Line], size: float) -> Grid | None:
 
     ``lines`` are those of a region from the top down, ``size`` is the usual font size.
     """
+    scanned = any(word.estimated_points > 0 for line in lines for word in line.words)
+    white = (MAX_SCANNED_SEAM_WHITE_EM if scanned else MAX_SEAM_WHITE_EM) * size
     meetings = [
         _Meeting(number, before, word, before is line.words[0])
         for number, line in enumerate(lines)
         for before, word in pairwise(line.words)
-        if 0 < word.left - before.right < MAX_SEAM_WHITE_EM * size and is_number(before.text)
+        if 0 < word.left - before.right < white and is_number(before.text)
     ]
     seams = _find_seams(meetings, size) if len(meetings) >= MIN_SEAM_LINES else []
     if not seams:
@@ -65,8 +69,10 @@ def find_tight_table(lines: Sequence[Line], size: float) -> Grid | None:
 
 
 def joins_columns(grid: Grid, tight: Grid) -> bool:
-    """Return whether another reading of the lines of a tight table has fewer columns: it sees no border at a seam."""
-    return grid.top < tight.bottom and tight.top < grid.bottom and grid.columns < tight.columns
+    """Return whether another reading of the lines of a tight table has fewer columns beside it: it sees no border at a seam."""
+    cells = [cell for row in grid.rows for cell in row if cell.words]
+    beside = {cell.first for cell in cells if tight.top < (cell.top + cell.bottom) / 2 < tight.bottom}
+    return 0 < len(beside) < tight.columns
 
 
 def _find_seams(meetings: Sequence[_Meeting], size: float) -> list[list[_Meeting]]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from document_parser.layout.blocks.furniture import identifiers_of_margin_line
 from document_parser.models import Block, BlockKind, BoundingBox, Page
+from document_parser.text.page_words import COUNTING_PAGE_NUMBER
 
 Edge = Literal["top", "bottom", "side"]
 """The edge of the page that a line is at."""
@@ -35,11 +36,6 @@ _KINDS: frozenset[BlockKind] = frozenset(
 _DIGITS = re.compile(r"\d+")
 _ROMAN = re.compile(r"[ivxl]{1,8}", re.IGNORECASE)
 """A Roman number below 100."""
-_NUMBER = re.compile(
-    r"[^\w]*(?:page|seite|side|p[aá]gina|pagina|p|s)?[^\w]*(?:\d{1,5}|[ivxl]{1,8})[^\w]*(?:(?:of|von|de|sur|di|van|av)?[^\w]*\d{1,5})?[^\w]*",
-    re.IGNORECASE,
-)
-"""A page number alone, with the words and marks that may be around it, or as "3 of 12"."""
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50}
 
 
@@ -158,7 +154,7 @@ def _split_numbers(text: str) -> tuple[str, tuple[int, ...]]:
 def is_page_number(text: str) -> bool:
     """Return whether a text says nothing but the number of a page."""
     small = text.casefold()
-    return bool(_NUMBER.fullmatch(small)) and not (small.isalpha() and not _ROMAN.fullmatch(small))
+    return bool(COUNTING_PAGE_NUMBER.fullmatch(small)) and not (small.isalpha() and not _ROMAN.fullmatch(small))
 
 
 def _roman_value_of(text: str) -> int:
