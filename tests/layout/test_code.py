@@ -6,7 +6,7 @@ import re
 
 from document_parser.layout.page import blocks_of
 from document_parser.layout.tables.grid import Grid, GridCell
-from document_parser.layout.tables.listings import is_numbered_listing
+from document_parser.layout.tables.listings import is_numbered_listing, without_code_colours
 from document_parser.models import RulingLine, Word
 from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, line, prose
 

@@ -16,6 +16,8 @@ from document_parser.models import Word
 
 MAX_HEADER_LINES = 4
 """Lines of a header band up to which they are a header whatever they hold; more with numbers in them are rows of the body."""
+MIN_CELLS_APART_EM = 0.5
+"""Font sizes between the lines of a column beside rows, at least, where they are cells of their own; a label's are closer."""
 MIN_LABELLED_ROWS = 2
 """Lines of a label and numbers in all other columns, at least, that are rows of the body however few lines there are."""
 
@@ -151,6 +153,17 @@ class Lattice:
             if 0 <= beyond < len(self.bands) and not covers(self.horizontals_at[edge], left, right)
         )
 
+    def _holds_cells(self, band: int, column: int) -> bool:
+        """Return whether the lines of a column in a band are cells of several rows: amounts, or apart as no label's are."""
+        top, bottom = self.bands[band]
+        lines = lines_of(
+            [word for word in self.words if self.column_of(word) == column and top <= (word.top + word.bottom) / 2 < bottom]
+        )
+        if len(lines) < 2:
+            return False
+        apart = all(lower.top - upper.bottom > MIN_CELLS_APART_EM * self.size for upper, lower in pairwise(lines))
+        return apart or not any(map(str.isalpha, "".join(line.text for line in lines)))
+
     def is_crossed(self, column: int, edge: float) -> bool:
         """Return whether a line at a height runs over a column, or over the width of its texts: lines over sums are shorter."""
         lines = self.horizontals_at[edge]
@@ -170,7 +183,9 @@ class Lattice:
         inner = [edge for edge in self.bands[band] if self.frame.top + TOUCH_POINTS < edge < self.frame.bottom - TOUCH_POINTS]
         free = frozenset(column for column in range(self.width) if any(not self.is_crossed(column, edge) for edge in inner))
         if free and not self.inner_verticals:
-            free = frozenset(column for column in free if not self._has_text_beyond(band, column))
+            free = frozenset(
+                column for column in free if not (self._has_text_beyond(band, column) or self._holds_cells(band, column))
+            )
         # If lines separate all columns, one cell may end in the band in which another begins.
         some = len(free) < self.width or all(self.drawn)
         return free if some and band >= self.header_bands else frozenset()
