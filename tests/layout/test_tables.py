@@ -554,6 +554,16 @@ def test_short_lines_over_sums_part_the_rows_of_the_columns_that_they_cross():
     assert [[cell for cell in row if cell] for row in found[-6:]] == [[cell for cell in row if cell] for row in rows]
 
 
+def test_the_same_in_other_units_in_brackets_below_a_row_is_in_its_cells():
+    words, rules = [], [upright(at, 100, 276) for at in (70, 170, 270, 370)]
+    for number, top in enumerate((108, 152, 196, 240), 1):
+        words += rows_at([[f"+{number}3 ft", f"{number},170 lb", f"{number},920 lb"]], (80, 190, 290), top)
+        words += rows_at([[f"({number}.0 m)", f"({number}990 kg)", f"({number}870 kg)"]], (80, 190, 290), top + 17)
+    rows = shown(table_of(words, [*rules, *(level(at, 70, 370) for at in range(100, 280, 44))]))
+    assert rows[0] == ["+13 ft (1.0 m)", "1,170 lb (1990 kg)", "1,920 lb (1870 kg)"]
+    assert len(rows) == 4
+
+
 def test_the_colour_of_a_cell_and_of_the_white_beside_its_text_is_one_box():
     # Word colours the text of a cell and the padding on both sides of it apart.
     edges = (34.6, 39.8, 295.9, 301.1, 307.2, 334.2, 339.4, 345.4, 372.5, 378.5)

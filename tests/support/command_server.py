@@ -231,6 +231,7 @@ def go_through_a_start(program: str) -> None:
             database = Database(settings)
             Usage(database).sums(by=("owner", "day"))
             database.close()
+    tempfile.tempdir = None  # each command looks for its own TMPDIR
 
 
 def load(program: str) -> None:

@@ -35,6 +35,7 @@ MAX_REMARK_RATIO = 0.93
 
 _NUMBERED_LABEL = re.compile(r"(\d{1,3})[.)]\s?[^\W\d_].*")
 
+_IN_BRACKETS = re.compile(r"[(\[][^()\[\]]+[)\]]\s?[*†‡]?")
 _REMARK = re.compile(r"(?<=\d)\s*[(\[][^()\[\]]{1,15}[)\]]$")
 
 CellLine = Sequence[GridCell]
@@ -58,6 +59,7 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
     for number, (upper, heading, row) in enumerate(zip(lines, lines[1:], lines[2:], strict=False)):
         if _heads_section(upper, heading, row, size):
             votes[number] = max(votes[number], 2)
+    votes = [0 if _is_conversion(upper, lower) else vote for vote, (upper, lower) in zip(votes, pairwise(lines), strict=True)]
     gaps_between = [_gap_between(upper, lower) for upper, lower in pairwise(lines)]
     if votes and lines[0][0].first > 0 == lines[1][0].first and gaps_between[0] < 0.5 * size:
         votes[0] = 0  # the first line of a long cell, above the middle of its row
@@ -94,6 +96,16 @@ def _heads_section(upper: CellLine, heading: CellLine, row: CellLine, size: floa
     heads = first.left - title.left > MIN_ROW_INDENT_EM * size or (title.bold and not first.bold)
     level = title.left - label.left < MAX_LABEL_OFFSET_EM * size
     return heads and level and title.text[:1].isupper() and label.text[-1:].isalnum()
+
+
+def _is_conversion(upper: CellLine, lower: CellLine) -> bool:
+    """Return whether a line has the cells of the one above it once more, in brackets: the same in other units."""
+    return (
+        len(lower) > 1
+        and [cell.first for cell in lower] == [cell.first for cell in upper]
+        and all(_IN_BRACKETS.fullmatch(cell.text) is not None for cell in lower)
+        and not any(_IN_BRACKETS.fullmatch(cell.text) is not None for cell in upper)
+    )
 
 
 def _find_remarks(lines: Sequence[CellLine], size: float) -> set[int]:
