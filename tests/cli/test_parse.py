@@ -315,7 +315,7 @@ def test_a_place_that_cannot_be_written_is_named(desk):
         (["missing.pdf"], "no file or folder"),
         (["*.tiff"], "Nothing matches"),
         (["empty"], "no document in"),
-        (["a.pdf", "--pages", "3-1"], "page_range"),
+        (["a.pdf", "--pages", "3-1"], "--pages: counts pages from 1 upwards"),
         (["a.pdf", "--mode", "sloppy"], "invalid choice"),
         (["a.pdf", "--json"], "Name a place for the documents with -o"),
         (["a.pdf", "b.pdf", "--format", "zip"], "Use -o"),
