@@ -54,6 +54,15 @@ def test_it_starts_one_keeper_and_one_pool_and_stops_without_a_trace(tmp_path, c
         assert not Settings(store=StoreSettings(data_dir=service.data_dir)).runtime_dir.exists()
 
 
+@pytest.fixture
+def usual_umask():
+    """The umask of a shell: what tests ran in this process before may have left that of the service."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
 def test_the_processes_that_most_tests_use_which_are_forked_are_to_the_system_as_those_that_are_started(tmp_path):
     facts, port = [], free_port()
     for preloaded in (False, True):
