@@ -127,6 +127,8 @@ def _options() -> argparse.Namespace:
         options.peers = "" if options.trial else ",".join(PEERS)
     if unknown := set(options.parts.split(",")) - set(ALL_PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(ALL_PARTS)}")
+    if options.peers and "corpus" in options.parts.split(",") and not alone.is_installed():
+        parser.error("the peers of scans include the program tesseract: install tesseract-ocr, or give --peers ''")
     return options
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,11 @@ PACKS = {
     "nl": "nld", "ru": "rus", "sr": "srp", "ta": "tam", "zh": "chi_sim",
 }  # fmt: skip
 """The pack of each language of the corpus, in Tesseract's words."""
+
+
+def is_installed() -> bool:
+    """Return whether the program is on this machine: it is asked for after all documents have been read."""
+    return shutil.which("tesseract") is not None
 
 
 def told_the_language(scorer: Path, corpus: Path, outputs: Path) -> Verdict:
