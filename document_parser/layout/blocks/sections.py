@@ -11,8 +11,6 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-import numpy as np
-
 from document_parser.layout.lines.lines import body_size, lines_of
 from document_parser.layout.page_index import Floats
 from document_parser.layout.tables.aligned import segments_of
@@ -50,7 +48,7 @@ def find_sections(words: Sequence[Word], level: Floats, size: float) -> Sections
 
     ``level`` are the horizontal lines of the page as (y, start, end), ``size`` is the usual font size.
     """
-    if len(level) < MIN_TABLES:
+    if len(level) < 2:
         return None
     for lines in _lines_side_by_side(level[level[:, 2] - level[:, 1] >= MIN_LINE_EM * size], size):
         found = _sections_below(lines, words, level, size)
@@ -61,13 +59,19 @@ def find_sections(words: Sequence[Word], level: Floats, size: float) -> Sections
 
 def _lines_side_by_side(level: Floats, size: float) -> list[list[tuple[float, float, float]]]:
     """Return the lines of one height with white between them, two or more each, from left to right, the uppermost first."""
-    rows: list[list[tuple[float, float, float]]] = []
-    for y, start, end in level[np.lexsort((level[:, 1], np.round(level[:, 0])))].tolist():
-        last = rows[-1][-1] if rows else None
-        if last and abs(y - last[0]) <= MAX_LEVEL_POINTS and MAX_LEVEL_POINTS < start - last[2] <= MAX_GAP_EM * size:
-            rows[-1].append((y, start, end))
+    levels: list[list[tuple[float, float, float]]] = []
+    for y, start, end in sorted(level.tolist()):
+        if levels and y - levels[-1][0][0] <= MAX_LEVEL_POINTS:
+            levels[-1].append((y, start, end))
         else:
-            rows.append([(y, start, end)])
+            levels.append([(y, start, end)])
+    rows: list[list[tuple[float, float, float]]] = []
+    for lines in levels:
+        rows.append([])
+        for line in sorted(lines, key=lambda line: line[1]):
+            if rows[-1] and not MAX_LEVEL_POINTS < line[1] - rows[-1][-1][2] <= MAX_GAP_EM * size:
+                rows.append([])
+            rows[-1].append(line)
     return [row for row in rows if len(row) > 1]
 
 

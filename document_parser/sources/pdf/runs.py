@@ -1,4 +1,4 @@
-"""Join runs of characters that PDFium parts although the file does not: before ligatures, and between spaced letters.
+"""Join runs of characters that PDFium parts although the file does not: before ligatures, between spaced letters, in words.
 
 Runs in the opener child.
 """
@@ -14,6 +14,8 @@ from document_parser.sources.pdf.page_text import Run
 
 MAX_BROKEN_GAP_EM = 0.03
 """Font sizes between the end of a character and the origin of the next one of its word, at most; kerning is less."""
+MAX_KERNING_EM = 0.1
+"""Font sizes from the end of a letter to the origin of the next one of its word, at most, in a font that says its widths."""
 MIN_SPACED_LETTERS = 5
 """Letters in a row, at least, that spacing parts rather than a table or a formula."""
 MAX_SPACING_DIFFERENCE_EM = 0.04
@@ -58,6 +60,27 @@ def _is_broken(characters: Characters, last: Run, run: Run) -> bool:
     if y != level or not characters.are_alike(end - 1, run[1]) or not characters.is_upright(run[1]):
         return False
     return abs(x - characters.loose_rect_of(end - 1).right) <= MAX_BROKEN_GAP_EM * characters.size_of(run[1])
+
+
+def is_space_added_inside(characters: Characters, run: tuple[int, int], after: tuple[int, int]) -> bool:
+    """Return whether only a space that PDFium added parts two runs: the second begins where the first one ends.
+
+    Runs are given as their first and last character. A font that does not say how wide its letters are shows nothing, nor do
+    two single letters.
+    """
+    if after[0] - run[1] != 2 or not characters.is_upright(after[0]):
+        return False
+    if calls.is_generated(characters.page_text.address, run[1] + 1) != 1 or not characters.are_alike(run[1], after[0]):
+        return False
+    inside = [_gap_em(characters, first, first + 1) for first, last in (run, after) if last > first]
+    known = len(inside) > 0 and all(abs(gap) <= MAX_KERNING_EM for gap in inside)
+    return known and abs(_gap_em(characters, run[1], after[0])) <= MAX_BROKEN_GAP_EM
+
+
+def _gap_em(characters: Characters, before: int, after: int) -> float:
+    """Return the font sizes from the end of a character to the origin of another."""
+    gap = characters.origin_of(after)[0] - characters.loose_rect_of(before).right
+    return gap / (characters.size_of(after) or 1.0)
 
 
 def _join_spaced(characters: Characters, runs: list[Run]) -> Iterator[Run]:

@@ -22,7 +22,7 @@ from document_parser.sources.pdf.glyph_lines import Glyph
 from document_parser.sources.pdf.glyphs import Characters, split_by_glyphs
 from document_parser.sources.pdf.page_text import PageText
 from document_parser.sources.pdf.pieces import DOUBLE_BYTES, ROW_VALUES, Piece, Pieces, build_words
-from document_parser.sources.pdf.runs import MAX_BROKEN_GAP_EM, join_runs
+from document_parser.sources.pdf.runs import is_space_added_inside, join_runs
 from document_parser.sources.pdf.text_styles import TextStyle, TextStyles
 from document_parser.sources.pdf.turned import TurnedCharacters
 
@@ -39,8 +39,6 @@ A thin space is wider, kerning is less.
 """
 MAX_TOUCHING_EM = 0.25
 """Font sizes between what two runs cover, at most, before it is asked whether they are one word; most spaces are wider."""
-MAX_KERNING_EM = 0.1
-"""Font sizes from the end of a letter to the origin of the next one of its word, at most, in a font that says its widths."""
 MIN_LETTERS_APART = 4
 """Letters for each such gap of a run, at least."""
 
@@ -115,28 +113,18 @@ class _Extractor:
                 for piece in self._split_run(text, first, count, self._read_rects(rects)):
                     pieces.add(*piece)
                 row, end = self._rows_of(pieces)
-        for number in reversed(pieces.find_close(MAX_TOUCHING_EM)):
-            if self._is_broken(pieces.runs[number], pieces.runs[number + 1]):
-                pieces.join(number)
+        if self._seen is self:
+            self._join_touching(pieces)
         for piece in chain.from_iterable(map(self._pieces_of, words)):
             pieces.add(*piece)
         return pieces
 
-    def _is_broken(self, run: tuple[int, int] | None, after: tuple[int, int] | None) -> bool:
-        """Return whether only a space that PDFium added parts two runs: the second begins where the first one ends."""
-        if run is None or after is None or after[0] - run[1] != 2 or not self._styles.runs_to_the_right(after[0]):
-            return False
-        if calls.is_generated(self._raw, run[1] + 1) != 1 or not self.are_alike(run[1], after[0]):
-            return False
-        known = [first for first, last in (run, after) if last > first]
-        if not known or any(abs(self._gap_before(first + 1)) > MAX_KERNING_EM for first in known):
-            return False  # the font does not say how wide its letters are, or there is no pair of them that would show it
-        return abs(self._gap_before(after[0], run[1])) <= MAX_BROKEN_GAP_EM
-
-    def _gap_before(self, index: int, before: int | None = None) -> float:
-        """Return the font sizes from the end of a character, by default the one before, to the origin of another."""
-        end = self.loose_rect_of(index - 1 if before is None else before).right
-        return (self.origin_of(index)[0] - end) / (self.size_of(index) or 1.0)
+    def _join_touching(self, pieces: Pieces) -> None:
+        """Join pieces of one word: all spaces of many files are added, so only those of pieces that touch are asked about."""
+        for number in reversed(pieces.find_close(MAX_TOUCHING_EM)):
+            run, after = pieces.runs[number], pieces.runs[number + 1]
+            if run is not None and after is not None and is_space_added_inside(self, run, after):
+                pieces.join(number)
 
     def size_of(self, index: int) -> float:
         """Return the font size of a character in points."""
