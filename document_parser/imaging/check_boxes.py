@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from document_parser.models import RulingLine, Word
@@ -15,7 +16,9 @@ from document_parser.models import RulingLine, Word
 SIDE_PIXELS = 9, 70
 """Side of a box; in a smaller one nothing can be told."""
 MAX_SIDES_RATIO = 1.2
-"""Longer over shorter side."""
+"""Longer over shorter side of a box that may be a letter as well."""
+MAX_WIDTH_RATIO = 1.7
+"""Width over height of a box whose frame can be seen: no letter is a frame wider than high."""
 SIDE_TO_LINE_RATIO = 0.4, 1.5
 """Side of a box over the height of the line beside it."""
 MIN_EDGE_SHARE = 0.9
@@ -33,14 +36,22 @@ There the second row hides the round corners of an O or a D, of which the outerm
 """
 MAX_RING_SHARE = 0.6
 """Share of the inside that is inked, at most, in a box whose frame can be seen."""
+MAX_MARK_RATIO = 1.8
+"""Width of a box with a mark that goes beyond it over that of the box, at most; the same of their heights."""
+MAX_OUTSIDE_SHARE = 0.5
+"""Share of the pixels right outside a side of a frame that such a mark inks, at most. The strokes of a bold letter ink all."""
+MAX_FRAME_SIZES = 3
+"""Sizes of frames in line with a shape that are looked for in it, those of the nearest first."""
 MAX_SIZE_DIFFERENCE = 0.15
 """Share by which the sides of two boxes of one form may differ."""
 INNER_SHARE = 0.22
 """Share of a side, at each end, that belongs to the frame."""
+MIN_FULL_SHARE = 0.8
+"""Share of a row of pixels that is inked if it belongs to the frame, however thick that is."""
 MIN_MARKED_SHARE = 0.08
 """Share of the inside that is inked in a marked box."""
 MIN_CORNER_SHARE = 0.1
-"""Share of a corner, a third of the inside wide and high, that a cross inks."""
+"""Share of a corner, a third of the mark wide and high, that a cross inks."""
 MAX_LABEL_GAP_RATIO = 1.4
 """Distance of a box from its line, over the height of the line."""
 MAX_BOXES = 200
@@ -111,13 +122,14 @@ def _is_of_box(rule: RulingLine, box: FoundBox) -> bool:
 def _line_beside(box: FoundBox, lines: Sequence[Word], shape: float) -> int | None:
     """Return the number of the line that a box belongs to: it begins with the box, or right behind it."""
     middle, side = (box.top + box.bottom) / 2, box.bottom - box.top
+    wide = max(side, (box.right - box.left) * shape)  # in heights of the image, as all lengths here
     best, nearest = None, MAX_LABEL_GAP_RATIO
     for place, line in enumerate(lines):
         high = line.bottom - line.top
         if not line.top < middle < line.bottom or not SIDE_TO_LINE_RATIO[0] * high <= side <= SIDE_TO_LINE_RATIO[1] * high:
             continue
         gap = (line.left - box.right) * shape / max(high, 1e-6)  # in heights of the line
-        inside = line.left - box.left < 0 and (box.right - line.left) * shape > 1.6 * side
+        inside = line.left - box.left < 0 and (box.right - line.left) * shape > 1.6 * wide
         if not inside and -1.6 < gap < nearest and not _has_square_letters(line.text):
             best, nearest = place, gap
     return best
@@ -137,17 +149,80 @@ def _find_boxes(pixels: Pixels) -> Iterator[FoundBox]:
     height, width = ink.shape
     across, down = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     short, long = np.minimum(across, down), np.maximum(across, down)
-    square = (short >= SIDE_PIXELS[0]) & (long <= SIDE_PIXELS[1]) & (long <= MAX_SIDES_RATIO * short)
+    is_square, is_wide = long <= MAX_SIDES_RATIO * short, (across > down) & (across <= MAX_WIDTH_RATIO * down)
+    in_size = (short >= SIDE_PIXELS[0]) & (long <= SIDE_PIXELS[1]) & (is_square | is_wide)
+    known: set[int] = set()
     open_frames: list[list[int]] = []
     full_frames: list[list[int]] = []
-    for label in np.flatnonzero(square).tolist():
+    for label in np.flatnonzero(in_size).tolist():
         left, top, wide, high, _ = place = stats[label].tolist()
         own = labels[top : top + high, left : left + wide] == label
-        if _has_straight_sides(own):
-            (open_frames if _is_open(own) else full_frames).append(place)
-    for left, top, wide, high, _ in [*open_frames, *(full for full in full_frames if _stands_with(full, open_frames))]:
+        if not _has_straight_sides(own):
+            continue
+        known.add(label)
+        if _is_open(own):
+            open_frames.append(place)
+        elif is_square[label]:
+            full_frames.append(place)
+    marked = [full for full in full_frames if _stands_with(full, open_frames)]
+    marked += _marked_frames(labels, stats, open_frames, known)
+    for left, top, wide, high in [frame[:4] for frame in (*open_frames, *marked)]:
         sign = _sign_in(ink[top : top + high, left : left + wide].astype(bool))
         yield FoundBox(left / width, top / height, (left + wide) / width, (top + high) / height, sign)
+
+
+def _marked_frames(
+    labels: NDArray[np.number], stats: NDArray[np.number], frames: Sequence[Sequence[int]], known: set[int]
+) -> list[list[int]]:
+    """Return the places of boxes whose mark goes beyond the frame: each as large as one that can be seen, and in line with it.
+
+    ``labels`` and ``stats`` are the shapes of the image, ``frames`` the places of the boxes that can be seen, ``known`` the
+    labels of shapes that are a box themselves.
+    """
+    if not frames or len(frames) > MAX_BOXES:
+        return []
+    widths, heights = ([frame[axis] for frame in frames] for axis in (2, 3))
+    across, down = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    in_width = (across >= min(widths)) & (across <= MAX_MARK_RATIO * max(widths))
+    in_height = (down >= min(heights)) & (down <= MAX_MARK_RATIO * max(heights))
+    found = []
+    for label in sorted(set(np.flatnonzero(in_width & in_height).tolist()) - known):
+        left, top, wide, high, _ = shape = stats[label].tolist()
+        own = labels[top : top + high, left : left + wide] == label
+        for size in _sizes_in_line(shape, frames):
+            place = _frame_within(own, *size)
+            if place and _stands_with([left + place[0], top + place[1], *size], frames):
+                found.append([left + place[0], top + place[1], *size])
+                break
+    return found
+
+
+def _sizes_in_line(shape: Sequence[int], frames: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """Return the widths and heights of the frames in line with a shape that it may hold, those of the nearest first."""
+    left, top, wide, high = shape[:4]
+    near = [
+        (abs(frame[0] - left) + abs(frame[1] - top), frame[2], frame[3])
+        for frame in frames
+        if frame[2] <= wide <= MAX_MARK_RATIO * frame[2] and frame[3] <= high <= MAX_MARK_RATIO * frame[3]
+        if abs(frame[0] - left) <= wide or abs(frame[1] - top) <= high
+    ]
+    return list(dict.fromkeys((across, down) for _, across, down in sorted(near)))[:MAX_FRAME_SIZES]
+
+
+def _frame_within(own: NDArray[np.bool_], wide: int, high: int) -> tuple[int, int] | None:
+    """Return the left and top edges of a frame of this width and height in a shape.
+
+    Its sides are inked, and what is right outside of them is mostly white.
+    """
+    padded = np.pad(own, 1)
+    level = sliding_window_view(padded, wide, axis=1).mean(axis=-1)[:, 1:-1]
+    upright = sliding_window_view(padded, high, axis=0).mean(axis=-1)[1:-1]
+    down, across = len(upright), level.shape[1]
+    sides = [level[1 : down + 1], level[high : high + down], upright[:, 1 : across + 1], upright[:, wide : wide + across]]
+    outside = [level[:down], level[high + 1 :], upright[:, :across], upright[:, wide + 1 :]]
+    fits = (np.minimum.reduce(sides) >= MIN_OUTER_SHARE) & (np.maximum.reduce(outside) <= MAX_OUTSIDE_SHARE)
+    places = ((x, y) for y, x in np.argwhere(fits).tolist())
+    return next(((x, y) for x, y in places if _has_straight_sides(own[y : y + high, x : x + wide])), None)
 
 
 def _stands_with(full: Sequence[int], frames: Sequence[Sequence[int]]) -> bool:
@@ -198,11 +273,30 @@ def _frame_width_of(own: NDArray[np.bool_]) -> tuple[int, int]:
 
 def _sign_in(ink: NDArray[np.bool_]) -> str:
     """Return what a box shows by its ink."""
-    down, across = (max(2, round(side * INNER_SHARE)) for side in ink.shape)
-    inside = ink[down:-down, across:-across]
-    if not inside.size or inside.mean() < MIN_MARKED_SHARE:
+    (above, below), (before, behind) = _margins_of(ink), _margins_of(ink.T)
+    inside = ink[above : len(ink) - below, before : ink.shape[1] - behind]
+    if not inside.size:  # a small box with a thick frame: what is in its middle tells
+        inside = ink[len(ink) // 3 : -(len(ink) // 3), ink.shape[1] // 3 : -(ink.shape[1] // 3)]
+    if inside.mean() < MIN_MARKED_SHARE:
         return EMPTY
-    high, wide = max(1, inside.shape[0] // 3), max(1, inside.shape[1] // 3)
-    corners = (inside[:high, :wide], inside[:high, -wide:])
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    mark = inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    high, wide = max(1, mark.shape[0] // 3), max(1, mark.shape[1] // 3)
+    corners = (mark[:high, :wide], mark[:high, -wide:])
     upper_left, upper_right = (corner.mean() >= MIN_CORNER_SHARE for corner in corners)
     return CHECKED if upper_right and not upper_left else CROSSED
+
+
+def _margins_of(ink: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return how many rows belong to the frame above and below what is in a box, with one that a blur adds."""
+    full = (ink.mean(axis=1) >= MIN_FULL_SHARE).tolist()
+    least = max(2, round(len(ink) * INNER_SHARE))
+    return max(least, _frame_rows_of(full) + 1), max(least, _frame_rows_of(full[::-1]) + 1)
+
+
+def _frame_rows_of(full: list[bool]) -> int:
+    """Return the number of rows up to the last full one of those that begin a box; the very first may be ragged."""
+    rows = 0 if full[0] else 1
+    while rows < len(full) and full[rows]:
+        rows += 1
+    return rows

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple, get_args
 
-PIPELINE_VERSION = "20"
+PIPELINE_VERSION = "21"
 """Raised whenever the same page with the same options may be read differently than before."""
 
 VlmName = Literal["deepseek", "nanonets", "vlm"]

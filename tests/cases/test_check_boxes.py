@@ -30,6 +30,10 @@ def round_square(canvas, x, y, side):
     canvas.roundRect(x, y, side, side, side / 8)
 
 
+def wide_box(canvas, x, y, side):
+    canvas.rect(x - 0.25 * side, y, 1.5 * side, side)
+
+
 def four_lines(canvas, x, y, side):
     canvas.line(x, y, x + side, y)
     canvas.line(x, y + side, x + side, y + side)
@@ -85,7 +89,7 @@ def dingbat(canvas, x, y, side):
     canvas.drawString(x + 0.1 * side, y + 0.15 * side, "✔")
 
 
-FRAMES = [square, paper_square, round_square, four_lines, four_bars]
+FRAMES = [square, paper_square, round_square, wide_box, four_lines, four_bars]
 MARKS = [
     (nothing, "☐"),
     (cross, "☒"),
@@ -307,6 +311,74 @@ def test_small_blurred_boxes_show_their_marks():
     lines = [Word("Roof", 0.14, y / 900, 0.2, (y + 30) / 900) for y in (97, 157, 217, 277)]
     found, _ = with_check_boxes(lines, [], np.asarray(small).copy())
     assert [word.text for word in sorted(found[4:], key=lambda word: word.top)] == ["☐", "☒", "☒", "☐"]
+
+
+def test_boxes_of_a_scan_that_are_wider_than_high_are_read():
+    image = Image.new("RGB", (1200, 400), "white")
+    draw = ImageDraw.Draw(image)
+    for row in range(3):
+        draw.rectangle((100, 100 + 60 * row, 130, 121 + 60 * row), outline="black", width=3)
+    draw.line((106, 165, 124, 176), fill="black", width=3)
+    draw.line((106, 176, 124, 165), fill="black", width=3)
+    draw.rectangle((100, 300, 160, 321), outline="black", width=3)  # a place to write in
+    labels = [(text, 98, y) for text, y in (("Roof", 98), ("× Gutter", 158), ("Pump", 218), ("Name", 298))]
+    lines = [Word(text, left / 1200, y / 400, 0.2, (y + 26) / 400) for text, left, y in labels]
+    found, _ = with_check_boxes(lines, [], np.asarray(image).copy())
+    assert [word.text for word in found[:4]] == ["Roof", "Gutter", "Pump", "Name"]
+    assert [word.text for word in sorted(found[4:], key=lambda word: word.top)] == ["☐", "☒", "☐"]
+
+
+def test_a_small_box_with_a_thick_frame_is_empty_and_a_cross_in_one_is_seen():
+    empty = """
+        ###########
+        ###########
+        ##.########
+        ##......###
+        ##......###
+        ##......###
+        ##......##.
+        ##......###
+        ######..##.
+        ###########
+        ##########.
+    """
+    crossed = """
+        ##############.
+        ###############
+        ###..........##
+        ###.##...###.##
+        ###.###.####.##
+        .##.#######..##
+        ###...####...##
+        ###...####...##
+        ###..######..##
+        ###.###.####.##
+        ###.##....##.##
+        ###############
+        ##############.
+    """
+    pixels = np.full((200, 400, 3), 255, dtype=np.uint8)
+    for row, picture in enumerate((empty, crossed)):
+        inked = np.array([[sign == "#" for sign in line] for line in picture.split()])
+        pixels[40 + 60 * row : 40 + 60 * row + len(inked), 40 : 40 + inked.shape[1]][inked] = 0
+    lines = [Word(label, 60 / 400, y / 200, 0.4, (y + 14) / 200) for label, y in (("Roof", 39), ("Gutter", 99))]
+    found, _ = with_check_boxes(lines, [], pixels)
+    assert [word.text for word in found] == ["Roof", "Gutter", "☐", "☒"]
+
+
+def test_a_mark_that_goes_beyond_its_box_marks_it_if_another_box_shows_where_the_frame_is():
+    image = Image.new("RGB", (1200, 400), "white")
+    draw = ImageDraw.Draw(image)
+    for row in range(3):
+        draw.rectangle((100, 100 + 60 * row, 124, 124 + 60 * row), outline="black", width=3)
+    draw.line((94, 152, 130, 192), fill="black", width=3)
+    draw.line((94, 192, 130, 152), fill="black", width=3)
+    lines = [Word(text, 132 / 1200, y / 400, 0.2, (y + 26) / 400) for text, y in (("Roof", 98), ("Gutter", 158), ("Pump", 218))]
+    found, _ = with_check_boxes(lines, [], np.asarray(image).copy())
+    assert [word.text for word in sorted(found[3:], key=lambda word: word.top)] == ["☐", "☒", "☐"]
+    lone = np.full((400, 1200, 3), 255, dtype=np.uint8)
+    lone[145:195, 90:135] = np.asarray(image)[145:195, 90:135]
+    assert with_check_boxes(lines, [], lone)[0] == lines
 
 
 SMALL_LETTERS = {

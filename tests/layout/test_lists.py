@@ -69,6 +69,17 @@ def test_an_item_after_a_check_box_is_an_item():
     assert kinds(blocks(words)) == ["checkbox", "list_item", "checkbox"]
 
 
+def test_options_side_by_side_of_which_one_has_two_lines_are_columns():
+    words = [
+        *line("☐ To mend a leak in", 90, 100), *line("☐ To tell of a change in the", 240, 100),
+        *line("a drawing that was sent.", 247, 112), *line("☐ A first report", 108, 124), *line("☒ A later report", 108, 148),
+        *line("☐ Something else", 240, 148), *line("☐ To tell of a new", 90, 172), *line("keeper.", 97, 184),
+    ]  # fmt: skip
+    found = [text[2:] for text in texts(blocks(words))]
+    assert found[-2:] == ["To tell of a change in the a drawing that was sent.", "Something else"]
+    assert found[:4] == ["To mend a leak in", "A first report", "A later report", "To tell of a new keeper."]
+
+
 def test_items_are_as_deep_as_their_indent_says():
     words = [
         *line("1. one", 72, 100), *line("a) two", 90, 112), *line("(i) three", 108, 124), *line("b) four", 90, 136),

@@ -18,11 +18,13 @@ from tests.support.layout_pages import (
     blocks,
     grid,
     kinds,
+    level,
     line,
     only_table,
     prose,
     rows_at,
     texts,
+    upright,
     whole,
 )
 
@@ -495,6 +497,14 @@ def test_boxes_of_a_form_with_a_line_between_them_are_read_one_after_the_other()
     rules += [RulingLine(72 / WIDTH, at / HEIGHT, 520 / WIDTH, at / HEIGHT) for at in (100, 136)]
     text = whole(blocks_of([*words, *prose(8, 72, 160, 520)], WIDTH, HEIGHT, rules))
     assert text.startswith("Request for a certificate of persons who are not children Sheet 1")
+
+
+def test_what_is_filled_in_below_the_labels_of_a_form_stays_on_its_side_of_the_line():
+    words = [*line("1. Name of the person", 80, 104), *line("2. Number", 390, 104)]
+    words += [*line("Union of Lighthouse Keepers", 80, 122), *line("2278", 430, 129), *line("of the Northern Coast", 90, 136)]
+    rules = [upright(380, 100, 150), level(100), level(150)]
+    text = whole(blocks_of([*words, *prose(8, 72, 170, 520)], WIDTH, HEIGHT, rules))
+    assert text.startswith("1. Name of the person Union of Lighthouse Keepers of the Northern Coast 2. Number 2278")
 
 
 def test_the_numbers_of_chapters_in_a_table_of_contents_stand_before_their_titles():

@@ -125,9 +125,13 @@ def are_staggered(left: Sequence[Line], right: Sequence[Line]) -> bool:
 def are_walled(left: Sequence[Line], right: Sequence[Line], gutter: Gutter, rules: Rules, size: float) -> bool:
     """Return whether a line as high as both sides is drawn between them, as between boxes of a form.
 
-    The rows of a table, of which the lines of both sides are, may have such a line too, and so may the numbers of lines.
+    The rows of a table, of which the lines of both sides are, may have such a line too, and so may the numbers of lines. What
+    is filled in below the label of a box may be a number.
     """
-    worded = all(2 * sum(any(map(str.isalpha, line.text)) for line in side) > len(side) for side in (left, right))
+    worded = all(
+        any(map(str.isalpha, side[0].text)) and 2 * sum(any(map(str.isalpha, line.text)) for line in side) >= len(side)
+        for side in (left, right)
+    )
     if not worded or min(len(left), len(right)) < 2 or are_rows_shared((left, right), ROW_SHARE * size):
         return False
     x, top, bottom = rules.upright.T

@@ -26,6 +26,8 @@ SIDE_POINTS = 4.5, 20.0
 """Side of a check box in points; a smaller square is a bullet, a larger one a place for a picture or a stamp."""
 MAX_SIDES_RATIO = 1.3
 """Longer over shorter side."""
+MAX_WIDTH_RATIO = 1.7
+"""Width over height of a frame that is wider than high."""
 MAX_BOXES = 300
 """More squares are a pattern, or the signs of a diagram."""
 MAX_LABEL_GAP_EM = 1.6
@@ -178,6 +180,9 @@ def _find_outlines(objects: Iterable[PageObject], width: float, height: float) -
             found.squares.append(held)
         elif _is_square(across, down):
             _add_outline(one, box, found, solid)
+        elif _is_wide(across, down):
+            if any(_runs_along(points, box) for points in _empty_outlines(one)):
+                found.squares.append(box)
         elif min(across, down) < 2 and len(levels) + len(uprights) < 4 * MAX_BOXES:
             (levels if across > down else uprights).append(box)
     found.squares.extend(_squares_of_lines(levels, uprights, width, height))
@@ -199,6 +204,11 @@ def _is_square(across: float, down: float) -> bool:
     """Return whether two sides in points are those of a check box."""
     short, long = sorted((across, down))
     return SIDE_POINTS[0] <= short and long <= SIDE_POINTS[1] and long <= MAX_SIDES_RATIO * short
+
+
+def _is_wide(across: float, down: float) -> bool:
+    """Return whether two sides in points are those of a check box that is wider than high."""
+    return SIDE_POINTS[0] <= down < across <= min(SIDE_POINTS[1], MAX_WIDTH_RATIO * down)
 
 
 def _empty_outlines(one: PageObject) -> Iterator[Sequence[tuple[float, float]]]:
