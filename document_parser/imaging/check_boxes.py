@@ -273,10 +273,7 @@ def _frame_width_of(own: NDArray[np.bool_]) -> tuple[int, int]:
 
 def _sign_in(ink: NDArray[np.bool_]) -> str:
     """Return what a box shows by its ink."""
-    (above, below), (before, behind) = _margins_of(ink), _margins_of(ink.T)
-    inside = ink[above : len(ink) - below, before : ink.shape[1] - behind]
-    if not inside.size:  # a small box with a thick frame: what is in its middle tells
-        inside = ink[len(ink) // 3 : -(len(ink) // 3), ink.shape[1] // 3 : -(ink.shape[1] // 3)]
+    inside = _inside_of(ink)
     if inside.mean() < MIN_MARKED_SHARE:
         return EMPTY
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
@@ -287,11 +284,21 @@ def _sign_in(ink: NDArray[np.bool_]) -> str:
     return CHECKED if upper_right and not upper_left else CROSSED
 
 
-def _margins_of(ink: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return how many rows belong to the frame above and below what is in a box, with one that a blur adds."""
+def _inside_of(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what is within the frame of a box, without the pixels that a blur adds to it; the whole box if it is all frame."""
+    for blur in (1, 0):
+        (above, below), (before, behind) = _margins_of(ink, blur), _margins_of(ink.T, blur)
+        inside = ink[above : len(ink) - below, before : ink.shape[1] - behind]
+        if inside.size:
+            return inside
+    return ink
+
+
+def _margins_of(ink: NDArray[np.bool_], blur: int) -> tuple[int, int]:
+    """Return how many rows belong to the frame above and below what is in a box, each with those that a blur adds."""
     full = (ink.mean(axis=1) >= MIN_FULL_SHARE).tolist()
     least = max(2, round(len(ink) * INNER_SHARE))
-    return max(least, _frame_rows_of(full) + 1), max(least, _frame_rows_of(full[::-1]) + 1)
+    return max(least, _frame_rows_of(full) + blur), max(least, _frame_rows_of(full[::-1]) + blur)
 
 
 def _frame_rows_of(full: list[bool]) -> int:

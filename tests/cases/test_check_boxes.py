@@ -313,19 +313,34 @@ def test_small_blurred_boxes_show_their_marks():
     assert [word.text for word in sorted(found[4:], key=lambda word: word.top)] == ["☐", "☒", "☒", "☐"]
 
 
-def test_boxes_of_a_scan_that_are_wider_than_high_are_read():
+def drawn_scan():
+    """Return a white scan of 1200 by 400 pixels and what draws on it."""
     image = Image.new("RGB", (1200, 400), "white")
-    draw = ImageDraw.Draw(image)
+    return image, ImageDraw.Draw(image)
+
+
+def labels_at(left, *labels):
+    """Return the lines of a scan of 1200 by 400 pixels: texts that begin at a place, with their upper edges."""
+    return [Word(text, left / 1200, y / 400, 0.2, (y + 26) / 400) for text, y in labels]
+
+
+def signs_on(image, lines):
+    """Return the check boxes found beside lines, from top to bottom; the lines come first."""
+    found, _ = with_check_boxes(lines, [], np.asarray(image).copy())
+    return [word.text for word in sorted(found[len(lines) :], key=lambda word: word.top)]
+
+
+def test_boxes_of_a_scan_that_are_wider_than_high_are_read():
+    image, draw = drawn_scan()
     for row in range(3):
         draw.rectangle((100, 100 + 60 * row, 130, 121 + 60 * row), outline="black", width=3)
     draw.line((106, 165, 124, 176), fill="black", width=3)
     draw.line((106, 176, 124, 165), fill="black", width=3)
     draw.rectangle((100, 300, 160, 321), outline="black", width=3)  # a place to write in
-    labels = [(text, 98, y) for text, y in (("Roof", 98), ("× Gutter", 158), ("Pump", 218), ("Name", 298))]
-    lines = [Word(text, left / 1200, y / 400, 0.2, (y + 26) / 400) for text, left, y in labels]
+    lines = labels_at(98, ("Roof", 98), ("× Gutter", 158), ("Pump", 218), ("Name", 298))
+    assert signs_on(image, lines) == ["☐", "☒", "☐"]
     found, _ = with_check_boxes(lines, [], np.asarray(image).copy())
     assert [word.text for word in found[:4]] == ["Roof", "Gutter", "Pump", "Name"]
-    assert [word.text for word in sorted(found[4:], key=lambda word: word.top)] == ["☐", "☒", "☐"]
 
 
 def test_a_small_box_with_a_thick_frame_is_empty_and_a_cross_in_one_is_seen():
@@ -367,18 +382,39 @@ def test_a_small_box_with_a_thick_frame_is_empty_and_a_cross_in_one_is_seen():
 
 
 def test_a_mark_that_goes_beyond_its_box_marks_it_if_another_box_shows_where_the_frame_is():
-    image = Image.new("RGB", (1200, 400), "white")
-    draw = ImageDraw.Draw(image)
+    image, draw = drawn_scan()
     for row in range(3):
         draw.rectangle((100, 100 + 60 * row, 124, 124 + 60 * row), outline="black", width=3)
     draw.line((94, 152, 130, 192), fill="black", width=3)
     draw.line((94, 192, 130, 152), fill="black", width=3)
-    lines = [Word(text, 132 / 1200, y / 400, 0.2, (y + 26) / 400) for text, y in (("Roof", 98), ("Gutter", 158), ("Pump", 218))]
-    found, _ = with_check_boxes(lines, [], np.asarray(image).copy())
-    assert [word.text for word in sorted(found[3:], key=lambda word: word.top)] == ["☐", "☒", "☐"]
-    lone = np.full((400, 1200, 3), 255, dtype=np.uint8)
-    lone[145:195, 90:135] = np.asarray(image)[145:195, 90:135]
-    assert with_check_boxes(lines, [], lone)[0] == lines
+    lines = labels_at(132, ("Roof", 98), ("Gutter", 158), ("Pump", 218))
+    assert signs_on(image, lines) == ["☐", "☒", "☐"]
+    lone, _ = drawn_scan()
+    lone.paste(image.crop((90, 145, 135, 195)), (90, 145))
+    assert signs_on(lone, lines) == []
+
+
+def test_bold_letters_in_line_with_a_box_are_no_marked_boxes():
+    image, draw = drawn_scan()
+    draw.rectangle((100, 100, 124, 124), outline="black", width=3)
+    for place, stroke in enumerate((6, 8, 10)):  # letters like an H with its bar below and an E without the middle one
+        left = 140 + 60 * place
+        for bar in ((0, 0, stroke, 34), (34 - stroke, 0, 34, 34), (0, 34 - stroke, 34, 34), (0, 6, 34, 6 + stroke)):
+            draw.rectangle(tuple(side + shift for side, shift in zip(bar, (left, 96) * 2, strict=True)), fill="black")
+    lines = labels_at(132, ("HEE", 98))
+    assert signs_on(image, lines) == ["☐"]
+
+
+def test_a_box_so_small_that_its_blurred_frame_fills_it_is_empty_and_one_that_is_all_ink_is_crossed():
+    image, draw = drawn_scan()
+    for row in range(4):
+        draw.rectangle((100, 100 + 60 * row, 108, 108 + 60 * row), outline="black", width=2)
+    draw.rectangle((100, 160, 108, 168), fill="black")
+    draw.rectangle((104, 164, 105, 165), fill="white")  # sides of three pixels, and of four
+    draw.rectangle((100, 220, 108, 228), fill="black")
+    labels = [("Roof", 99), ("Gutter", 159), ("Pump", 219), ("Tank", 279)]
+    lines = [Word(text, 114 / 1200, y / 400, 0.2, (y + 12) / 400) for text, y in labels]
+    assert signs_on(image, lines) == ["☐", "☐", "☒", "☐"]
 
 
 SMALL_LETTERS = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from document_parser.layout.blocks.list_markers import list_marker_of
-from tests.support.layout_pages import blocks, kinds, line, rows_at, texts
+from document_parser.layout.lines.options import close_option_gaps
+from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, line, rows_at, texts
 
 FULL = "the quick brown fox jumps over the lazy dog while seven wizards mix a very large jar of honey and pepper"
 RIGHT = 520.0
@@ -78,6 +79,25 @@ def test_options_side_by_side_of_which_one_has_two_lines_are_columns():
     found = [text[2:] for text in texts(blocks(words))]
     assert found[-2:] == ["To tell of a change in the a drawing that was sent.", "Something else"]
     assert found[:4] == ["To mend a leak in", "A first report", "A later report", "To tell of a new keeper."]
+
+
+def test_a_sentence_below_options_is_no_second_line_of_a_label_that_one_of_its_words_stands_below():
+    options = [*line("☐ Roof", 72, 100), *line("☐ Gutter", 140, 100), *line("☐ Tank", 72, 124), *line("☐ Pump", 140, 124)]
+    assert ends_moved([*options, *line("Tick all parts", 72, 111, right=144), *line("that leak.", 147, 111)]) == [
+        "Roof",
+        "Tank",
+    ]
+    assert ends_moved([*options, *line("that leaks.", 147, 111)]) == []
+
+
+def ends_moved(words):
+    """Return the words that reach further once the gaps before check boxes are closed."""
+    in_points = [
+        word._replace(left=word.left * WIDTH, right=word.right * WIDTH, top=word.top * HEIGHT, bottom=word.bottom * HEIGHT)
+        for word in words
+    ]
+    closed = close_option_gaps(in_points)
+    return [after.text for before, after in zip(in_points, closed, strict=True) if after.right > before.right]
 
 
 def test_items_are_as_deep_as_their_indent_says():
