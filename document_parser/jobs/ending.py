@@ -132,6 +132,23 @@ def discard_files(redis: Redis, storage: Storage, job_id: str) -> None:
         log.warning("not_removed", job_id=job_id, code=fault.code, reason=str(fault.details.get("reason", "")))
 
 
+def store_state(redis: Redis, storage: Storage, job_id: str) -> Job | None:
+    """Write the state of a job to ``job.json``, for a record that is rebuilt from there. Return the job; None if it is gone.
+
+    If it was deleted meanwhile, its files, with what was stored since then, are removed. Raises StorageUnavailable, RedisError.
+    """
+    try:
+        for job in record.load_many(redis, [job_id]):
+            record.store_card(storage, job.card, ended=job if job.state.has_ended else None)
+            if redis.exists(f"job:{job_id}"):
+                return job
+    except StorageUnavailable:
+        if redis.exists(f"job:{job_id}"):
+            raise
+    discard_files(redis, storage, job_id)
+    return None
+
+
 @contextlib.contextmanager
 def _note_failure(redis: Redis, job_id: str) -> Iterator[None]:
     """Note the job for the sweep if this block raises StorageUnavailable."""
@@ -192,8 +209,7 @@ def end_job(
         record.publish(redis, job_id)
         if state is not JobState.COMPLETED:
             queue.enqueue_waiting(redis, ledger, job_id, record.waiting_for(redis, job_id))
-        for job in record.load_many(redis, [job_id]):
-            record.store_card(storage, job.card, ended=job)
+        if (job := store_state(redis, storage, job_id)) is not None:
             if job.webhook is not None:
                 queue.enqueue_deliverer(redis)
             # An extraction from the outer document waits for the electronic invoice inside it.

@@ -25,7 +25,7 @@ from redis.exceptions import LockNotOwnedError
 
 from document_parser.errors import StorageUnavailable
 from document_parser.jobs import queue
-from document_parser.jobs.ending import discard_files
+from document_parser.jobs.ending import store_state
 from document_parser.jobs.records import batches, record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.redis import clock, counters
@@ -184,18 +184,11 @@ class Deliverer:
         """Write the outcome to storage, so that a job or batch rebuilt from there is not announced again."""
         try:
             if isinstance(announcement.subject, Job):
-                self._store_job(announcement.id)
+                store_state(self.redis, self.storage, announcement.id)
             elif (batch := batches.find(self.redis, announcement.id)) is not None:
                 batches.store(self.storage, batch, batches.refused(self.redis, announcement.id))
         except StorageUnavailable:
             log.warning("webhook_outcome_not_stored", job_id=announcement.id)
-
-    def _store_job(self, job_id: str) -> None:
-        for job in record.load_many(self.redis, [job_id]):
-            record.store_card(self.storage, job.card, ended=job)
-        if not self.redis.exists(f"job:{job_id}"):
-            # Deleted meanwhile: what was written since then is removed as well.
-            discard_files(self.redis, self.storage, job_id)
 
 
 def _span_facts(announcement: Announcement) -> dict[str, tracing.Attribute]:

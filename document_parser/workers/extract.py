@@ -16,7 +16,7 @@ from document_parser.extraction.schema import SchemaProblems
 from document_parser.extraction.scopes import extract_pages
 from document_parser.extraction.view import view_page
 from document_parser.jobs import queue
-from document_parser.jobs.ending import discard_files
+from document_parser.jobs.ending import store_state
 from document_parser.jobs.records import children, documents_due, record, storage_keys
 from document_parser.jobs.records.extraction_orders import load_order
 from document_parser.jobs.records.job import Job
@@ -76,17 +76,13 @@ def list_foreign_order(context: Context, job_id: str, extraction_id: str) -> Non
 def report(context: Context, job_id: str) -> None:
     """Store how the extractions of a job have ended, and have its webhook delivered. Raises RedisError."""
     record.publish(context.redis, job_id)
+    try:
+        store_state(context.redis, context.storage, job_id)  # so that nothing is announced twice
+    except StorageUnavailable as fault:
+        log.warning("extraction_not_noted", job_id=job_id, code=fault.code)
     for job in record.load_many(context.redis, [job_id]):
-        try:
-            # For a record that is rebuilt from there: nothing is announced twice.
-            record.store_card(context.storage, job.card, ended=job)
-        except StorageUnavailable as fault:
-            log.warning("extraction_not_noted", job_id=job_id, code=fault.code)
         if job.webhook is not None:
             queue.enqueue_deliverer(context.redis)
-    if context.load(job_id) is None:
-        # Deleted meanwhile: what was written since then is removed as well.
-        discard_files(context.redis, context.storage, job_id)
 
 
 def _invoice_data(context: Context, job: Job) -> InvoiceData | None:

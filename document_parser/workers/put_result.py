@@ -12,7 +12,7 @@ from document_parser.errors import DocumentParserError, FormatFailed, ResultNotS
 from document_parser.ingest import s3
 from document_parser.ingest.origin import S3Path, check_bucket, parse_s3
 from document_parser.jobs import queue
-from document_parser.jobs.ending import discard_files
+from document_parser.jobs.ending import store_state
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job, as_job_error
 from document_parser.jobs.records.transfers import Transfers
@@ -131,11 +131,7 @@ class ResultPutter:
             return
         log.info("result_put", outcome=copy.state, attempts=copy.attempts)
         with contextlib.suppress(StorageUnavailable):
-            for ended in record.load_many(self._redis, [job_id]):
-                record.store_card(self._storage, ended.card, ended=ended)
-            if not self._redis.exists(f"job:{job_id}"):
-                # Deleted meanwhile: what was written since then is removed as well.
-                discard_files(self._redis, self._storage, job_id)
+            store_state(self._redis, self._storage, job_id)
 
 
 def _result_key(job: Job, name: OutputFormat) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from document_parser.engines.registry import Engines
 from document_parser.errors import DocumentParserError, PagesLost, PageTimeout
 from document_parser.jobs import queue
-from document_parser.jobs.ending import discard_files
+from document_parser.jobs.ending import discard_files, store_state
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Claim, counter_of, entry_of
@@ -174,10 +174,9 @@ class _Rereading:
         facts = {"page": outcome.page, "status": outcome.status, "revision": outcome.revision}
         log.info("page_reread", job_id=self.job_id, **facts, code=outcome.error)
         record.publish(self.context.redis, self.job_id)
-        job = self.context.load(self.job_id)
+        job = store_state(self.context.redis, self.context.storage, self.job_id)
         if job is None:
             return
-        record.store_card(self.context.storage, job.card, ended=job)
         if job.webhook is not None:
             queue.enqueue_deliverer(self.context.redis)
         if outcome.revision is not None and (old := outcome.revision - MAX_RESULTS_KEPT) > 0:

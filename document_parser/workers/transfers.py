@@ -34,7 +34,7 @@ from document_parser.ingest.needs import missing_needs
 from document_parser.ingest.sniff import sniff
 from document_parser.ingest.staged_file import StagedFile
 from document_parser.jobs import cache, queue
-from document_parser.jobs.ending import discard_files, end_job
+from document_parser.jobs.ending import discard_files, end_job, store_state
 from document_parser.jobs.records import record, storage_keys, transfers
 from document_parser.jobs.records.job import Job, JobCard
 from document_parser.jobs.records.ledger import Claim, Ledger
@@ -243,8 +243,7 @@ class TransferProcess:
             discard_files(self.redis, self.storage, card.job_id)
         elif outcome == "not_yours":
             # Cancelled meanwhile: ``job.json`` has to say that it has ended.
-            for job in record.load_many(self.redis, [card.job_id]):
-                record.store_card(self.storage, job.card, ended=job if job.state.has_ended else None)
+            store_state(self.redis, self.storage, card.job_id)
         record.publish(self.redis, card.job_id)
 
     # --- results

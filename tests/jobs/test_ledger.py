@@ -12,9 +12,9 @@ from rq.serializers import JSONSerializer
 
 from document_parser.errors import IdempotencyKeyReused, JobExpired, JobNotFound, QueueFull
 from document_parser.jobs import queue
-from document_parser.jobs.ending import delete_job
+from document_parser.jobs.ending import delete_job, end_job
 from document_parser.jobs.reader_slots import ReaderSlots
-from document_parser.jobs.records import history, record
+from document_parser.jobs.records import history, record, storage_keys
 from document_parser.jobs.records.job import PUBLIC
 from document_parser.jobs.records.ledger import Claim, Ledger
 from document_parser.jobs.scheduling import admission, forecast, lanes
@@ -63,6 +63,28 @@ def test_nothing_in_redis_names_a_deleted_job(redis, valkey, ledger, tmp_path):
         # Only the history is still told of it, by its id.
         left = [key for key in redis.scan_iter() if job_id.encode() in key + everything_under(redis, key)]
         assert left == [history.DUE.encode()]
+
+
+class DeletedMeanwhile(LocalStorage):
+    """Storage to which a file is written after its job was deleted."""
+
+    def __init__(self, root, delete) -> None:
+        super().__init__(root)
+        self.delete_job = delete
+
+    def put(self, key, data, *, durable=True):
+        self.delete_job()
+        super().put(key, data, durable=durable)
+
+
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED])
+def test_a_job_that_is_deleted_while_its_end_is_written_leaves_no_file(ledger, redis, tmp_path, state):
+    add_ready_job(ledger, redis, 1)
+    LocalStorage(tmp_path).put(storage_keys.source(JOB), b"private")
+    storage = DeletedMeanwhile(tmp_path, lambda: delete_job(redis, ledger, LocalStorage(tmp_path), record.load(redis, JOB)))
+    end_job(redis, ledger, storage, JOB, state)
+    assert not (tmp_path / storage_keys.folder(JOB)).exists()
+    assert not redis.exists(f"job:{JOB}")
 
 
 def everything_under(redis, key: bytes) -> bytes:

@@ -32,7 +32,7 @@ from document_parser.errors import (
     VirusScanUnavailable,
 )
 from document_parser.jobs import queue
-from document_parser.jobs.ending import delete_job, end_job
+from document_parser.jobs.ending import delete_job, end_job, store_state
 from document_parser.jobs.records import children, record, transfers
 from document_parser.jobs.records.job import ID_PATTERN, Job
 from document_parser.models import JobState, JobStatus
@@ -233,8 +233,9 @@ def _scan_again(services: Services, job: Job) -> JobStatus:
         raise JobNotComplete(status=job.state.value)
     if not job.card.unscanned or queue.scan_again(services.redis, services.settings, job.card) != "ok":
         raise JobEnded("Only a job whose document could not be scanned for viruses is run again.", status=job.state.value)
-    queued = record.load(services.redis, job_id)
-    record.store_card(services.storage, queued.card)
+    queued = store_state(services.redis, services.storage, job_id)
+    if queued is None:
+        raise JobNotFound()
     queue.enqueue_stage(services.redis, job_id, transfers.FETCH)
     record.publish(services.redis, job_id)
     return queued.to_status()
