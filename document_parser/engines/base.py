@@ -111,12 +111,18 @@ class ReadsLines(Protocol):
 
 @runtime_checkable
 class ReadsSegments(Protocol):
-    """An engine that can also read pieces of lines found by other means, without looking for lines itself."""
+    """An engine that can also read parts of an image: pieces of lines found by other means, and regions with lines to find."""
 
     name: ClassVar[EngineName]
 
     async def read_segments(self, page: PageImage, boxes: Sequence[BoundingBox], skew: Skew = LEVEL) -> list[Word]:
         """Return what stands in each of these boxes of an image, in order, without those that cannot be read.
+
+        The boxes are those of the image straightened by ``skew``. Raises EngineError.
+        """
+
+    async def read_regions(self, page: PageImage, boxes: Sequence[BoundingBox], skew: Skew = LEVEL) -> list[list[Word]]:
+        """Return the lines found in each of these boxes of an image and around it, also those of little confidence.
 
         The boxes are those of the image straightened by ``skew``. Raises EngineError.
         """

@@ -216,6 +216,16 @@ class Engines:
         reader = self._engine(name)
         return await reader.read_segments(page, boxes, skew) if isinstance(reader, ReadsSegments) else None
 
+    async def read_regions(
+        self, name: EngineName, page: PageImage, boxes: Sequence[BoundingBox], skew: Skew = LEVEL
+    ) -> list[list[Word]]:
+        """Return the lines that this engine finds in each of these boxes of an image, straightened by ``skew``.
+
+        None of a box if it reads whole pages only. Raises EngineError.
+        """
+        reader = self._engine(name)
+        return await reader.read_regions(page, boxes, skew) if isinstance(reader, ReadsSegments) else [[] for _ in boxes]
+
     async def aclose(self) -> None:
         """Close every engine that was made and the record of requests in flight."""
         made = list(self._engines.values())

@@ -33,6 +33,8 @@ COLOURS: dict[BlockKind, tuple[int, int, int]] = {
 """Red, green and blue, 0 to 255, of each kind of block."""
 WORD_COLOUR, DOUBT_COLOUR, ORDER_COLOUR = (0, 120, 220, 200), (230, 0, 0, 200), (30, 30, 30, 170)
 """Colours and opacity of the boxes of words, of words in doubt, and of the line of reading order."""
+UNREAD_COLOUR = (230, 0, 0, 230)
+"""Colour and opacity of the boxes of lines that could not be read."""
 MIN_CONFIDENCE = 0.8
 """Words below it are in doubt."""
 FILL_OPACITY = 26
@@ -54,6 +56,7 @@ def draw_overlay(image: PageImage, page: Page) -> bytes:
     for _, block, box in placed:
         drawing.draw_block(block, box)
     drawing.draw_words(page)
+    drawing.draw_unread(page)
     drawing.draw_order([box for _, _, box in placed])
     for number, block, box in placed:
         drawing.draw_label(number, block, box)
@@ -79,6 +82,13 @@ class _Drawing:
             is_unsure = word.confidence is not None and word.confidence < MIN_CONFIDENCE
             frame = self._frame(word.left, word.top, word.right, word.bottom)
             self._pen.rectangle(frame, outline=DOUBT_COLOUR if is_unsure else WORD_COLOUR, width=max(1, self._line // 2))
+
+    def draw_unread(self, page: Page) -> None:
+        """Draw the boxes of lines that could not be read, crossed out."""
+        for line in page.unread:
+            x0, y0, x1, y1 = self._frame(line.box.left, line.box.top, line.box.right, line.box.bottom)
+            self._pen.rectangle((x0, y0, x1, y1), outline=UNREAD_COLOUR, width=self._line)
+            self._pen.line((x0, y1, x1, y0), fill=UNREAD_COLOUR, width=self._line)
 
     def draw_block(self, block: Block, box: BoundingBox) -> None:
         """Draw the frame of a block."""

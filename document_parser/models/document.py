@@ -324,6 +324,16 @@ class HiddenText(BaseModel):
     """Why it is invisible."""
 
 
+class UnreadLine(BaseModel):
+    """A line that looks like writing and could not be read. Only the JSON format has it."""
+
+    text: str
+    """What the engine took it for, with too little confidence to be a part of the page; empty if it saw no letter."""
+    confidence: float | None = None
+    box: BoundingBox
+    """Where it is."""
+
+
 class PageWarning(BaseModel):
     """Something a reader of the page should know."""
 
@@ -396,6 +406,12 @@ class Page(BaseModel):
     warnings: list[PageWarning] = Field(default_factory=list)
     hidden: list[HiddenText] = Field(default_factory=list, exclude_if=lambda hidden: not hidden)
     """Invisible texts of the text layer. They are not among the page's blocks, nor in any other format."""
+    unread: list[UnreadLine] = Field(
+        default_factory=list,
+        exclude_if=lambda lines: not lines,
+        description="Lines that look like writing and that could not be read. They are not among the page's blocks, nor in any "
+        "other format; a warning of the page counts them.",
+    )
     words: SkipJsonSchema[PageWords | None] = Field(default=None, exclude=True)
     """The words that the page was read from, or that it was compared with, with their places. Only ``stored_json`` has them."""
     stripped: int = Field(

@@ -222,6 +222,7 @@ class Reading:
     are fractions of the image; with a ``skew``, of the straightened image. ``text`` is the raw answer. ``unread_share`` is
     the share of the length of the lines found that could not be read, ``unknown_share`` that of lines in letters which the
     engine does not know. ``uncertain_lines`` are these lines, and others of little confidence, as far as they could be read.
+    ``lost_lines`` are those that look like writing and of which nothing is among the ``words``.
     ``parts_of_lines`` are the words of lines, or the runs of those of which a part is struck out, with boxes of their ink. The
     parts of a line that another engine read are among the ``words`` in its place. ``mended`` counts the letters and spaces that
     a dictionary has decided. ``how`` is what the engine says of its way
@@ -239,6 +240,7 @@ class Reading:
     unread_share: float = 0.0
     unknown_share: float = 0.0
     uncertain_lines: list[Word] = field(default_factory=list)
+    lost_lines: list[Word] = field(default_factory=list)
     mended: int = 0
     how: str = ""
     finish_reason: FinishReason = "stop"
@@ -255,17 +257,25 @@ class Reading:
     def replace_lines(self, better: Mapping[Word, Sequence[Word]]) -> Reading:
         """Return the reading with lines of its own replaced by these words.
 
-        The lines are no longer uncertain, and the unread share is smaller. The words are parts of the lines that they replace.
+        The lines are no longer uncertain or lost, and the unread share is smaller. The words are parts of the lines that they
+        replace.
         """
         words = [word for word in self.words if word not in better]
         words += [word for found in better.values() for word in found]
         doubtful = [line for line in self.uncertain_lines if line not in better]
+        lost = [line for line in self.lost_lines if line not in better]
         before = _total_length_of(self.uncertain_lines)
         left = _total_length_of(doubtful) / before if before else 1.0
         unread, unknown = (round(share * left, 4) for share in (self.unread_share, self.unknown_share))
         parts = self.parts_of_lines | {line: list(found) for line, found in better.items()}
         return replace(
-            self, words=words, parts_of_lines=parts, uncertain_lines=doubtful, unread_share=unread, unknown_share=unknown
+            self,
+            words=words,
+            parts_of_lines=parts,
+            uncertain_lines=doubtful,
+            lost_lines=lost,
+            unread_share=unread,
+            unknown_share=unknown,
         )
 
     def spell_lines(self, texts: Mapping[Word, str]) -> Reading:

@@ -134,7 +134,7 @@ export class PageView {
     // Before a page is read its rotation is unknown: its image may be another one afterwards.
     if (!READ.has(view.state)) this.pictures.drop(view.image_url);
     try {
-      this.sheet.show(await this.pictures.get(view.image_url, signal), `Picture of page ${view.number}`, view.page?.blocks ?? []);
+      this.sheet.show(await this.pictures.get(view.image_url, signal), `Picture of page ${view.number}`, view.page?.blocks ?? [], view.page?.unread ?? []);
     } catch (error) {
       if (error.name === "AbortError") throw error;
       this.sheet.missing(error.message);

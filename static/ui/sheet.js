@@ -26,12 +26,13 @@ export class Sheet {
     fill(this.root, this.#leaf("leaf waiting"));
   }
 
-  show(address, says, blocks) {
+  /** `unread` are the lines that could not be read: each has a box, and what it may be. */
+  show(address, says, blocks, unread = []) {
     const leaf = this.#leaf("leaf");
     const image = el("img", { alt: says });
     image.addEventListener("load", () => this.#fit(leaf, image.naturalWidth / image.naturalHeight));
     image.src = address;
-    leaf.append(image, ...this.#boxes(blocks));
+    leaf.append(image, ...unread.map(unreadBox), ...this.#boxes(blocks));
     fill(this.root, leaf);
   }
 
@@ -86,11 +87,7 @@ export class Sheet {
       if (!box) continue;
       const sure = confidence === null || confidence === undefined ? "" : ` · ${Math.round(confidence * 100)} %`;
       const made = el("div", { class: box.top < 0.03 ? "box at-top" : "box", "aria-hidden": "true", data: { index, label: label ?? kindName(kind) + sure } });
-      const { style } = made;
-      style.left = percent(box.left);
-      style.top = percent(box.top);
-      style.width = percent(box.right - box.left);
-      style.height = percent(box.bottom - box.top);
+      place(made, box);
       this.boxes.set(index, made);
     }
     return this.boxes.values();
@@ -100,6 +97,19 @@ export class Sheet {
 function boxIndex(node) {
   const box = node.closest?.(".box");
   return box ? Number(box.dataset.index) : null;
+}
+
+function unreadBox({ box, text }) {
+  const made = el("div", { class: "unread-line", title: text ? `Not read. It may be: ${text}` : "Not read", "aria-hidden": "true" });
+  place(made, box);
+  return made;
+}
+
+function place({ style }, box) {
+  style.left = percent(box.left);
+  style.top = percent(box.top);
+  style.width = percent(box.right - box.left);
+  style.height = percent(box.bottom - box.top);
 }
 
 function percent(fraction) {

@@ -96,6 +96,22 @@ def test_rapidocr_finds_lines_with_spaces_places_and_confidence(runtime):
     run(test, runtime)
 
 
+def test_a_line_up_the_page_and_one_upside_down_are_read_from_where_they_begin():
+    image = page(*LINES)
+    for text, degrees, place in (("RECEIVED 24 MAR 1996", 180, (60, 300)), ("Registration Unit", 90, (500, 40))):
+        strip = page_of_lines([text], (420, 60), "RGB", left=10, top=10, pitch=50)
+        image.paste(strip.rotate(degrees, expand=True), place)
+
+    async def test(engine):
+        reading = await engine.read(raw(image))
+        found = {word.text: word.direction for word in reading.words}
+        assert found.pop("RECEIVED 24 MAR 1996") == 180
+        assert found.pop("Registration Unit") == 270
+        assert found == dict.fromkeys(LINES, 0)
+
+    run(test)
+
+
 def test_openvino_is_imported_without_telling_anybody(tmp_path):
     """By itself it writes an identifier to the home folder, starts a thread and looks for a statistics server."""
     program = (

@@ -8,7 +8,7 @@ from typing import get_args
 from PIL import Image
 
 from document_parser.imaging.overlay import COLOURS, draw_overlay
-from document_parser.models import Block, BlockKind, BoundingBox, Page, PageImage
+from document_parser.models import Block, BlockKind, BoundingBox, Page, PageImage, UnreadLine
 from document_parser.models.page_words import PageWords
 
 SIDE = 1000
@@ -51,3 +51,11 @@ def test_boxes_at_and_beyond_the_edge_are_drawn_on_the_page() -> None:
 
 def test_every_kind_of_block_has_a_colour() -> None:
     assert set(COLOURS) == set(get_args(BlockKind))
+
+
+def test_lines_that_could_not_be_read_are_crossed_out() -> None:
+    box = BoundingBox.of(0.2, 0.4, 0.6, 0.5)
+    picture = overlay(Page(number=1, unread=[UnreadLine(text="", box=box)]))
+    for place in ((400, 400), (400, 500), (400, 450)):  # the upper side, the lower one, the stroke through the middle
+        red, green, blue = picture.convert("RGB").getpixel(place)
+        assert red > 200 > max(green, blue)

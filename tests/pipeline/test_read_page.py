@@ -8,7 +8,7 @@ import re
 import shutil
 
 import pytest
-from PIL import ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from reportlab.lib.utils import ImageReader
 
 from document_parser.engines.base import Engine
@@ -390,6 +390,28 @@ def test_a_page_of_a_script_that_rapidocr_does_not_know_goes_to_tesseract_and_sa
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="Tesseract is not installed")
+def test_small_print_is_found_in_a_larger_image_and_what_cannot_be_read_is_named_with_its_place(openers, tmp_path):
+    scan, print_ = Image.new("L", (1700, 1300), 255), ImageFont.load_default(9)
+    lines = [
+        "The quarterly report of the harbour lists every vessel",
+        "that entered port. Copper, timber and winter wheat made",
+    ]
+    for number, text in enumerate([*lines, "up most of the cargo, as in the years before it began."]):
+        ImageDraw.Draw(scan).text((150, 120 + 70 * number), text, fill=0, font=ImageFont.load_default(36))
+    ImageDraw.Draw(scan).text((150, 500), "This statement shall be signed by the agent of the partners.", fill=0, font=print_)
+    shines_through = Image.new("L", (900, 60), 255)
+    ImageDraw.Draw(shines_through).text((10, 5), "Regulations of the lighthouse", fill=90, font=ImageFont.load_default(40))
+    scan.paste(ImageOps.mirror(shines_through), (150, 800))
+    scan.save(tmp_path / "scan.pdf", resolution=200)
+    page = read(openers, tmp_path / "scan.pdf", inference="cpu", tesseract="no-tesseract")
+    assert "This statement shall be signed by the agent" in words(page)
+    assert page.attempts[0].reason.startswith("1 line found in a larger image")
+    (line,) = page.unread
+    assert 790 / 1300 < line.box.top < line.box.bottom < 870 / 1300
+    assert [warning.message[:44] for warning in page.warnings] == ["1 line that looks like writing could not be "]
+    assert page.is_flagged
+
+
 def test_a_page_that_rapidocr_reads_well_is_not_shown_to_tesseract(openers, tmp_path):
     path = tmp_path / "plain.png"
     documents.page_picture("Quarterly figures of the northern district. " * 8).save(path)

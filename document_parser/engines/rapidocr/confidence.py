@@ -21,6 +21,11 @@ MIN_LETTERS_PER_HEIGHT = 0.2
 
 Chinese has 1, Latin 2 to 3; misread Tamil and Cyrillic have 0.15.
 """
+MIN_LOST_LINE_RATIO = 4.0
+"""Length of a lost line over the usual height of the page's lines from which it is taken for writing: about eight letters.
+
+Shorter ones are specks, edges of stamps and strokes of a pen.
+"""
 MIN_LOST_LETTERS = 2.0
 """Letters left out of a line from which its confidence is lowered. One may be a mark beside the text."""
 MIN_LOST_SHARE = 0.03
@@ -108,6 +113,11 @@ def _is_mixed(word: str) -> bool:
     return len({unicodedata.name(letter, "").partition(" ")[0] for letter in word}.intersection(MIXING_SCRIPTS)) > 1
 
 
+def is_kept(line: Line) -> bool:
+    """Return whether what was read of a line is a part of the page."""
+    return is_read(line) and not is_mostly_lost(line)
+
+
 def unread_share_of(lines: Sequence[Line]) -> float:
     """Return the share of the length of the lines found that could not be read, 0 to 1."""
     if not lines:
@@ -119,6 +129,15 @@ def unread_share_of(lines: Sequence[Line]) -> float:
 def is_mostly_lost(line: Line) -> bool:
     """Return whether more letters of a line were left out than read, so that what is left says nothing."""
     return line.lost_letters >= max(MIN_LOST_LETTERS, sum(not sign.isspace() for sign in line.text))
+
+
+def lost_lines_of(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines of which nothing is kept and that are long enough to be writing."""
+    if not lines:
+        return []
+    heights, lengths = extents_of(lines)
+    long = lengths >= MIN_LOST_LINE_RATIO * np.median(heights)
+    return [line for line, is_long in zip(lines, long, strict=True) if is_long and not is_kept(line)]
 
 
 def unknown_share_of(lines: Sequence[Line]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,9 @@ import numpy as np
 from document_parser.engines.base import Engine, Turn, Watch
 from document_parser.engines.rapidocr import networks, openvino
 from document_parser.engines.rapidocr.confidence import (
-    is_mostly_lost,
+    is_kept,
     is_read,
+    lost_lines_of,
     lower_confidence,
     uncertain_lines_of,
     unknown_share_of,
@@ -50,6 +52,8 @@ SCRIPTS = ("Latin", "Han", "Japanese")
 """Scripts of which the recognition knows the letters; of Vietnamese, which is Latin, it does not know all."""
 MAX_LONG_SIDE_PIXELS = 2000
 """The longer side of the image that this engine asks for."""
+REGION_MARGIN = 0.5
+"""White taken along around a region that is read alone, over its height."""
 _T = TypeVar("_T")
 
 
@@ -102,6 +106,13 @@ class RapidOcrEngine(Engine):
         """
         return await self._run_in_thread(partial(self._read_segments, boxes=boxes, skew=skew), page)
 
+    async def read_regions(self, page: PageImage, boxes: Sequence[BoundingBox], skew: Skew = LEVEL) -> list[list[Word]]:
+        """Return the lines found in each of these boxes of an image and around it, also those of little confidence.
+
+        The boxes are those of the image straightened by ``skew``. Raises EngineError, EngineUnavailable.
+        """
+        return await self._run_in_thread(partial(self._read_regions, boxes=boxes, skew=skew), page)
+
     async def aclose(self) -> None:
         """Shut the pool down without waiting for pages that are being read."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -140,13 +151,13 @@ class RapidOcrEngine(Engine):
         lines, found = self._find_lines_until(pixels, lambda: watch is not None and watch("") is not None)
         skew = Skew()
         if len(lines) < found:
-            words = [word_of(line, pixels) for line in lines if is_read(line) and not is_mostly_lost(line)]
+            words = [word_of(line, pixels) for line in lines if is_kept(line)]
             return Reading(self.name, words=words, finish_reason="aborted", how=f"{len(lines)} of {found}")
         if not page.skew.degrees:
             lines, pixels, skew = straighten_lines(lines, pixels)
         read = [line for line in lines if is_read(line)]
         unread = [line for line in lines if not is_read(line)]
-        kept = [line for line in read if not is_mostly_lost(line)]
+        kept = [line for line in read if is_kept(line)]
         words = [word_of(line, pixels) for line in kept]
         drawn = find_rulings(pixels) if lines else []
         dotted = find_dotted_lines(pixels, [word_of(line, pixels) for line in lines], drawn)
@@ -166,6 +177,7 @@ class RapidOcrEngine(Engine):
             mended=sum(line.mended for line in kept),
             unread_share=unread_share_of(writing),
             unknown_share=unknown_share_of(writing),
+            lost_lines=[word_of(line, pixels) for line in lost_lines_of(writing)],
             uncertain_lines=[
                 without_boxes.get(word, word) for word in (word_of(line, pixels) for line in uncertain_lines_of(writing))
             ],
@@ -174,11 +186,8 @@ class RapidOcrEngine(Engine):
     def _read_segments(self, page: PageImage, boxes: Sequence[BoundingBox], skew: Skew = LEVEL) -> list[Word]:
         """Read the parts of an image in these boxes as one line each."""
         from document_parser.engines.rapidocr.ocr import cut_out_lines
-        from document_parser.imaging.line_skew import straighten_pixels
 
-        pixels = to_bgr(decode_page_image(page))
-        if skew.degrees:
-            pixels = straighten_pixels(pixels, skew)
+        pixels = _straight_pixels_of(page, skew)
         edges = np.array([(box.left, box.top, box.right, box.bottom) for box in boxes], np.float32).reshape(-1, 4)
         corners = (edges[:, CORNER_EDGES] * np.array(pixels.shape[1::-1])).astype(np.float32)
         read = self._load_models().read(cut_out_lines(pixels, corners))
@@ -186,7 +195,21 @@ class RapidOcrEngine(Engine):
             Line(_with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters)
             for one, box in zip(read, corners, strict=True)
         ]
-        return [word_of(line, pixels) for line in lower_confidence(found) if is_read(line) and not is_mostly_lost(line)]
+        return [word_of(line, pixels) for line in lower_confidence(found) if is_kept(line)]
+
+    def _read_regions(self, page: PageImage, boxes: Sequence[BoundingBox], skew: Skew = LEVEL) -> list[list[Word]]:
+        """Find and read the lines in each of these boxes of an image, with a margin."""
+        pixels = _straight_pixels_of(page, skew)
+        high, wide = pixels.shape[:2]
+        found = []
+        for box in boxes:
+            margin = REGION_MARGIN * (box.bottom - box.top) * high
+            left, top = max(0, math.floor(box.left * wide - margin)), max(0, math.floor(box.top * high - margin))
+            region = pixels[top : math.ceil(box.bottom * high + margin), left : math.ceil(box.right * wide + margin)]
+            lines = self.find_lines(np.ascontiguousarray(region)) if region.size else []
+            offset = np.array((left, top), np.float32)
+            found.append([word_of(line._replace(corners=line.corners + offset), pixels) for line in lines])
+        return found
 
     def find_lines(self, pixels: Pixels) -> list[Line]:
         """Return every line of writing in an image, from the top down. Raises EngineUnavailable, RuntimeError."""
@@ -199,12 +222,15 @@ class RapidOcrEngine(Engine):
         """
         from document_parser.engines.rapidocr.ocr import cut_out_lines
         from document_parser.engines.rapidocr.spelling import spell_by_dictionary
+        from document_parser.engines.rapidocr.turned_lines import read_turned
 
         ocr = self._load_models()
         if should_stop():
             return [], 1
-        corners = ocr.find_lines(pixels)
-        read = spell_by_dictionary(ocr.read_until(cut_out_lines(pixels, corners), should_stop))
+        boxes = ocr.find_lines(pixels)
+        as_found = ocr.read_until(cut_out_lines(pixels, boxes), should_stop)
+        read, corners = read_turned(ocr, pixels, boxes, as_found)
+        read = spell_by_dictionary(read)
         found = [
             Line(
                 _with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters, one.spans, one.mended
@@ -248,6 +274,14 @@ def straighten_lines(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pix
     boxes = straighten_boxes(boxes_of(lines), skew, pixels)
     straight = [line._replace(corners=box) for line, box in zip(lines, boxes, strict=True)]
     return straight, straighten_pixels(pixels, skew), skew
+
+
+def _straight_pixels_of(page: PageImage, skew: Skew) -> Pixels:
+    """Return the pixels of an image, straightened by ``skew``."""
+    from document_parser.imaging.line_skew import straighten_pixels
+
+    pixels = to_bgr(decode_page_image(page))
+    return straighten_pixels(pixels, skew) if skew.degrees else pixels
 
 
 def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -> _T:

@@ -5,12 +5,19 @@ Boxes and distances are fractions of the page, origin top left. The ink is a gri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 
 from document_parser.models import INK_COLUMNS, INK_ROWS, BoundingBox, EngineName, InkFacts, Word
 from document_parser.text.normalize import Vocabulary, tokenize
+
+NEAR_CELLS = 0.3
+"""Cells by which a box may miss a cell and still explain its ink: boxes of lines are tight."""
+MARGIN_CELLS = 2
+"""Cells added at both ends of ink in a row: a cell with the last letters of a line may have too little ink to count."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,29 @@ def uncovered_ink(ink: InkFacts, boxes: Sequence[BoundingBox], until: float) -> 
     return uncovered / inked if inked else 0.0
 
 
+def uncovered_regions(ink: InkFacts, boxes: Sequence[BoundingBox], columns: int) -> list[BoundingBox]:
+    """Return boxes around neighbouring inked cells that no box touches, if they are so many columns wide at least.
+
+    Ink at the edge of the image is left out: it is the shadow of a scan, or what lies beside the page.
+    """
+    left = set(_inked_cells(ink)).difference(*map(_cells_near, boxes))
+    found = []
+    while left:
+        region, waiting = set[tuple[int, int]](), [left.pop()]
+        while waiting:
+            row, column = cell = waiting.pop()
+            region.add(cell)
+            near = {(row + down, column + across) for down in (-1, 0, 1) for across in (-1, 0, 1)} & left
+            left -= near
+            waiting += near
+        rows, places = {row for row, _ in region}, {column for _, column in region}
+        top, bottom, first, last = min(rows), max(rows) + 1, min(places), max(places) + 1
+        if last - first >= columns and top > 0 and bottom < INK_ROWS and first > 0 and last < INK_COLUMNS:
+            left_edge, right_edge = (first - MARGIN_CELLS) / INK_COLUMNS, (last + MARGIN_CELLS) / INK_COLUMNS
+            found.append(BoundingBox.of(left_edge, top / INK_ROWS, right_edge, bottom / INK_ROWS))
+    return sorted(found, key=lambda box: (box.top, box.left))
+
+
 def inked_box(ink: InkFacts) -> BoundingBox | None:
     """Return the smallest box of whole cells around all ink; None if the page has no grid or no ink."""
     cells = _inked_cells(ink)
@@ -82,6 +112,13 @@ def _inked_cells(ink: InkFacts) -> list[tuple[int, int]]:
         return []
     bits = f"{int(ink.cells, 16):0{INK_ROWS * INK_COLUMNS}b}"
     return [divmod(place, INK_COLUMNS) for place, bit in enumerate(bits) if bit == "1"]
+
+
+def _cells_near(box: BoundingBox) -> Iterator[tuple[int, int]]:
+    """Yield (row, column) of every cell that a box reaches into, or nearly."""
+    rows = range(math.floor(box.top * INK_ROWS - NEAR_CELLS), math.floor(box.bottom * INK_ROWS + NEAR_CELLS) + 1)
+    columns = range(math.floor(box.left * INK_COLUMNS - NEAR_CELLS), math.floor(box.right * INK_COLUMNS + NEAR_CELLS) + 1)
+    return product(rows, columns)
 
 
 def _covers(box: BoundingBox, across: float, down: float) -> bool:

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from document_parser.errors import EngineError
-from document_parser.models import BoundingBox, PageImage, PageImageSpec, Reading, Word
+from document_parser.models import BoundingBox, EngineName, PageImage, Reading, Word
 from document_parser.models.skew import LEVEL
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.text.letter_marks import marked_letters, merge_marks
 
-ENGINE = "rapidocr"
+ENGINE: EngineName = "rapidocr"
 """The engine whose lines are read again."""
 ENLARGEMENT = 1.5
 """How many times as large the image is from which they are read. At twice the size, more words are read wrong by the grain."""
@@ -45,10 +45,9 @@ async def look_closer(context: PageContext, reading: Reading, image: PageImage |
     lines = [word for word in reading.words if _is_small(word, image)][:MAX_LINES]
     started = time.monotonic()
     try:
-        larger = await context.images.render(_enlarge(context.engines.get(ENGINE).image_spec))
-        if abs(larger.skew.degrees - image.skew.degrees) > MAX_SKEW_DIFFERENCE_DEGREES or not lines:
+        if not lines or (larger := await render_larger(context, image, ENLARGEMENT)) is None:
             return reading
-        boxes = [BoundingBox(left=line.left, top=line.top, right=line.right, bottom=line.bottom) for line in lines]
+        boxes = [BoundingBox.of(*line[1:5]) for line in lines]
         skew = LEVEL if larger.skew.degrees else reading.skew
         found = await context.engines.read_segments(ENGINE, larger, boxes, skew)
     except EngineError as error:
@@ -82,9 +81,15 @@ def _is_small(line: Word, image: PageImage) -> bool:
     return height <= MAX_LINE_PIXELS and not line.direction and any(map(str.isalpha, line.text))
 
 
-def _enlarge(spec: PageImageSpec) -> PageImageSpec:
-    """Return the spec of an image that many times as large."""
-    return spec.model_copy(update={"dpi": ENLARGEMENT * spec.dpi, "max_long_side": round(ENLARGEMENT * spec.max_long_side)})
+async def render_larger(context: PageContext, image: PageImage, enlargement: float) -> PageImage | None:
+    """Return the page image that RapidOCR reads, so many times as large. None if it was straightened otherwise than ``image``.
+
+    Raises PageUnreadable, and EngineError if the page's direction cannot be detected.
+    """
+    spec = context.engines.get(ENGINE).image_spec
+    size = {"dpi": enlargement * spec.dpi, "max_long_side": round(enlargement * spec.max_long_side)}
+    larger = await context.images.render(spec.model_copy(update=size))
+    return larger if abs(larger.skew.degrees - image.skew.degrees) <= MAX_SKEW_DIFFERENCE_DEGREES else None
 
 
 def _texts_of(lines: Sequence[Word], found: Sequence[Word]) -> list[tuple[Word, str]]:

@@ -30,6 +30,7 @@ from document_parser.pipeline.reading.closer_look import look_closer
 from document_parser.pipeline.reading.continuation import read_rest
 from document_parser.pipeline.reading.evidence_sources import EvidenceSources
 from document_parser.pipeline.reading.line_retry import Retry, describe_unknown_script, retry_lines
+from document_parser.pipeline.reading.lost_lines import describe_lost, read_lost_lines
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import describe_hidden, fail_page, load_text_layer
 from document_parser.pipeline.reading.second_reader import SecondReader
@@ -162,6 +163,7 @@ class Ladder:
         if reading is None:
             return "blank"
         reading, merged_lines = await self._merge_text_layer(reading)
+        reading = await read_lost_lines(self._context, reading, image)
         retry = await retry_lines(self._context, reading, image)
         if not retry.note:
             retry = replace(retry, reading=await look_closer(self._context, retry.reading, image))
@@ -289,6 +291,8 @@ class Ladder:
         elif is_unsure(candidate.reading):
             sure = confidence_of(candidate.reading)
             candidate.doubt("low_confidence", f"The engine is only {sure:.0%} sure.")
+        if lost_lines := len(candidate.reading.lost_lines):
+            candidate.note("low_coverage", describe_lost(lost_lines))
         checked = await self._second_reader.check(candidate)
         if checked.name in VLM_ENGINES:
             checked.known_words = (await self._evidence.gather()).words or self._evidence.places

@@ -26,7 +26,14 @@ from document_parser.models import (
 from document_parser.pipeline.reading.candidate import Candidate, confidence_of
 from document_parser.pipeline.reading.damage import damage_warnings
 from document_parser.pipeline.reading.oriented_images import OrientedImages
-from document_parser.pipeline.reading.page_result import blocks_as_shown, build_blocks, fail_page, pack_words, words_as_shown
+from document_parser.pipeline.reading.page_result import (
+    blocks_as_shown,
+    build_blocks,
+    fail_page,
+    pack_words,
+    unread_lines_as_shown,
+    words_as_shown,
+)
 from document_parser.sources.base import PageSource
 
 NOTHING_KEPT = "No text was found on the page, and the drawing on it is too small for a figure."
@@ -107,6 +114,7 @@ class PageContext:
         page.engine = chosen.name
         page.blocks = build_blocks(page, chosen.reading)
         page.words = pack_words(words_as_shown(chosen.reading) or chosen.known_words)
+        page.unread = unread_lines_as_shown(chosen.reading)
         page.confidence = confidence_of(chosen.reading)
         page.agreement = chosen.agreement
         page.warnings += [*chosen.notes, *chosen.doubts]

@@ -24,6 +24,7 @@ from document_parser.models import (
     PageWords,
     Reading,
     RulingLine,
+    UnreadLine,
     Word,
 )
 from document_parser.models.page_words import PlacedWord
@@ -167,6 +168,14 @@ def words_as_shown(reading: Reading) -> list[Word]:
         return reading.words
     boxes = (BoundingBox.of(*reading.skew.unstraighten(word[1:5])) for word in reading.words)
     return [word._replace(**box.model_dump()) for word, box in zip(reading.words, boxes, strict=True)]
+
+
+def unread_lines_as_shown(reading: Reading) -> list[UnreadLine]:
+    """Return the lost lines of a reading with their boxes on the upright page as a viewer shows it."""
+    return [
+        UnreadLine(text=line.text, confidence=line.confidence, box=BoundingBox.of(*reading.skew.unstraighten(line[1:5])))
+        for line in reading.lost_lines
+    ]
 
 
 def pack_words(words: Sequence[Word]) -> PageWords | None:
