@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from document_parser.engines.rapidocr.confidence import MIN_LINE_CONFIDENCE, MIN_LOST_LETTERS
+from document_parser.engines.rapidocr.confidence import MIN_LOST_LETTERS
 from document_parser.engines.rapidocr.lines import Corners, Pixels
 
 if TYPE_CHECKING:
     from document_parser.engines.rapidocr.ocr import PpOcr, Read
 
 MAX_CONFIDENCE = 0.85
-"""Confidence of a line up to which it may be upside down. Lines that are read at all have .7 to 1."""
+"""Confidence of a line up to which it may be upside down; most lines that stand upright have more."""
+MIN_TURNED_CONFIDENCE = 0.85
+"""Confidence of a line the other way round from which it is read so. Stamps have .89 and more, scribbles up to .76."""
 MIN_CONFIDENCE_GAIN = 0.15
 """How much surer the recognition must be of a line the other way round. It is as sure of signs that are the same, such as 8."""
 MIN_LETTERS = 3
@@ -49,5 +51,5 @@ def _is_doubtful(one: Read) -> bool:
 def _is_better(other: Read, one: Read | None) -> bool:
     """Return whether a line reads clearly better the other way round."""
     letters = sum(map(str.isalnum, other.text))
-    sure = other.confidence >= MIN_LINE_CONFIDENCE and other.lost_letters < MIN_LOST_LETTERS
+    sure = other.confidence >= MIN_TURNED_CONFIDENCE and other.lost_letters < MIN_LOST_LETTERS
     return sure and letters >= MIN_LETTERS and (one is None or other.confidence >= one.confidence + MIN_CONFIDENCE_GAIN)

@@ -93,7 +93,8 @@ def _with_lines_of_regions(reading: Reading, lost: Sequence[Word], regions: Sequ
             line = lost[place]
             better[line] = sure
             wide = MIN_LEFT_SHARE * (line.right - line.left)
-            left += [one for one in new if not _is_clear(one) and one.right - one.left >= wide and _overlap(one, line)]
+            rest = [one for one in new if not _is_clear(one) and one.right - one.left >= wide and _overlap(one, line)]
+            left += [one for one in rest if not any(_overlap(one, other) for other in left)]
     added = known[len(reading.words) :]
     if not added:
         return reading
