@@ -114,6 +114,7 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         accounts=accounts,
         probe_redis=probe_redis,
     )
+    assets.register(app)
     headers.register(app, settings)
     cors.register(app, settings, accounts.key_origins)
     errors.register(app)
