@@ -16,8 +16,11 @@ Pixels = NDArray[np.uint8]
 """Rows of 8-bit pixels, blue, green, red."""
 MIN_INKED_SHARE = 0.96
 """Share of the row of a strike that is inked, at least."""
-BESIDE_SHARE, MAX_BESIDE_SHARE = 0.15, 0.7
-"""Distance to the rows above and below a strike, in heights of the box, and the share of them that is inked, at most."""
+BESIDE_SHARE, BESIDE_SHARES = 0.15, (0.1, 0.7)
+"""Distance to the rows above and below a strike, in heights of the box, and the share of them that is inked, least and most.
+
+Below the serifs of blurred print, which touch along the line that letters stand on, only a few letters go on.
+"""
 STRIKE_SHARE = 0.36, 0.66
 """How far below the top of a word's box a strike lies, in shares of its height: between the lines that small letters end at."""
 MIN_COVERED_SHARE = 0.75
@@ -63,7 +66,8 @@ def _is_inked_through(word: Word, pixels: Pixels) -> bool:
     line = first + int(rows[first:last].argmax())
     near = round(BESIDE_SHARE * len(rows))
     beside = [rows[max(0, line - near)], rows[min(len(rows) - 1, line + near)]]
-    return bool(rows[line] >= MIN_INKED_SHARE and max(beside) <= MAX_BESIDE_SHARE)
+    least, most = BESIDE_SHARES
+    return bool(rows[line] >= MIN_INKED_SHARE and least <= min(beside) and max(beside) <= most)
 
 
 def split_at_strikes(words: Sequence[Word], struck: Collection[Word]) -> list[Word]:

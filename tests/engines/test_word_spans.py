@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.rapidocr.word_spans import find_word_spans
-from document_parser.imaging.strikes import split_at_strikes
-from document_parser.models import PageImage, Reading, Word
+from document_parser.imaging.strikes import find_struck, split_at_strikes
+from document_parser.models import PageImage, Reading, RulingLine, Word
 from document_parser.settings import EngineSettings, Settings
 
 SIZE = 30
@@ -67,6 +67,17 @@ def test_the_words_of_a_line_have_boxes_of_their_ink():
 def test_blurred_letters_that_touch_are_not_struck_out():
     image = page()[0].resize((450, 350), Image.Resampling.BOX).resize((900, 700), Image.Resampling.BICUBIC)
     assert not any(word.struck for words in read(image).parts_of_lines.values() for word in words)
+
+
+@pytest.mark.parametrize(("line", "is_struck"), [(9, True), (12, False)])
+def test_a_line_through_the_middle_of_letters_strikes_and_serifs_that_touch_where_they_stand_do_not(line, is_struck):
+    pixels = np.full((40, 100, 3), 255, dtype=np.uint8)
+    for left in range(20, 80, 6):  # ten stems, one of them longer
+        pixels[14 : 29 if left == 50 else 23, left : left + 2] = 0
+    pixels[10 + line, 20:80] = 0
+    word = Word("maintaining", 0.2, 0.25, 0.8, 0.75)
+    ruling = RulingLine(left=0.2, top=(10.5 + line) / 40, right=0.8, bottom=(10.5 + line) / 40)
+    assert find_struck([word], [ruling], pixels) == ({word} if is_struck else set())
 
 
 def test_hyphens_of_what_is_struck_out_are_the_line_between_its_words():
