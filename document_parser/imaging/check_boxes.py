@@ -57,6 +57,10 @@ MAX_LABEL_GAP_RATIO = 1.4
 MAX_BOXES = 200
 """More squares are a pattern."""
 EMPTY, CHECKED, CROSSED = "☐", "☑", "☒"
+_READ_BOX = "□"
+"""What an OCR reads an empty box as that it knows as one."""
+READ_BOX_RATIOS = 0.7, 0.95
+"""Where such a box ends, and where its label begins, over the height of its line."""
 _MISREAD = "□口囗[]|☐☑☒区図凶×XxvV√✓■回日目"
 """What an OCR reads a box as, at the beginning of a line."""
 _MISREAD_WORD = re.compile(r"[\[\](){}|OoQDCUJ0c2Lxv✓√×□口囗回日目☐☑☒]{1,2}[)\]]?\s+(?=\S)")
@@ -84,11 +88,12 @@ def with_check_boxes(words: Sequence[Word], rules: Sequence[RulingLine], pixels:
     for an image without pixels.
     """
     boxes = list(_find_boxes(pixels)) if words else []
-    if not boxes or len(boxes) > MAX_BOXES:
+    if len(boxes) > MAX_BOXES:
         return list(words), list(rules)
     found, used, lines = [], [], list(words)
+    shape = pixels.shape[1] / pixels.shape[0]
     for box in boxes:
-        place = _line_beside(box, lines, pixels.shape[1] / pixels.shape[0])
+        place = _line_beside(box, lines, shape)
         if place is None:
             continue
         line = lines[place]
@@ -99,7 +104,26 @@ def with_check_boxes(words: Sequence[Word], rules: Sequence[RulingLine], pixels:
             lines[place] = line._replace(text=rest, left=min(box.right + 0.1 * (box.right - box.left), line.right))
         found.append(Word(box.sign, box.left, line.top, box.right, line.bottom, confidence=line.confidence))
         used.append(box)
+    for place, line in enumerate(lines):
+        if parted := _with_sign_as_box(line, shape):
+            box_word, lines[place] = parted
+            found.append(box_word)
     return [*lines, *found], [rule for rule in rules if not any(_is_of_box(rule, box) for box in used)]
+
+
+def _with_sign_as_box(line: Word, shape: float) -> tuple[Word, Word] | None:
+    """Return the box that a line was read to begin with, and its label; None if it begins otherwise.
+
+    The frame of a faint or touched box is not found in the picture, but the engine may see what it is. ``shape`` is the width
+    of the image over its height.
+    """
+    label = line.text[1:].lstrip()
+    if line.text[:1] != _READ_BOX or not label[:1].isalpha() or _has_square_letters(line.text):
+        return None
+    box_edge, label_edge = (line.left + ratio * (line.bottom - line.top) / shape for ratio in READ_BOX_RATIOS)
+    if label_edge >= line.right:
+        return None
+    return line._replace(text=EMPTY, right=box_edge), line._replace(text=label, left=label_edge)
 
 
 def _without_box(text: str) -> str:

@@ -417,6 +417,15 @@ def test_a_box_so_small_that_its_blurred_frame_fills_it_is_empty_and_one_that_is
     assert signs_on(image, lines) == ["☐", "☐", "☒", "☐"]
 
 
+def test_a_box_that_the_engine_reads_as_one_is_one_though_the_picture_does_not_show_its_frame():
+    white = np.full((400, 1200, 3), 255, dtype=np.uint8)
+    lines = labels_at(100, ("□Initial statement", 98), ("□ 国 □", 158), ("□ 2", 218))
+    found, _ = with_check_boxes(lines, [], white)
+    assert [word.text for word in found] == ["Initial statement", "□ 国 □", "□ 2", "☐"]
+    label, box = found[0], found[-1]
+    assert lines[0].left == box.left < box.right < label.left < label.right == lines[0].right
+
+
 SMALL_LETTERS = {
     "D": """
         #######..

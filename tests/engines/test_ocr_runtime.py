@@ -119,6 +119,12 @@ def test_where_nothing_is_forbidden_openvino_computes():
     assert networks.runtime_of("auto") == "openvino"
 
 
+def test_networks_are_computed_in_single_precision_on_processors_that_have_a_shorter_one():
+    """Their letters and spaces would depend on the machine. Of a processor without bfloat16 this says nothing."""
+    model = openvino.compile_graph(openvino.read_graph(networks.model_path_of(networks.DETECTION)), 1)
+    assert model.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
+
+
 def test_openvino_that_was_asked_for_and_cannot_compute_is_said_with_what_to_do(tmp_path):
     lock = "the kernel's lock"
     there, _, words, fault = reading_under(lock, tmp_path, CPU_OCR_RUNTIME="openvino")

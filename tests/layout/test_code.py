@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from document_parser.layout.blocks.typewritten import mark_listings
 from document_parser.layout.page import blocks_of
 from document_parser.layout.tables.grid import Grid, GridCell
 from document_parser.layout.tables.listings import is_numbered_listing, without_code_colours
@@ -132,3 +133,31 @@ def test_the_numbers_of_lines_are_no_column_of_a_table():
     assert not is_numbered_listing(
         Grid(tuple(tuple(GridCell(at, at, tuple(cell)) for at, cell in enumerate(row)) for row in plain), 2)
     )
+
+
+SCANNED = [
+    ("# sums.py", 90.6, 143.9, 94.0),
+    ("def outer(items):", 89.3, 189.9, 106.0),
+    ('"""Add and take away."""', 115.3, 256.5, 118.7),
+    ("total = 0", 113.9, 167.2, 130.7),
+    ("for item in items:", 114.6, 219.9, 143.3),
+    ("if item > 0:", 138.6, 207.9, 156.0),
+    ("total += item", 162.6, 239.9, 168.0),
+    ("else:", 137.9, 165.9, 180.6),
+    ("total -= item", 162.6, 239.9, 192.6),
+    ("return total", 113.9, 185.2, 218.6),
+    ('if __name__ == "__main__":', 90.6, 243.9, 243.3),
+    ("print(outer([1, -2, 3]))", 113.9, 256.5, 256.0),
+]
+"""Lines of a listing on a scan, their left and right edges and their tops in points. Those of the first are a little off."""
+
+
+def test_the_first_line_of_a_listing_on_a_scan_belongs_to_it_though_its_indent_is_a_little_off():
+    sizes = [8.11, *[9.22] * 8, 10.56, 9.22, 10.56]
+    words = [
+        Word(text, left, top, right, top + 8, confidence=0.97, estimated_points=size)
+        for (text, left, right, top), size in zip(SCANNED, sizes, strict=True)
+    ]
+    before = Word("Its tests are left out here, as the reader may guess.", 70.0, 68.7, 301.0, 76.7, estimated_points=8.11)
+    marked = mark_listings([before, *words])
+    assert [word.mono for word in marked] == [False, *[True] * len(words)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from document_parser.layout.page import blocks_of
 from document_parser.models import Word
-from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, level, line, prose, rows_at
+from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, level, line, prose, rows_at, scanned
 
 ROWS = [
     ("Article", "Pack", "Price"),
@@ -100,3 +102,39 @@ def test_vertical_writing_has_headings_and_paragraphs():
         words += column(text, right, 10.5)
     found = blocks(words)
     assert kinds(found) == ["heading", "paragraph", "paragraph"]
+
+
+def on_scan(text, top, confidence=0.97, size=16.0):
+    return [word._replace(confidence=confidence) for word in scanned(line(text, 72, top, size=size))]
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "is_heading"),
+    [
+        ("Subscription to the library", 0.97, True),
+        ("2.3 of the statutes", 0.6, True),  # a number of a section says it
+        ("IV.", 0.97, True),
+        ("Hereby sworn before me", 0.6, False),  # handwriting
+        ("this 24 day of January", 0.97, False),
+        ("Dr", 0.97, False),
+        ("Bill No :CS0032277", 0.97, False),
+        ("Date: 20-06-2018", 0.97, False),
+        ("目次", 0.97, True),
+    ],
+)
+def test_a_large_line_of_a_scan_is_a_heading_if_it_reads_like_one(text, confidence, is_heading):
+    found = blocks(
+        [*scanned(prose(6, 72, 100, 520)), *on_scan(text, 190, confidence), *scanned(prose(6, 72, 230, 520, seed=2))]
+    )
+    assert kinds(found) == ["paragraph", "heading" if is_heading else "paragraph", "paragraph"]
+    digital = blocks([*prose(6, 72, 100, 520), *line(text, 72, 190, size=16.0), *prose(6, 72, 230, 520, seed=2)])
+    assert kinds(digital)[1] == "heading"
+
+
+def test_what_is_filled_into_a_scanned_form_is_text_though_most_letters_are_small_print():
+    words = [*on_scan("Registration of Lighthouses", 60, size=16.0), *scanned(prose(5, 72, 100, 520, size=7.0))]
+    for row in range(7):
+        words += on_scan("Supplemental statement of the harbour and its lights", 180 + 30 * row, size=10)
+    assert "heading" in kinds(blocks(words))
+    boxes = [word for row in (0, 1) for word in on_scan(f"☐ Option {row}", 400 + 30 * row, size=7.0)]
+    assert kinds(blocks([*words, *boxes])) == ["title", *["paragraph"] * 8, "checkbox", "checkbox"]

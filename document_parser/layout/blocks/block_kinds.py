@@ -23,6 +23,10 @@ MIN_BOLD_RATIO, MIN_CENTRED_BOLD_RATIO = 0.95, 0.85
 """The same for short bold lines, and for those in the middle of their column."""
 MIN_GUESSED_HEADING_RATIO, MIN_LEVELLED_HEADING_RATIO = 1.25, 1.2
 """The same if sizes are estimated from boxes, and if one size was estimated for lines of about one size."""
+MIN_HEADING_CONFIDENCE = 0.75
+"""Mean confidence of a heading on a scan; that of handwriting is less."""
+MIN_HEADING_LETTERS = 3
+"""Latin letters of a heading on a scan, at least: fewer are initials, or strokes of a pen."""
 HEADING_LEVEL_RATIOS = (1.5, 1.22)
 """Font sizes divided by the body's from which a heading has level 1 and level 2; smaller headings have level 3."""
 MAX_FOOTNOTE_RATIO = 0.92
@@ -41,6 +45,9 @@ _SECTION = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+|[A-Z](?=\.))\
 _FOOTNOTE = re.compile(r"(?:\d{1,2}|[*†‡§¶¹²³⁴⁵⁶⁷⁸⁹]+)\s*[^\W\d_]|(?:[a-z]\s|[ᵃ-ᶻ]\s?)(?=[A-ZÀ-Þ])")
 _NOTE = re.compile(r"(?:\d{1,2}|[a-z]|[*†‡§¶]{1,3}|[¹²³⁴⁵⁶⁷⁸⁹⁰ᵃ-ᶻ]+)\s?(?=[A-ZÀ-ÞА-ЯΑ-Ω\"“„(])")
 _LEADER = re.compile(r"(?:\.\s?){4,}\s*\w{1,6}$|…+\s*\w{1,6}$")
+_LABELLED_NUMBER = re.compile(r"[^\W\d]\s?:\s?\S*\d")
+"""A label, a colon, and a number or a code: a field of a form, or a line of a receipt."""
+_ROMAN = re.compile(r"[IVXLC]+\.|[IVXLC]{2,}")
 _ADDRESS = re.compile(r"\w@\w[\w-]*\.\w|https?://|www\.")
 _SENTENCE_END = re.compile(r"[.:!?。؟…][\"'”’)\]]*$")
 
@@ -121,6 +128,8 @@ def _heading_level(lines: Sequence[Line], text: str, body: float, place: Place) 
     if len(lines) > 3 or len(text) > 200 or is_bulleted or not any(map(str.isalpha, text)):
         return None
     ratio = max(line.size for line in lines) / body
+    if not all(line.has_known_size for line in lines) and not _may_be_guessed(lines, text):
+        return None
     if ratio >= _min_heading_ratio(lines, text) and not _is_sentence(text):
         return _level_by_number(text) or _level_by_size(ratio)
     measured = all(line.has_known_size for line in lines)
@@ -128,6 +137,21 @@ def _heading_level(lines: Sequence[Line], text: str, body: float, place: Place) 
     bold = measured and ratio >= least and _is_bold_alone(lines, text)
     set_apart = place.stands_out and (measured or all(line.has_levelled_size for line in lines))
     return (_level_by_number(text) or 3) if bold or set_apart else None
+
+
+def _may_be_guessed(lines: Sequence[Line], text: str) -> bool:
+    """Return whether lines whose size is estimated may be a heading: handwriting and what is filled into forms are larger too.
+
+    A heading on a scan is read surely, begins with no small letter, and is no label with a number behind its colon.
+    """
+    if _level_by_number(text) is not None or _ROMAN.fullmatch(text):
+        return True
+    confidences = [word.confidence for line in lines for word in line.words if word.confidence is not None]
+    if confidences and sum(confidences) / len(confidences) < MIN_HEADING_CONFIDENCE:
+        return False
+    letters = [letter for letter in text if letter.isalpha()]
+    short = len(letters) < MIN_HEADING_LETTERS and letters[0].isascii()
+    return not (letters[0].islower() or short or _LABELLED_NUMBER.search(text))
 
 
 def _min_heading_ratio(lines: Sequence[Line], text: str) -> float:

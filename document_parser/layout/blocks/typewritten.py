@@ -35,18 +35,21 @@ def mark_listings(words: list[Word]) -> list[Word]:
         return words
     rows = [line.words for line in lines_of(words)]
     marked: dict[int, Word] = {}
-    start = 0
+    start = done = 0
     while start + MIN_LINES <= len(rows):
         end = start
         while end < len(rows) and _goes_on(rows[start : end + 1]):
             end += 1
         run = [row[0] for row in rows[start:end]]
         if len(run) >= MIN_LINES and _is_listing(run):
+            while start > done and _goes_on(rows[start - 1 : start + 1]) and _fits(rows[start - 1][0], run):
+                start -= 1
+                run.insert(0, rows[start][0])
             margin = _fit([len(word.text) for word in run], [word.right - word.left for word in run])[1]
             for word in run:
                 half = margin / 2
                 marked[id(word)] = word._replace(left=word.left + half, right=word.right - half, mono=True)
-            start = end
+            start = done = end
         else:
             start += 1
     return [marked.get(id(word), word) for word in words]
@@ -73,6 +76,14 @@ def _is_even(run: Sequence[Word]) -> bool:
         return False
     off = [abs(wide - count * width - margin) for count, wide in zip(counts, widths, strict=True)]
     return sorted(off)[int(0.8 * len(off))] <= MAX_RESIDUAL_CHARACTERS * width  # now and then the OCR leaves out a character
+
+
+def _fits(word: Word, run: Sequence[Word]) -> bool:
+    """Return whether a line before a listing is as wide as so many of its characters, and begins on their grid."""
+    width, margin = _fit([len(other.text) for other in run], [other.right - other.left for other in run])
+    indent = abs(word.left - min(other.left for other in run)) / width
+    even = abs(word.right - word.left - len(word.text) * width - margin) <= MAX_RESIDUAL_CHARACTERS * width
+    return even and abs(indent - round(indent)) <= MAX_OFF_GRID_CHARACTERS
 
 
 def _is_listing(run: Sequence[Word]) -> bool:

@@ -135,8 +135,11 @@ def split_at_gaps(line: Line, gap: float) -> list[Line]:
     return [Line(tuple(part)) for part in parts]
 
 
-def body_size(words: Iterable[Word]) -> float:
-    """Return the font size in points of the middle character, ordered by size; 10 if there are no words."""
+def body_size(words: Iterable[Word], share: float = 0.5) -> float:
+    """Return the font size in points that this share of the characters does not exceed, the middle one's if none is given.
+
+    It is 10 if there are no words.
+    """
     words = list(words)
     sizes = list(map(points_of, words))
     known = set(sizes)
@@ -149,10 +152,10 @@ def body_size(words: Iterable[Word]) -> float:
         weights[size] += letters
     if len(weights) == 1:
         return next(iter(weights))
-    half = sum(weights.values()) / 2
+    left = sum(weights.values()) * share
     for size, weight in sorted(weights.items()):
-        half -= weight
-        if half <= 0:
+        left -= weight
+        if left <= 0:
             return size
     return 10.0
 
