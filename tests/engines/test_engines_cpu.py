@@ -640,7 +640,11 @@ def test_letters_left_out_lower_the_confidence_of_their_line_and_of_its_like():
 def test_a_vietnamese_page_is_told_by_its_letters_where_no_gap_shows_that_some_were_left_out():
     page = [line("Ai cũng có quyên đưc sng, t do và an toàn thân th.", 0.97, 600), line("Không ai bi cuõng dưói", 0.95, 400)]
     assert all(one.confidence < MIN_LINE_CONFIDENCE for one in lower_confidence([*page, line("trưng hoc", 0.95, 200)]))
-    assert lower_confidence(page) == page, "two letters may be misread ones"
+    assert lower_confidence(page[1:]) == page[1:], "one letter may be a misread one"
+    without_horns = [line("Hp đồng có hiu lc k tù ngày ký và kéo dài đn ht ngày, đuc", 0.97, 600)]
+    assert lower_confidence(without_horns)[0].confidence < MIN_LINE_CONFIDENCE
+    croatian = [line("između Đakova i Šibenika događaj se također ponavlja", 0.97, 600)]
+    assert lower_confidence(croatian) == croatian
 
 
 def line(text, confidence, length, height=20):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.h
 SCAN_SIZE = (1240, 1754)
 """A4 at 150 dpi."""
 MARGIN_PIXELS = 110
+UNASSIGNED = "\U000fffff"
+"""A character that no font has."""
 NOISE = 6.0
 
 
@@ -250,9 +253,18 @@ SAMPLES: dict[str, Sample] = {
 
 
 def find_font(sample: Sample, choice: int = 0) -> Path | None:
-    """Return the file of one of the language's fonts that are installed, by its number; None if none is."""
+    """Return the file of one of the installed fonts that have all signs of a language, by its number; None if none has."""
     found = [path for name in sample.fonts for folder in FONT_FOLDERS for path in sorted(folder.rglob(name))[:1]]
-    return found[choice % len(found)] if found else None
+    whole = [path for path in found if _draws(path, "".join(sorted(set("".join(sample.sentences)))))]
+    return whole[choice % len(whole)] if whole else None
+
+
+@cache
+def _draws(path: Path, signs: str) -> bool:
+    """Return whether a font draws each of these characters: fonts of a script alone may lack the comma and the full stop."""
+    font = ImageFont.truetype(path, 20, layout_engine=ImageFont.Layout.BASIC)
+    missing = bytes(font.getmask(UNASSIGNED))
+    return not any(bytes(font.getmask(sign)) == missing for sign in signs if not sign.isspace())
 
 
 def missing_for(name: str) -> str:

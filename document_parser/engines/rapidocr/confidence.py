@@ -41,6 +41,8 @@ MAX_FOREIGN_SHARE = 0.7
 """Share of the letters of a page in lines that are not English above which all its lines count as such."""
 VIETNAMESE_LETTERS = frozenset("\u01a1\u01b0\u01a0\u01af")
 """Letters of no other language that the models know; they lack many others of Vietnamese. O and u with a horn."""
+BARRED_D, SOUTH_SLAVIC_LETTERS = frozenset("\u0111\u0110"), frozenset("\u010d\u0107\u0161\u017e\u010c\u0106\u0160\u017d")
+"""A letter that Vietnamese has often, and those of the languages that have it too. Small print loses its horns."""
 MIN_VIETNAMESE_LETTERS, MIN_VIETNAMESE_SHARE = 3, 0.008
 """Number of these letters, and their share of all letters, from which a page is Vietnamese. As they are read, they are .02."""
 VIETNAMESE_LOST_SHARE = 0.1
@@ -83,7 +85,8 @@ def _is_latin(text: str) -> bool:
 def _are_vietnamese(lines: Sequence[Line]) -> bool:
     """Return whether lines in Latin letters are Vietnamese, told by the letters that only it has."""
     letters = [letter for line in lines for letter in line.text if letter.isalpha()]
-    own = sum(letter in VIETNAMESE_LETTERS for letter in letters)
+    signs = VIETNAMESE_LETTERS if SOUTH_SLAVIC_LETTERS.intersection(letters) else VIETNAMESE_LETTERS | BARRED_D
+    own = sum(letter in signs for letter in letters)
     return own >= max(MIN_VIETNAMESE_LETTERS, MIN_VIETNAMESE_SHARE * len(letters))
 
 
