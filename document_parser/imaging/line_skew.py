@@ -133,7 +133,7 @@ def _common_slope(boxes: Corners) -> float | None:
     long = _are_long(boxes)
     if long.sum() < MIN_LINES:
         return None
-    slopes = np.degrees(np.arctan2(along[long, 1], along[long, 0]))
+    slopes = (np.degrees(np.arctan2(along[long, 1], along[long, 0])) + 90) % 180 - 90  # a line on its head slopes as others
     order = np.argsort(slopes)
     # A capital at its start tilts the box of a short line.
     weights = (lengths**2 / np.maximum(heights, 1))[long][order]

@@ -71,6 +71,12 @@ def test_the_lines_tell_the_skew(slope):
     assert find_line_skew(lines(slope, slope, slope + 0.1), SHEET).degrees == pytest.approx(slope, abs=0.11)
 
 
+def test_lines_on_their_heads_slope_as_the_others():
+    found = lines(2.1, 2.1, 2.2, 2.1)
+    found[::2] = np.roll(found[::2], 2, axis=1)
+    assert find_line_skew(found, SHEET).degrees == pytest.approx(2.1, abs=0.11)
+
+
 @pytest.mark.parametrize(
     "found",
     [

@@ -85,6 +85,13 @@ def test_an_overlooked_line_is_found_where_ink_is_that_nothing_explains():
     assert [(box.left, box.top) for box in context.asked] == [(1 / INK_COLUMNS, 24 / INK_ROWS)]
 
 
+def test_a_frame_of_ink_around_the_page_is_not_looked_at():
+    frame = inked((2, 2, 2, 28), (2, 44, 2, 2), (2, 44, 28, 28), (44, 44, 2, 28))
+    context = Context([], ink=frame)
+    assert context.look(line("The report", 0.4)).how == ""
+    assert not context.asked
+
+
 def test_boxes_of_a_reading_that_straightened_itself_are_compared_with_ink_where_it_was():
     skew = Skew(2.0, 0.95, 900 / 1260)
     box = skew.straighten((0.1, 0.1, 0.5, 0.12))

@@ -23,6 +23,8 @@ MAX_LINES = 12
 """Lost lines of a page up to which they are looked for. More are handwriting, or letters that RapidOCR does not know."""
 MAX_REGIONS = 12
 """Places with unexplained ink that are looked at. More of them are a photograph or a dirty page."""
+MAX_REGION_SHARE = 0.15
+"""Share of the page that the box around such ink takes, at most. A larger one is a frame, a shadow or a drawing."""
 MIN_INK_COLUMNS = 3
 """Columns of the grid of InkFacts that such ink spans at least: about five letters of running text."""
 MAX_UNREAD_SHARE = 0.5
@@ -73,10 +75,15 @@ def _unexplained_ink(reading: Reading, image: PageImage) -> list[BoundingBox]:
     # The ink was measured where boxes are, unless the lines themselves showed the skew.
     skew = LEVEL if image.skew.degrees else reading.skew
     seen = [BoundingBox.of(*skew.unstraighten(box)) for box in edges]
-    regions = uncovered_regions(image.ink_facts, seen, MIN_INK_COLUMNS)
+    regions = [box for box in uncovered_regions(image.ink_facts, seen, MIN_INK_COLUMNS) if _share_of(box) <= MAX_REGION_SHARE]
     if len(regions) > MAX_REGIONS:
         return []
     return [BoundingBox.of(*skew.straighten((box.left, box.top, box.right, box.bottom))) for box in regions]
+
+
+def _share_of(box: BoundingBox) -> float:
+    """Return the share of the page that a box takes."""
+    return (box.right - box.left) * (box.bottom - box.top)
 
 
 def _with_lines_of_regions(reading: Reading, lost: Sequence[Word], regions: Sequence[Sequence[Word]]) -> Reading:
