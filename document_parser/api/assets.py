@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import posixpath
+import re
 import time
 from pathlib import Path
 
@@ -22,6 +24,8 @@ KEPT_FOR_GOOD = "public, max-age=31536000, immutable"
 """Cache-Control of a file under the digest that it belongs to: one year, in seconds."""
 LOOK_SECONDS = 1.0
 """The files are looked at this often, at most, to see whether one was changed."""
+_IMPORT = re.compile(r"""^(?:import\s*|(?:import|export)\s[\w\s*{},]+?\sfrom\s*)["'](\.{1,2}/[^"']+)["']""", re.MULTILINE)
+"""A line of a module that names another one, or several lines that end with its name."""
 File = tuple[str, int, int]
 """The name of a file, when it was changed in nanoseconds, and its size in bytes."""
 
@@ -33,30 +37,31 @@ def asset_folder(name: str) -> Path:
 
 
 def register(app: Flask) -> None:
-    """Serve the static files under their digest as well, and give templates ``asset_url``.
+    """Serve the static files under their digest as well, and give templates ``asset_url`` and ``modules_of``.
 
     Where machines of two versions share an address, a page of one may ask the other: it gets the file that is there, and the
     browser does not keep it.
     """
-    digest = Digest(Path(app.static_folder or ""))
+    files = StaticFiles(Path(app.static_folder or ""))
 
     def send_asset(filename: str) -> Response:
         version, _, name = filename.partition("/")
         if not version.startswith(DIGEST_MARK):
             return app.send_static_file(filename)
         response = app.send_static_file(name)
-        response.headers["Cache-Control"] = KEPT_FOR_GOOD if version == DIGEST_MARK + digest.current() else "no-store"
+        response.headers["Cache-Control"] = KEPT_FOR_GOOD if version == DIGEST_MARK + files.digest() else "no-store"
         return response
 
     def asset_url(filename: str) -> str:
-        return url_for("static", filename=f"{DIGEST_MARK}{digest.current()}/{filename}")
+        return url_for("static", filename=f"{DIGEST_MARK}{files.digest()}/{filename}")
 
     app.view_functions["static"] = send_asset
     app.add_template_global(asset_url)
+    app.add_template_global(files.modules_of, "modules_of")
 
 
-class Digest:
-    """The digest of the names and contents of all files in a folder. Files that are changed are seen a second later."""
+class StaticFiles:
+    """The static files of the page. Files that are changed are seen a second later."""
 
     def __init__(self, folder: Path) -> None:
         """Remember the folder; nothing is read yet."""
@@ -64,15 +69,36 @@ class Digest:
         self._looked_at = -math.inf
         self._files: tuple[File, ...] | None = None
         self._digest = ""
+        self._modules: dict[str, list[str]] = {}
 
-    def current(self) -> str:
-        """Return the digest in hexadecimal. Raises OSError."""
+    def digest(self) -> str:
+        """Return the digest of the names and contents of all files, in hexadecimal. Raises OSError."""
         if time.monotonic() - self._looked_at >= LOOK_SECONDS:
             files = self._list_files()
             if files != self._files:
-                self._digest = self._read(files)
+                self._digest, self._modules = self._read(files), {}
             self._files, self._looked_at = files, time.monotonic()
         return self._digest
+
+    def modules_of(self, entry: str) -> list[str]:
+        """Return the modules that a module imports, and those that these import, sorted: a page asks for all of them at once.
+
+        Raises OSError.
+        """
+        self.digest()  # forgets what it knew of files that have changed
+        if entry not in self._modules:
+            self._modules[entry] = sorted(self._find_imports(entry) - {entry})
+        return self._modules[entry]
+
+    def _find_imports(self, entry: str) -> set[str]:
+        found, waiting = {entry}, [entry]
+        while waiting:
+            name = waiting.pop()
+            imported = _IMPORT.findall((self._folder / name).read_text(encoding="utf-8"))
+            new = {posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in imported} - found
+            found |= new
+            waiting += new
+        return found
 
     def _list_files(self) -> tuple[File, ...]:
         paths = sorted(path for path in self._folder.rglob("*") if path.is_file())

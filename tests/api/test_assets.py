@@ -62,22 +62,54 @@ def test_a_file_that_was_changed_renamed_or_removed_changes_the_addresses(tmp_pa
     monkeypatch.setattr(assets, "LOOK_SECONDS", 0.0)
     folder = tmp_path / "static"
     shutil.copytree(assets.asset_folder("static") / "client", folder)
-    digest = assets.Digest(folder)
-    seen = [digest.current()]
+    files = assets.StaticFiles(folder)
+    seen = [files.digest()]
     file = folder / "index.js"
     file.write_text(file.read_text() + "// changed")
-    seen.append(digest.current())
+    seen.append(files.digest())
     file.rename(folder / "first.js")
-    seen.append(digest.current())
+    seen.append(files.digest())
     (folder / "first.js").unlink()
-    seen.append(digest.current())
+    seen.append(files.digest())
     assert len(set(seen)) == 4
 
 
 def test_files_are_not_looked_at_for_every_answer(tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "LOOK_SECONDS", 3600.0)
     (tmp_path / "main.js").write_text("one")
-    digest = assets.Digest(tmp_path)
-    before = digest.current()
+    files = assets.StaticFiles(tmp_path)
+    before = files.digest()
     (tmp_path / "main.js").write_text("another")
-    assert digest.current() == before
+    assert files.digest() == before
+
+
+@pytest.mark.parametrize(("address", "entry"), [("/", "ui/main.js"), ("/admin", "ui/admin/main.js")])
+def test_a_page_asks_at_once_for_every_module_that_its_scripts_import_and_for_no_other(client, address, entry):
+    page = client.get(address).text
+    preloaded = set(re.findall(r'rel="modulepreload" href="/static/v-[0-9a-f]+/([^"]+)"', page))
+    folder = assets.asset_folder("static")
+    named = {entry}
+    for module in [entry, *preloaded]:
+        for path in re.findall(r'from "(\.[^"]+)"', (folder / module).read_text()):
+            named.add(str((folder / module).parent.joinpath(path).resolve().relative_to(folder)))
+    assert preloaded | {entry} == named
+    assert len(preloaded) > 20
+
+
+MAIN = """import {
+  one,
+  two,
+} from "./one.js";
+// import "./none.js"
+import "../two.js";
+export const of = 4; // "./of.js"
+"""
+
+
+def test_modules_over_several_lines_and_those_exported_are_found_and_comments_are_not(tmp_path):
+    (tmp_path / "ui").mkdir()
+    (tmp_path / "ui" / "main.js").write_text(MAIN)
+    (tmp_path / "ui" / "one.js").write_text('export { three } from "./three.js";\nexport const one = 1;\n')
+    (tmp_path / "ui" / "three.js").write_text('import { one } from "./one.js";\nexport const three = one;\n')
+    (tmp_path / "two.js").write_text("export const two = 2;\n")
+    assert assets.StaticFiles(tmp_path).modules_of("ui/main.js") == ["two.js", "ui/one.js", "ui/three.js"]

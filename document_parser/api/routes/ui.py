@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, make_response, render_template, request, send_file
+from flask import Response, make_response, render_template, request, send_file
 from flask_openapi import APIBlueprint
 from pydantic import BaseModel
 
@@ -85,7 +84,6 @@ def blueprint() -> APIBlueprint:
             login_back={},
             extensions=[extension for found in readable_formats(missing_needs(settings)) for extension in found.extensions],
             **_offers(settings, _tier_name(settings, caller)),
-            modules=_modules(),
             samples=_samples(),
             version=__version__,
         )
@@ -118,9 +116,3 @@ def page_response(template: str, *, stylesheets: Sequence[str], **facts: Any) ->
 def _samples() -> dict[str, str]:
     """Return the sample documents that exist: name to description."""
     return {name: says for name, says in SAMPLES.items() if (SAMPLES_FOLDER / name).is_file()}
-
-
-def _modules() -> list[str]:
-    """Return all scripts of the page, so that the browser loads them at once and not one after another."""
-    static = Path(current_app.static_folder or "")
-    return sorted(f"{folder}/{path.name}" for folder in ("client", "ui") for path in (static / folder).glob("*.js"))
