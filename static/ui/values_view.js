@@ -86,16 +86,19 @@ export class ValuesView {
     return undefined;
   }
 
+  /** Shows the answer, unless another one has been asked for meanwhile. */
   async #load(fetchAnswer) {
     const { jobId } = this;
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const isLast = () => jobId === this.jobId && turn === this.turn;
     setText(byId("values-says"), "Looking for the values…");
     try {
       const answer = await fetchAnswer();
-      if (jobId !== this.jobId) return;
+      if (!isLast()) return;
       this.shown = answer;
       this.#render(answer);
     } finally {
-      if (jobId === this.jobId) setText(byId("values-says"), "");
+      if (isLast()) setText(byId("values-says"), "");
     }
   }
 
@@ -106,6 +109,7 @@ export class ValuesView {
   }
 
   #render({ data, evidence, checks, warnings, complete }) {
+    const held = focusedValue();
     Object.assign(this, { all: [], lit: null });
     const { values, lists } = layOut(data, evidence);
     const found = values.filter(({ value }) => shownValue(value) !== null).length;
@@ -122,6 +126,7 @@ export class ValuesView {
     );
     show(byId("values-pair"));
     this.#picture(this.all.find(({ evidence: { page } }) => page)?.evidence.page ?? null);
+    if (held !== null) this.#focus(held); // an answer that was asked for before comes while somebody goes through another
     announce(says);
   }
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.accessibility import sound
-from tests.support.browser import PHONE, choose
+from tests.support.browser import PHONE, becomes_true, choose
 from tests.support.drawn_invoices import draw_invoice
 from tests.support.service import Service
 
@@ -119,6 +119,48 @@ def test_values_are_asked_for_only_once_the_schemas_are_there(service, opened, i
     held.pop().continue_()
     find.click()
     expect(value(page, "259.42")).to_be_visible()
+
+
+def test_an_answer_that_comes_while_somebody_goes_through_another_takes_no_focus(service, opened, tmp_path):
+    job_id = service.submit(draw_invoice(tmp_path / "a.pdf"), schema="invoice")
+    service.ended(job_id)
+    page = opened(service).page
+    held = []
+    page.route(
+        f"**/v1/jobs/{job_id}/extract*",
+        lambda route: held.append(route) if route.request.method == "POST" else route.continue_(),
+    )
+    page.evaluate(f"location.hash = '#/jobs/{job_id}'")
+    choose(page, "Fields")
+    value(page, "259.42").wait_for()
+    with page.expect_request(f"**/v1/jobs/{job_id}/extract*"):
+        page.get_by_role("button", name="Find the values").click()
+    value(page, "259.42").focus()
+    first = value(page, "259.42").element_handle()
+    held.pop().continue_()
+    becomes_true(page, "!document.querySelector('#values-says').textContent")
+    assert not first.is_visible()
+    expect(value(page, "259.42")).to_be_focused()
+    expect(page.locator("#values-sheet .box.lit")).to_have_attribute("data-label", "Grand total")
+
+
+def test_an_older_answer_that_comes_late_is_not_shown(service, opened, tmp_path):
+    job_id = service.submit(draw_invoice(tmp_path / "a.pdf"), schema="invoice")
+    service.ended(job_id)
+    page = opened(service).page
+    held = []
+    page.route(f"**/v1/jobs/{job_id}/extractions/*", lambda route: held.append(route))
+    with page.expect_request(f"**/v1/jobs/{job_id}/extractions/*"):
+        page.evaluate(f"location.hash = '#/jobs/{job_id}'")
+        choose(page, "Fields")
+    page.locator("#values-schema").select_option("")
+    page.locator("#values-names").fill("grand total")
+    page.get_by_role("button", name="Find the values").click()
+    expect(page.get_by_role("table", name="Single values").get_by_role("row")).to_have_count(2)
+    with page.expect_response(f"**/v1/jobs/{job_id}/extractions/*"):
+        held.pop().continue_()
+    page.wait_for_timeout(100)
+    expect(page.get_by_role("table", name="Single values").get_by_role("row")).to_have_count(2)
 
 
 def test_on_a_phone_the_page_stays_in_sight_beside_the_values(service, opened, invoice):
