@@ -14,7 +14,7 @@ from document_parser.errors import EngineError
 from document_parser.models import INK_COLUMNS, INK_ROWS, BoundingBox, InkFacts, PageImage, PageImageSpec, Reading, Word
 from document_parser.models.skew import Skew
 from document_parser.pipeline.checks.evidence import uncovered_regions
-from document_parser.pipeline.reading.lost_lines import describe_lost, read_lost_lines
+from document_parser.pipeline.reading.lost_lines import describe_lost, describe_unread, read_lost_lines
 from document_parser.pipeline.reading.page_result import unread_lines_as_shown
 
 
@@ -150,6 +150,14 @@ def test_boxes_of_unread_lines_are_where_they_stand_on_the_page():
     assert (found.text, found.confidence) == (LOST.text, LOST.confidence)
     left, _, _, bottom = skew.unstraighten(LOST[1:5])
     assert (found.box.left, found.box.bottom) == pytest.approx((left, bottom), abs=1e-4)
+
+
+def test_the_warning_of_a_page_in_uneven_lines_says_that_it_looks_handwritten():
+    reading, uneven = Reading("rapidocr", unread_share=0.31), InkFacts(uneven=True)
+    assert describe_unread(reading, Context().seen) == "31% of the text that was found could not be read."
+    assert "looks handwritten" in describe_unread(reading, Context(ink=uneven).seen)
+    by_a_model = Reading("deepseek", unread_share=0.31)
+    assert "handwritten" not in describe_unread(by_a_model, Context(ink=uneven).seen)
 
 
 def test_the_warning_counts_the_lines():

@@ -30,7 +30,7 @@ from document_parser.pipeline.reading.closer_look import look_closer
 from document_parser.pipeline.reading.continuation import read_rest
 from document_parser.pipeline.reading.evidence_sources import EvidenceSources
 from document_parser.pipeline.reading.line_retry import Retry, describe_unknown_script, retry_lines
-from document_parser.pipeline.reading.lost_lines import describe_lost, read_lost_lines
+from document_parser.pipeline.reading.lost_lines import describe_lost, describe_unread, read_lost_lines
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import describe_hidden, fail_page, load_text_layer
 from document_parser.pipeline.reading.second_reader import SecondReader
@@ -287,7 +287,7 @@ class Ladder:
         if unknown := describe_unknown_script(candidate.reading, retry, image):
             candidate.doubt("script_unreadable", unknown)
         elif lost > MIN_UNREAD_WARNING_SHARE:
-            candidate.doubt("low_confidence", f"{lost:.0%} of the text that was found could not be read.")
+            candidate.doubt("low_confidence", describe_unread(candidate.reading, image))
         elif is_unsure(candidate.reading):
             sure = confidence_of(candidate.reading)
             candidate.doubt("low_confidence", f"The engine is only {sure:.0%} sure.")

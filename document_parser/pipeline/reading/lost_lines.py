@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from document_parser.errors import EngineError
-from document_parser.models import BoundingBox, PageImage, Reading, Word
+from document_parser.models import CPU_ENGINES, BoundingBox, PageImage, Reading, Word
 from document_parser.models.skew import LEVEL
 from document_parser.pipeline.checks.evidence import uncovered_regions
 from document_parser.pipeline.reading.closer_look import ENGINE, render_larger
@@ -65,6 +65,14 @@ def describe_lost(lines: int) -> str:
     """Return the message of the warning on a page with so many lines that could not be read."""
     found = "1 line that looks like writing" if lines == 1 else f"{lines} lines that look like writing"
     return f"{found} could not be read. The text leaves them out; JSON has their places as unread."
+
+
+def describe_unread(reading: Reading, image: PageImage | None) -> str:
+    """Return the message of the warning on a page of which much could not be read: how much, and why if its ink shows it."""
+    unread = f"{reading.unread_share:.0%} of the text that was found could not be read."
+    if image is None or not image.ink_facts.uneven or reading.engine not in CPU_ENGINES:
+        return unread
+    return f"{unread} The page looks handwritten: the CPU engine reads hardly any handwriting, and its words may be others."
 
 
 def _unexplained_ink(reading: Reading, image: PageImage) -> list[BoundingBox]:
